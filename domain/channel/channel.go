@@ -1,0 +1,160 @@
+// Package channel holds the rules of payment channels: a merchant's account at a provider, with its secrets. A channel's
+// stream is channel-{id}.
+package channel
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/money"
+)
+
+// ID is a channel's number.
+type ID = int64
+
+// Provider is who moves the money.
+type Provider string
+
+// The providers.
+const (
+	Mpesa    Provider = "mpesa"
+	Paystack Provider = "paystack"
+)
+
+// Environment is the provider's side that a channel talks to.
+type Environment string
+
+// The environments.
+const (
+	Sandbox    Environment = "sandbox"
+	Production Environment = "production"
+)
+
+// Stream is the channel's stream.
+func Stream(id ID) string { return "channel-" + strconv.FormatInt(id, 10) }
+
+// Secrets are what the provider gave the merchant. They are sealed in the event like personal data, under a key of the
+// channel's own, and go nowhere but to the provider.
+type Secrets struct {
+	ConsumerKey    domain.Personal `json:"consumer_key,omitempty"`
+	ConsumerSecret domain.Personal `json:"consumer_secret,omitempty"`
+	Passkey        domain.Personal `json:"passkey,omitempty"`
+	PublicKey      domain.Personal `json:"public_key,omitempty"`
+	SecretKey      domain.Personal `json:"secret_key,omitempty"`
+}
+
+// String keeps secrets out of logs.
+func (Secrets) String() string { return "[secrets]" }
+
+// GoString keeps secrets out of %#v too.
+func (Secrets) GoString() string { return "[secrets]" }
+
+// Created opens a channel.
+type Created struct {
+	ID          ID             `json:"id"`
+	Merchant    int64          `json:"merchant_id"`
+	Name        string         `json:"name"`
+	Provider    Provider       `json:"provider"`
+	Environment Environment    `json:"environment"`
+	Currency    money.Currency `json:"currency"`
+	ShortCode   string         `json:"shortcode,omitempty"`
+	TillNumber  string         `json:"till_number,omitempty"`
+	Strict      bool           `json:"strict,omitempty"`
+	Secrets     Secrets        `json:"secrets"`
+	MakeDefault bool           `json:"make_default,omitempty"`
+	Idempotency string         `json:"idempotency,omitempty"`
+	At          time.Time      `json:"at"`
+}
+
+// EventType is the wire name.
+func (Created) EventType() string { return "PaymentChannelCreated" }
+
+// SubjectName is the channel's own key.
+func (e Created) SubjectName() string { return Stream(e.ID) }
+
+// C2BUrlsRegistered notes that the provider sends this channel's customer payments to these URLs.
+type C2BUrlsRegistered struct {
+	Channel         ID        `json:"channel_id"`
+	ConfirmationURL string    `json:"confirmation_url"`
+	ValidationURL   string    `json:"validation_url"`
+	At              time.Time `json:"at"`
+}
+
+// EventType is the wire name.
+func (C2BUrlsRegistered) EventType() string { return "C2BUrlsRegistered" }
+
+// Deactivated ends the use of a channel for new payments.
+type Deactivated struct {
+	Channel ID        `json:"channel_id"`
+	At      time.Time `json:"at"`
+}
+
+// EventType is the wire name.
+func (Deactivated) EventType() string { return "PaymentChannelDeactivated" }
+
+// State is a channel.
+type State struct {
+	Created
+	Active          bool
+	C2BRegistered   bool
+	ConfirmationURL string
+	ValidationURL   string
+}
+
+// Exists tells whether the channel was created.
+func (s State) Exists() bool { return s.ID != 0 }
+
+// Mode is test for what moves no real money.
+func (s State) Mode() domain.Mode {
+	if s.Environment == Production {
+		return domain.ModeLive
+	}
+	return domain.ModeTest
+}
+
+// Evolve is the state after e.
+func (s State) Evolve(e domain.Event) State {
+	switch e := e.(type) {
+	case Created:
+		s.Created, s.Active = e, true
+	case C2BUrlsRegistered:
+		s.C2BRegistered, s.ConfirmationURL, s.ValidationURL = true, e.ConfirmationURL, e.ValidationURL
+	case Deactivated:
+		s.Active = false
+	}
+	return s
+}
+
+// Create opens a channel. What it checks of the fields is what the provider demands of them; the field names are those of
+// the API.
+type Create struct{ Created }
+
+// Decide opens it once; the same again decides nothing. Errors: Conflict if the id belongs to another channel.
+func (c Create) Decide(s State) ([]domain.Event, error) {
+	if s.Exists() {
+		if s.Merchant == c.Merchant && s.Idempotency == c.Idempotency && c.Idempotency != "" {
+			return nil, nil
+		}
+		return nil, domain.Conflictf("channel %d exists", c.ID)
+	}
+	return []domain.Event{c.Created}, nil
+}
+
+// RegisterC2B notes a registration that the provider accepted.
+type RegisterC2B struct {
+	ConfirmationURL string
+	ValidationURL   string
+	At              time.Time
+}
+
+// Decide notes it unless it says what is so already.
+func (c RegisterC2B) Decide(s State) ([]domain.Event, error) {
+	if !s.Exists() {
+		return nil, domain.NotFoundf("payment channel not found")
+	}
+	if s.C2BRegistered && s.ConfirmationURL == c.ConfirmationURL && s.ValidationURL == c.ValidationURL {
+		return nil, nil
+	}
+	return []domain.Event{C2BUrlsRegistered{Channel: s.ID, ConfirmationURL: c.ConfirmationURL, ValidationURL: c.ValidationURL, At: c.At}}, nil
+}

@@ -1,0 +1,183 @@
+// Package receipt holds the rules of who owns a provider's receipt. The same receipt can come through several doors (STK
+// callback, C2B confirmation, card webhook, a verify call): each claims it here, in the stream
+// receipt-{provider}-{receipt}, before it completes anything, and the first claim owns it. So one payment at the provider
+// is one payment here.
+package receipt
+
+import (
+	"strings"
+	"time"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/money"
+)
+
+// Stream is the stream of a provider's receipt. Card providers' receipts are scoped by what makes them unique there.
+func Stream(provider, number string) string { return "receipt-" + provider + "-" + number }
+
+// Valid tells whether a text can be a receipt number: 4 to 40 of 0-9A-Z.
+func Valid(number string) bool {
+	if len(number) < 4 || len(number) > 40 {
+		return false
+	}
+	return strings.IndexFunc(number, func(r rune) bool { return (r < '0' || r > '9') && (r < 'A' || r > 'Z') }) < 0
+}
+
+// Claimed gives the receipt to a transaction.
+type Claimed struct {
+	Provider    string    `json:"provider"`
+	Number      string    `json:"number"`
+	Transaction string    `json:"transaction"`
+	Attempt     int       `json:"attempt"`
+	Door        string    `json:"door"`
+	At          time.Time `json:"at"`
+}
+
+// EventType is the wire name.
+func (Claimed) EventType() string { return "ReceiptClaimed" }
+
+// Reassigned moves the receipt from a payment that stood alone to the transaction that had asked for the money.
+type Reassigned struct {
+	Provider string    `json:"provider"`
+	Number   string    `json:"number"`
+	From     string    `json:"from"`
+	To       string    `json:"to"`
+	Attempt  int       `json:"attempt"`
+	Door     string    `json:"door"`
+	At       time.Time `json:"at"`
+}
+
+// EventType is the wire name.
+func (Reassigned) EventType() string { return "ReceiptReassigned" }
+
+// Confirmation is a C2B confirmation as it came, kept word for word before it is understood further, with what is needed
+// to open a transaction for it.
+type Confirmation struct {
+	Provider string `json:"provider"`
+	Number   string `json:"number"`
+	// ID and Transaction are drawn for the transaction that it becomes if no push claims it.
+	ID          int64           `json:"id"`
+	Transaction string          `json:"transaction"`
+	Merchant    int64           `json:"merchant_id"`
+	Mode        domain.Mode     `json:"mode"`
+	Channel     int64           `json:"channel_id"`
+	Subject     string          `json:"subject"`
+	Door        string          `json:"door"`
+	Trusted     bool            `json:"trusted"`
+	Amount      money.Money     `json:"amount"`
+	PaidAt      time.Time       `json:"paid_at"`
+	Account     domain.Personal `json:"account,omitempty"`
+	FirstName   domain.Personal `json:"first_name,omitempty"`
+	LastName    domain.Personal `json:"last_name,omitempty"`
+	Phone       domain.Personal `json:"phone,omitempty"`
+	Digest      string          `json:"digest"`
+	Raw         domain.Personal `json:"raw"`
+	// Awaits is the pending push that it fits, until Until; empty when it fits none.
+	Awaits  string    `json:"awaits,omitempty"`
+	Attempt int       `json:"attempt,omitempty"`
+	Until   time.Time `json:"until,omitzero"`
+	At      time.Time `json:"at"`
+}
+
+// EventType is the wire name.
+func (Confirmation) EventType() string { return "C2BPaymentReceived" }
+
+// SubjectName is whose key seals it.
+func (e Confirmation) SubjectName() string { return e.Subject }
+
+// State is a receipt.
+type State struct {
+	Owner     string
+	Attempt   int
+	Door      string
+	StoodOnly string // the C2B transaction that it was taken from
+	First     *Confirmation
+	Trusted   *Confirmation
+	digests   []string
+}
+
+// Evolve is the state after e.
+func (s State) Evolve(e domain.Event) State {
+	switch e := e.(type) {
+	case Claimed:
+		s.Owner, s.Attempt, s.Door = e.Transaction, e.Attempt, e.Door
+	case Reassigned:
+		s.Owner, s.Attempt, s.Door, s.StoodOnly = e.To, e.Attempt, e.Door, e.From
+	case Confirmation:
+		s.digests = append(s.digests[:len(s.digests):len(s.digests)], e.Digest)
+		if s.First == nil {
+			s.First = &e
+		}
+		if e.Trusted && s.Trusted == nil {
+			s.Trusted = &e
+		}
+	}
+	return s
+}
+
+// Confirmation is the confirmation to go by: the first trusted one, else the first; nil when none came.
+func (s State) Confirmation() *Confirmation {
+	if s.Trusted != nil {
+		return s.Trusted
+	}
+	return s.First
+}
+
+// OwnedAlone tells whether the receipt belongs to the C2B transaction that was opened for it.
+func (s State) OwnedAlone() bool {
+	return s.First != nil && s.Owner == s.First.Transaction
+}
+
+// Claim asks for the receipt on behalf of a transaction. A transaction that had asked for the money (Asked) takes it from
+// the payment that stood alone.
+type Claim struct {
+	Provider    string
+	Number      string
+	Transaction string
+	Attempt     int
+	Door        string
+	Asked       bool
+	At          time.Time
+}
+
+// Decide gives the receipt to the first that asks. When another transaction owns it, nothing is decided: look at the
+// owner afterwards.
+func (c Claim) Decide(s State) ([]domain.Event, error) {
+	switch {
+	case s.Owner == c.Transaction:
+		return nil, nil
+	case s.Owner == "":
+		return []domain.Event{Claimed{
+			Provider: c.Provider, Number: c.Number, Transaction: c.Transaction, Attempt: c.Attempt, Door: c.Door, At: c.At,
+		}}, nil
+	case c.Asked && s.OwnedAlone():
+		return []domain.Event{Reassigned{
+			Provider: c.Provider, Number: c.Number, From: s.Owner, To: c.Transaction, Attempt: c.Attempt, Door: c.Door, At: c.At,
+		}}, nil
+	}
+	return nil, nil
+}
+
+// maxConfirmations bounds what is kept of confirmations of one receipt.
+const maxConfirmations = 50
+
+// Confirm records a C2B confirmation.
+type Confirm struct{ Confirmation }
+
+// Decide records it once. A later one keeps the transaction, id and subject drawn for the first.
+func (c Confirm) Decide(s State) ([]domain.Event, error) {
+	for _, d := range s.digests {
+		if d == c.Digest {
+			return nil, nil
+		}
+	}
+	if len(s.digests) >= maxConfirmations {
+		return nil, domain.Conflictf("receipt %s has too many confirmations", c.Number)
+	}
+	e := c.Confirmation
+	if s.First != nil {
+		e.ID, e.Transaction, e.Subject = s.First.ID, s.First.Transaction, s.First.Subject
+		e.Awaits, e.Attempt, e.Until = "", 0, time.Time{}
+	}
+	return []domain.Event{e}, nil
+}

@@ -1,0 +1,68 @@
+package transaction
+
+import (
+	"time"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/money"
+)
+
+// ReceiveC2B opens a transaction for money that a customer sent without being asked, and counts it when the door it came
+// through is one that only the provider knows.
+type ReceiveC2B struct {
+	Open     Initialized // Origin FromC2B, Amount what came
+	Door     Door
+	Digest   string
+	Raw      string
+	Receipt  string
+	PaidAt   time.Time
+	Trusted  bool
+	Received time.Time
+}
+
+// Decide opens it, or confirms one that stands unconfirmed. A repetition decides nothing.
+func (c ReceiveC2B) Decide(s State) ([]domain.Event, error) {
+	d := decision{before: s, after: s}
+	if !s.Exists() {
+		d.add(c.Open)
+	}
+	s = d.after
+	if !s.Has(c.Digest) && len(s.digests) < maxNotices {
+		d.add(CallbackReceived{
+			Reference: s.Reference, Subject: s.Subject, Door: c.Door, Digest: c.Digest, Raw: domain.Personal(c.Raw), At: c.Received,
+		})
+	}
+	if c.Trusted && !s.HasReceipt(c.Receipt) && s.MergedInto == "" {
+		next := s
+		next.Payments = append(s.Payments[:len(s.Payments):len(s.Payments)], Payment{Receipt: c.Receipt, Amount: c.Open.Amount})
+		credited, surplus := s.delta(next)
+		d.add(PaymentReceived{
+			Reference: s.Reference, Door: c.Door, Receipt: c.Receipt, Amount: c.Open.Amount, Credited: credited, Surplus: surplus,
+			Method: MethodMpesaC2B, PaidAt: c.PaidAt, Digest: c.Digest, At: c.Received,
+		})
+	}
+	d.conclude(c.Received)
+	return d.events, nil
+}
+
+// Merge makes the transaction a part of the one that asked for its money.
+type Merge struct {
+	Into    Reference
+	Receipt string
+	At      time.Time
+}
+
+// Decide merges once, and takes back what was credited here: it is credited there.
+func (c Merge) Decide(s State) ([]domain.Event, error) {
+	if !s.Exists() {
+		return nil, domain.NotFoundf("transaction not found")
+	}
+	if s.MergedInto != "" {
+		return nil, nil
+	}
+	cur := s.Amount.Currency
+	return []domain.Event{Merged{
+		Reference: s.Reference, Into: c.Into, Receipt: c.Receipt,
+		Credited: money.Of(-s.Credited.Minor, cur), Surplus: money.Of(-s.Surplus.Minor, cur), At: c.At,
+	}}, nil
+}

@@ -1,0 +1,364 @@
+package transaction
+
+import (
+	"sort"
+	"time"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/money"
+)
+
+// Status is what merchants see.
+type Status string
+
+// The public statuses.
+const (
+	StatusPending   Status = "pending"
+	StatusCompleted Status = "completed"
+	StatusFailed    Status = "failed"
+)
+
+// Failure codes of our own; the providers' are in their tables.
+const (
+	FailureExpired   = "expired"
+	FailureUnderpaid = "underpaid"
+	FailureCurrency  = "currency_differs"
+)
+
+// Failure is why an attempt failed.
+type Failure struct {
+	Kind        Kind
+	Code        string // the provider's
+	FailureCode string
+	Reason      string
+	At          time.Time
+}
+
+// outranks orders failures so that the one that is shown does not depend on the order in which they came.
+func (f Failure) outranks(o *Failure) bool {
+	if o == nil {
+		return true
+	}
+	if f.Kind != o.Kind {
+		return f.Kind > o.Kind
+	}
+	return f.Code < o.Code
+}
+
+// Attempt is one try to get the money.
+type Attempt struct {
+	N                 int
+	Method            Method
+	Phone             string
+	AccountReference  string
+	RequestedAt       time.Time
+	Window            time.Time
+	Accepted          bool
+	Unknown           bool
+	MerchantRequestID string
+	CheckoutRequestID string
+	ProviderReference string
+	URL               string
+	Failure           *Failure
+	Confirmed         bool
+	ConfirmedAt       time.Time
+}
+
+// Payment is money that came under a receipt.
+type Payment struct {
+	Attempt int
+	Door    Door
+	Receipt string
+	Amount  money.Money
+	Method  Method
+	PaidAt  time.Time
+}
+
+// Conflict is a contradiction that a person has to look at.
+type Conflict struct {
+	Kind    ConflictKind
+	Receipt string
+	Digest  string
+}
+
+// State is a transaction: what its events add up to. It holds sets of evidence, and the public status is derived from
+// them, so that the same evidence gives the same state in whatever order it came.
+type State struct {
+	Initialized
+	Attempts  []Attempt
+	Payments  []Payment // by time of payment, then receipt
+	Credited  money.Money
+	Surplus   money.Money
+	Conflicts []Conflict
+	HasClosed bool // TransactionExpired stands in the log
+	// MergedInto is the transaction that this one became a part of.
+	MergedInto Reference
+	// CompletedAt is when the log first said completed.
+	CompletedAt time.Time
+	UpdatedAt   time.Time
+	digests     []string
+	saidFailed  bool
+}
+
+// Exists tells whether the transaction was initialized.
+func (s State) Exists() bool { return s.Reference != "" }
+
+// Received is all the money that came or was confirmed, in the currency that was asked.
+func (s State) Received() money.Money {
+	total := money.Of(0, s.Amount.Currency)
+	for _, p := range s.Payments {
+		if p.Amount.Currency == s.Amount.Currency {
+			total = total.Add(p.Amount)
+		}
+	}
+	for _, a := range s.Attempts {
+		if a.Confirmed && !s.hasReceiptFor(a.N) {
+			total = total.Add(s.Amount)
+		}
+	}
+	return total
+}
+
+func (s State) hasReceiptFor(attempt int) bool {
+	for _, p := range s.Payments {
+		if p.Attempt == attempt {
+			return true
+		}
+	}
+	return false
+}
+
+func (s State) confirmed() bool {
+	for _, a := range s.Attempts {
+		if a.Confirmed {
+			return true
+		}
+	}
+	return false
+}
+
+// Status is the public status, by the table in evidence.go.
+func (s State) Status() Status {
+	switch {
+	case s.confirmed():
+		return StatusCompleted
+	case len(s.Payments) > 0:
+		if r := s.Received(); r.IsPositive() && r.Minor >= s.Amount.Minor {
+			return StatusCompleted
+		}
+		return StatusPending // money came, but not what was asked: never failed, not yet paid
+	case s.HasClosed:
+		return StatusFailed
+	case s.Origin == FromPush && len(s.Attempts) > 0 && s.Attempts[0].Failure != nil:
+		return StatusFailed
+	}
+	return StatusPending
+}
+
+// Failure says why it is failed, or why its last attempt failed while it is still pending; false when there is nothing to
+// say.
+func (s State) Failure() (code, reason string, ok bool) {
+	if s.Status() == StatusCompleted {
+		return "", "", false
+	}
+	if len(s.Payments) > 0 {
+		if !s.Received().IsPositive() {
+			return FailureCurrency, "The payment came in another currency than was asked", true
+		}
+		return FailureUnderpaid, "Received " + s.Received().Format() + " of " + s.Amount.Format(), true
+	}
+	for i := len(s.Attempts) - 1; i >= 0; i-- {
+		if f := s.Attempts[i].Failure; f != nil {
+			return f.FailureCode, f.Reason, true
+		}
+		if !s.HasClosed {
+			break // a newer attempt is under way
+		}
+	}
+	if s.HasClosed {
+		return FailureExpired, "The payment was not made in time", true
+	}
+	return "", "", false
+}
+
+// Receipt is the provider's receipt of the first payment, empty when none is known.
+func (s State) Receipt() string {
+	if len(s.Payments) == 0 {
+		return ""
+	}
+	return s.Payments[0].Receipt
+}
+
+// Method is how the money came, empty until it did.
+func (s State) Method() Method {
+	if len(s.Payments) > 0 {
+		return s.Payments[0].Method
+	}
+	for _, a := range s.Attempts {
+		if a.Confirmed {
+			return a.Method
+		}
+	}
+	return ""
+}
+
+// PaidAt is when the money first came by the provider's clock, or when the provider first confirmed it; zero before.
+func (s State) PaidAt() time.Time {
+	if len(s.Payments) > 0 {
+		return s.Payments[0].PaidAt
+	}
+	var at time.Time
+	for _, a := range s.Attempts {
+		if a.Confirmed && (at.IsZero() || a.ConfirmedAt.Before(at)) {
+			at = a.ConfirmedAt
+		}
+	}
+	return at
+}
+
+// Waiting is the attempt that may still be answered: asked for, neither paid nor failed.
+func (s State) Waiting() (Attempt, bool) {
+	if len(s.Attempts) == 0 {
+		return Attempt{}, false
+	}
+	a := s.Attempts[len(s.Attempts)-1]
+	return a, a.Failure == nil && !a.Confirmed && !s.hasReceiptFor(a.N)
+}
+
+// Attempt is the attempt of that number, from 1.
+func (s State) Attempt(n int) (Attempt, bool) {
+	if n < 1 || n > len(s.Attempts) {
+		return Attempt{}, false
+	}
+	return s.Attempts[n-1], true
+}
+
+// Paid tells whether the attempt is known to have brought money.
+func (s State) Paid(attempt int) bool {
+	a, ok := s.Attempt(attempt)
+	return ok && (a.Confirmed || s.hasReceiptFor(attempt))
+}
+
+// HasReceipt tells whether money under this receipt stands here.
+func (s State) HasReceipt(receipt string) bool {
+	for _, p := range s.Payments {
+		if p.Receipt == receipt {
+			return true
+		}
+	}
+	return false
+}
+
+// Has tells whether evidence with this digest was recorded.
+func (s State) Has(digest string) bool {
+	for _, d := range s.digests {
+		if d == digest {
+			return true
+		}
+	}
+	return false
+}
+
+func (s State) hasConflict(k ConflictKind, receipt string) bool {
+	for _, c := range s.Conflicts {
+		if c.Kind == k && c.Receipt == receipt {
+			return true
+		}
+	}
+	return false
+}
+
+// Evolve is the state after e. It copies what it changes: states are shared between goroutines.
+func (s State) Evolve(e domain.Event) State {
+	switch e := e.(type) {
+	case Initialized:
+		s.Initialized = e
+		s.Credited, s.Surplus = money.Of(0, e.Amount.Currency), money.Of(0, e.Amount.Currency)
+		s.UpdatedAt = e.At
+	case StkPushRequested:
+		s = s.add(Attempt{
+			N: e.Attempt, Method: MethodMpesaSTK, Phone: string(e.Phone), AccountReference: string(e.AccountReference),
+			RequestedAt: e.At, Window: e.Window,
+		}, e.At)
+	case CardCheckoutRequested:
+		s = s.add(Attempt{N: e.Attempt, Method: MethodCard, ProviderReference: e.ProviderReference, RequestedAt: e.At, Window: s.ExpiresAt}, e.At)
+	case StkPushAccepted:
+		s = s.change(e.Attempt, e.At, func(a *Attempt) {
+			a.Accepted, a.MerchantRequestID, a.CheckoutRequestID = true, e.MerchantRequestID, e.CheckoutRequestID
+		})
+	case StkPushOutcomeUnknown:
+		s = s.change(e.Attempt, e.At, func(a *Attempt) { a.Unknown = true })
+	case StkPushRejected:
+		s = s.fail(e.Attempt, Failure{Kind: FailedByNotice, Code: e.Code, FailureCode: e.FailureCode, Reason: e.Reason, At: e.At})
+	case CardCheckoutOpened:
+		s = s.change(e.Attempt, e.At, func(a *Attempt) { a.Accepted, a.URL = true, string(e.URL) })
+	case AttemptFailed:
+		s = s.fail(e.Attempt, Failure{Kind: failureKind(e.Door), Code: e.Code, FailureCode: e.FailureCode, Reason: e.Reason, At: e.At})
+	case CallbackReceived:
+		s.digests = append(s.digests[:len(s.digests):len(s.digests)], e.Digest)
+	case PaymentReceived:
+		s.Payments = append(s.Payments[:len(s.Payments):len(s.Payments)], Payment{
+			Attempt: e.Attempt, Door: e.Door, Receipt: e.Receipt, Amount: e.Amount, Method: e.Method, PaidAt: e.PaidAt,
+		})
+		sort.Slice(s.Payments, func(i, j int) bool {
+			a, b := s.Payments[i], s.Payments[j]
+			if !a.PaidAt.Equal(b.PaidAt) {
+				return a.PaidAt.Before(b.PaidAt)
+			}
+			return a.Receipt < b.Receipt
+		})
+		s.Credited, s.Surplus, s.UpdatedAt = s.Credited.Add(e.Credited), s.Surplus.Add(e.Surplus), e.At
+	case PaymentConfirmed:
+		s = s.change(e.Attempt, e.At, func(a *Attempt) { a.Confirmed, a.ConfirmedAt = true, e.At })
+		s.Credited, s.Surplus = s.Credited.Add(e.Credited), s.Surplus.Add(e.Surplus)
+	case Conflicted:
+		s.Conflicts = append(s.Conflicts[:len(s.Conflicts):len(s.Conflicts)], Conflict{Kind: e.Kind, Receipt: e.Receipt, Digest: e.Digest})
+		s.UpdatedAt = e.At
+	case Completed:
+		s.CompletedAt, s.UpdatedAt = e.At, e.At
+	case Failed:
+		s.saidFailed, s.UpdatedAt = true, e.At
+	case Expired:
+		s.HasClosed, s.UpdatedAt = true, e.At
+	case Merged:
+		s.MergedInto, s.UpdatedAt = e.Into, e.At
+		s.Credited, s.Surplus = s.Credited.Add(e.Credited), s.Surplus.Add(e.Surplus)
+	}
+	return s
+}
+
+func (s State) add(a Attempt, at time.Time) State {
+	s.Attempts = append(s.Attempts[:len(s.Attempts):len(s.Attempts)], a)
+	s.UpdatedAt = at
+	return s
+}
+
+func (s State) change(n int, at time.Time, fn func(*Attempt)) State {
+	if n < 1 || n > len(s.Attempts) {
+		return s
+	}
+	s.Attempts = append([]Attempt(nil), s.Attempts...)
+	fn(&s.Attempts[n-1])
+	s.UpdatedAt = at
+	return s
+}
+
+func (s State) fail(n int, f Failure) State {
+	return s.change(n, f.At, func(a *Attempt) {
+		if f.outranks(a.Failure) {
+			a.Failure = &f
+		}
+	})
+}
+
+// failureKind is how heavy a failure at this door is.
+func failureKind(d Door) Kind {
+	switch d {
+	case DoorClock:
+		return ClockRanOut
+	case DoorStkQuery:
+		return FailedByQuery
+	default:
+		return FailedByNotice
+	}
+}

@@ -1,0 +1,188 @@
+package transaction
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/money"
+)
+
+// Evidence is what a provider said about an attempt, understood.
+type Evidence struct {
+	Door    Door
+	Kind    Kind // FailedByQuery, FailedByNotice, ClockRanOut, ConfirmedPaid or ReceiptGiven; others decide nothing
+	Attempt int
+	Digest  string
+
+	// For failures.
+	Code        string
+	FailureCode string
+	Reason      string
+
+	// For ReceiptGiven. The receipt must have been claimed for this transaction before.
+	Receipt string
+	Amount  money.Money
+	Method  Method
+	PaidAt  time.Time
+
+	// Names of the request as the provider gave them, empty when it named none; compared to what the answer to the push
+	// said, if that is known.
+	CheckoutRequestID string
+}
+
+// Weigh lets a piece of evidence count. Repeating it decides nothing. No evidence is an error: what contradicts is kept
+// as a conflict.
+type Weigh struct {
+	Evidence
+	At time.Time
+}
+
+// Decide answers what the evidence changes, by the table in evidence.go.
+func (c Weigh) Decide(s State) ([]domain.Event, error) {
+	if !s.Exists() {
+		return nil, domain.NotFoundf("transaction not found")
+	}
+	if c.Attempt < 1 && s.Origin != FromC2B || c.Attempt > len(s.Attempts) {
+		return nil, domain.NotFoundf("transaction %s has no attempt %d", s.Reference, c.Attempt)
+	}
+	if a, ok := s.Attempt(c.Attempt); ok && c.CheckoutRequestID != "" && a.CheckoutRequestID != "" && c.CheckoutRequestID != a.CheckoutRequestID {
+		return c.conflict(s, ConflictMismatch, "", "the notice names another CheckoutRequestID than the answer to our push")
+	}
+	d := decision{before: s, after: s}
+	switch c.Kind {
+	case ReceiptGiven:
+		c.receive(&d)
+	case ConfirmedPaid:
+		c.confirm(&d)
+	case FailedByQuery, FailedByNotice, ClockRanOut:
+		c.fail(&d)
+	case NoNews, UnconfirmedIn:
+	}
+	d.conclude(c.At)
+	return d.events, nil
+}
+
+func (c Weigh) conflict(s State, kind ConflictKind, receipt, detail string) ([]domain.Event, error) {
+	if s.hasConflict(kind, receipt) {
+		return nil, nil
+	}
+	return []domain.Event{Conflicted{
+		Reference: s.Reference, Attempt: c.Attempt, Kind: kind, Receipt: receipt, Detail: detail, Digest: c.Digest, At: c.At,
+	}}, nil
+}
+
+func (c Weigh) receive(d *decision) {
+	s := d.before
+	if s.HasReceipt(c.Receipt) {
+		return
+	}
+	next := s
+	next.Payments = append(s.Payments[:len(s.Payments):len(s.Payments)], Payment{Attempt: c.Attempt, Receipt: c.Receipt, Amount: c.Amount})
+	credited, surplus := s.delta(next)
+	d.add(PaymentReceived{
+		Reference: s.Reference, Attempt: c.Attempt, Door: c.Door, Receipt: c.Receipt, Amount: c.Amount,
+		Credited: credited, Surplus: surplus, Method: c.Method, PaidAt: c.PaidAt, Digest: c.Digest, At: c.At,
+	})
+	if len(s.Payments) > 0 {
+		d.conflict(c, ConflictSecondReceipt, c.Receipt, fmt.Sprintf("a second receipt; the first is %s", s.Payments[0].Receipt))
+	}
+	switch {
+	case c.Amount.Currency != s.Amount.Currency:
+		d.conflict(c, ConflictCurrency, c.Receipt, fmt.Sprintf("%s came, %s was asked", c.Amount.Currency, s.Amount.Currency))
+	case c.Amount.Minor != s.Amount.Minor:
+		d.conflict(c, ConflictAmount, c.Receipt, fmt.Sprintf("%s came, %s was asked", c.Amount.Format(), s.Amount.Format()))
+	}
+}
+
+func (c Weigh) confirm(d *decision) {
+	s := d.before
+	a, ok := s.Attempt(c.Attempt)
+	if !ok || a.Confirmed {
+		return
+	}
+	next := s.change(c.Attempt, c.At, func(a *Attempt) { a.Confirmed = true })
+	credited, surplus := s.delta(next)
+	d.add(PaymentConfirmed{
+		Reference: s.Reference, Attempt: c.Attempt, Door: c.Door, Credited: credited, Surplus: surplus,
+		Method: a.Method, Digest: c.Digest, At: c.At,
+	})
+	if surplus.IsPositive() && !s.hasReceiptFor(c.Attempt) {
+		d.conflict(c, ConflictSecondReceipt, "", "another attempt was paid already")
+	}
+}
+
+func (c Weigh) fail(d *decision) {
+	a, ok := d.before.Attempt(c.Attempt)
+	if !ok {
+		return
+	}
+	f := Failure{Kind: failureKind(c.Door), Code: c.Code, FailureCode: c.FailureCode, Reason: c.Reason}
+	if !f.outranks(a.Failure) || (a.Failure != nil && a.Failure.Kind == f.Kind && a.Failure.Code == f.Code) {
+		return
+	}
+	d.add(AttemptFailed{
+		Reference: d.before.Reference, Attempt: c.Attempt, Door: c.Door, Code: c.Code, FailureCode: c.FailureCode,
+		Reason: c.Reason, Digest: c.Digest, At: c.At,
+	})
+}
+
+// delta is what next adds to credited (never more than was asked in all) and to surplus.
+func (s State) delta(next State) (credited, surplus money.Money) {
+	c0, s0 := s.split()
+	c1, s1 := next.split()
+	cur := s.Amount.Currency
+	return money.Of(c1-c0, cur), money.Of(s1-s0, cur)
+}
+
+func (s State) split() (credited, surplus int64) {
+	if s.MergedInto != "" {
+		return 0, 0
+	}
+	received := s.Received().Minor
+	if received > s.Amount.Minor {
+		return s.Amount.Minor, received - s.Amount.Minor
+	}
+	return received, 0
+}
+
+// decision collects events and the state that they lead to.
+type decision struct {
+	before, after State
+	events        []domain.Event
+}
+
+func (d *decision) add(e domain.Event) {
+	d.events = append(d.events, e)
+	d.after = d.after.Evolve(e)
+}
+
+func (d *decision) conflict(c Weigh, kind ConflictKind, receipt, detail string) {
+	if d.after.hasConflict(kind, receipt) {
+		return
+	}
+	d.add(Conflicted{
+		Reference: d.before.Reference, Attempt: c.Attempt, Kind: kind, Receipt: receipt, Detail: detail, Digest: c.Digest, At: c.At,
+	})
+}
+
+// conclude says when the public status changed.
+func (d *decision) conclude(at time.Time) {
+	was, is := d.before.Status(), d.after.Status()
+	if !d.before.Exists() {
+		was = StatusPending
+	}
+	if was == is {
+		return
+	}
+	s := d.after
+	switch is {
+	case StatusCompleted:
+		d.add(Completed{Reference: s.Reference, Received: s.Received(), Method: s.Method(), Receipt: s.Receipt(), PaidAt: s.PaidAt(), At: at})
+	case StatusFailed:
+		code, reason, _ := s.Failure()
+		d.add(Failed{Reference: s.Reference, FailureCode: code, Reason: reason, At: at})
+	case StatusPending:
+		// From failed to pending: too little money came after all. The events that say so stand already.
+	}
+}

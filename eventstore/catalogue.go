@@ -1,0 +1,53 @@
+package eventstore
+
+import (
+	"github.com/benfex/kipay/domain/channel"
+	"github.com/benfex/kipay/domain/customer"
+	"github.com/benfex/kipay/domain/idempotency"
+	"github.com/benfex/kipay/domain/ids"
+	"github.com/benfex/kipay/domain/merchant"
+	"github.com/benfex/kipay/domain/receipt"
+	"github.com/benfex/kipay/domain/transaction"
+)
+
+// Catalogue is every type of event that Kipay writes, with its newest version. docs/events.md is made from it, and each
+// type and version has a golden file in testdata/events. A changed wire form is a new version with an upcaster.
+func Catalogue() []EventType {
+	return []EventType{
+		{Prototype: merchant.Created{}, Version: 1, AppendedBy: "operator (merchant create), first run", Meaning: "A merchant was opened."},
+		{Prototype: merchant.ChannelAttached{}, Version: 1, AppendedBy: "payment-channels/create; reactor after a crash", Meaning: "A payment channel belongs to the merchant."},
+		{Prototype: merchant.DefaultChannelSet{}, Version: 1, AppendedBy: "payment-channels/create; reactor after a crash", Meaning: "A payment channel is used when a request names none."},
+		{Prototype: merchant.KeyIssued{}, Version: 1, AppendedBy: "operator (merchant create, key issue), first run", Meaning: "An API key is valid. The key itself is nowhere."},
+		{Prototype: merchant.KeyRevoked{}, Version: 1, AppendedBy: "operator (key revoke)", Meaning: "An API key is valid no more."},
+		{Prototype: channel.Created{}, Version: 1, AppendedBy: "payment-channels/create", Meaning: "A payment channel was opened; its secrets are sealed."},
+		{Prototype: channel.C2BUrlsRegistered{}, Version: 1, AppendedBy: "register-c2b-urls", Meaning: "The provider took the URLs for customer payments."},
+		{Prototype: channel.Deactivated{}, Version: 1, AppendedBy: "operator", Meaning: "A payment channel takes no new payments."},
+		{Prototype: channel.ShortCodeRouted{}, Version: 1, AppendedBy: "payment-channels/create (production), register-c2b-urls (sandbox)", Meaning: "A shortcode's customer payments belong to a channel."},
+		{Prototype: customer.Created{}, Version: 1, AppendedBy: "customers/create, initialize", Meaning: "A customer was opened."},
+		{Prototype: customer.Updated{}, Version: 1, AppendedBy: "customers/create with an email that exists", Meaning: "A customer's contact details changed."},
+		{Prototype: customer.IDAssigned{}, Version: 1, AppendedBy: "reactor, after CustomerCreated", Meaning: "A customer's number points to the customer."},
+		{Prototype: ids.BlockReserved{}, Version: 1, AppendedBy: "any command that draws an id", Meaning: "A block of integer ids was handed to a node."},
+		{Prototype: idempotency.Intended{}, Version: 1, AppendedBy: "every POST with an Idempotency-Key that opens no transaction", Meaning: "A request with this key is being carried out."},
+		{Prototype: idempotency.Answered{}, Version: 1, AppendedBy: "the same, when done", Meaning: "What every repetition of the request is answered."},
+		{Prototype: receipt.Confirmation{}, Version: 1, AppendedBy: "the C2B confirmation doors", Meaning: "A customer's payment was reported, word for word."},
+		{Prototype: receipt.Claimed{}, Version: 1, AppendedBy: "whichever door brings the receipt first", Meaning: "A provider's receipt pays this transaction and no other."},
+		{Prototype: receipt.Reassigned{}, Version: 1, AppendedBy: "a push whose receipt stood alone", Meaning: "A receipt moved to the transaction that had asked for the money."},
+		{Prototype: receipt.PushExpected{}, Version: 1, AppendedBy: "stk-push, checkout", Meaning: "A push asked for money under this account reference."},
+		{Prototype: transaction.Initialized{}, Version: 1, AppendedBy: "initialize, stk-push, C2B confirmation", Meaning: "A transaction was opened."},
+		{Prototype: transaction.StkPushRequested{}, Version: 1, AppendedBy: "stk-push, checkout", Meaning: "A prompt is about to be sent to a phone."},
+		{Prototype: transaction.StkPushAccepted{}, Version: 1, AppendedBy: "stk-push, checkout", Meaning: "The provider queued the prompt; nothing is paid."},
+		{Prototype: transaction.StkPushRejected{}, Version: 1, AppendedBy: "stk-push, checkout", Meaning: "No prompt went out, and why."},
+		{Prototype: transaction.StkPushOutcomeUnknown{}, Version: 1, AppendedBy: "stk-push, checkout; reactor after a crash", Meaning: "The answer to the push was lost; a prompt may have gone out."},
+		{Prototype: transaction.CardCheckoutRequested{}, Version: 1, AppendedBy: "checkout", Meaning: "A payment page is about to be opened at the card provider."},
+		{Prototype: transaction.CardCheckoutOpened{}, Version: 1, AppendedBy: "checkout", Meaning: "The card provider opened a payment page."},
+		{Prototype: transaction.CallbackReceived{}, Version: 1, AppendedBy: "the providers' doors; the status reactor", Meaning: "What a provider said, word for word."},
+		{Prototype: transaction.PaymentReceived{}, Version: 1, AppendedBy: "the providers' doors, reactors", Meaning: "Money came under a receipt."},
+		{Prototype: transaction.PaymentConfirmed{}, Version: 1, AppendedBy: "the status reactor", Meaning: "The provider, asked, called an attempt paid."},
+		{Prototype: transaction.AttemptFailed{}, Version: 1, AppendedBy: "the providers' doors, reactors", Meaning: "An attempt to pay failed, by whose word."},
+		{Prototype: transaction.Completed{}, Version: 1, AppendedBy: "with the evidence that completes it", Meaning: "The transaction is paid."},
+		{Prototype: transaction.Failed{}, Version: 1, AppendedBy: "with the evidence that fails it", Meaning: "The transaction failed."},
+		{Prototype: transaction.Conflicted{}, Version: 1, AppendedBy: "with the evidence that contradicts", Meaning: "Evidence contradicts other evidence; a person has to look."},
+		{Prototype: transaction.Expired{}, Version: 1, AppendedBy: "the expiry reactor", Meaning: "The transaction stopped waiting."},
+		{Prototype: transaction.Merged{}, Version: 1, AppendedBy: "a push whose receipt stood alone", Meaning: "The transaction is the other half of one that asked for the money."},
+	}
+}

@@ -1,0 +1,253 @@
+package eventstore
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync/atomic"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+)
+
+const (
+	keyBytes      = 32
+	masterIDBytes = 8
+	wrapVersion   = 1
+	// openKeys bounds the data keys held open in memory; one is about 1 KiB.
+	openKeys = 1 << 14
+)
+
+// ErrErased: the data key is destroyed; what it sealed can't be opened by anyone.
+var ErrErased = errors.New("data key destroyed")
+
+// MasterKeys wrap the data keys. The first is the current one; the others only open what was wrapped before a rotation.
+type MasterKeys struct{ keys []masterKey }
+
+type masterKey struct {
+	id   [masterIDBytes]byte
+	aead cipher.AEAD
+}
+
+// ParseMasterKeys reads KIPAY_MASTER_KEY: keys of 32 bytes in base64, the current one first, separated by commas or white
+// space. Errors never quote the text.
+func ParseMasterKeys(text string) (MasterKeys, error) {
+	var out MasterKeys
+	fields := strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\n' || r == '\t' || r == '\r' })
+	for i, f := range fields {
+		raw, err := base64.StdEncoding.DecodeString(f)
+		if err != nil {
+			raw, err = base64.RawURLEncoding.DecodeString(strings.TrimRight(f, "="))
+		}
+		if err != nil || len(raw) != keyBytes {
+			return MasterKeys{}, fmt.Errorf("master key %d of %d must be %d bytes in base64 (make one with: openssl rand -base64 32)", i+1, len(fields), keyBytes)
+		}
+		k, err := newMasterKey(raw)
+		if err != nil {
+			return MasterKeys{}, err
+		}
+		out.keys = append(out.keys, k)
+	}
+	if len(out.keys) == 0 {
+		return MasterKeys{}, errors.New("master key is empty")
+	}
+	return out, nil
+}
+
+func newMasterKey(raw []byte) (masterKey, error) {
+	aead, err := newGCM(raw)
+	if err != nil {
+		return masterKey{}, err
+	}
+	k := masterKey{aead: aead}
+	sum := sha256.Sum256(append([]byte("kipay master key id\x00"), raw...))
+	copy(k.id[:], sum[:])
+	return k, nil
+}
+
+func newGCM(raw []byte) (cipher.AEAD, error) {
+	block, err := aes.NewCipher(raw)
+	if err != nil {
+		return nil, fmt.Errorf("aes: %w", err)
+	}
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		return nil, fmt.Errorf("gcm: %w", err)
+	}
+	return aead, nil
+}
+
+// CurrentID is the id of the key that wraps from now on, in hex. It tells nothing about the key.
+func (m MasterKeys) CurrentID() string { return hex.EncodeToString(m.keys[0].id[:]) }
+
+// wrap seals a data key: version, id of the master key, nonce, ciphertext. The name is bound to it.
+func (m MasterKeys) wrap(random io.Reader, name string, key []byte) ([]byte, error) {
+	k := m.keys[0]
+	out := make([]byte, 1+masterIDBytes+k.aead.NonceSize(), 96)
+	out[0] = wrapVersion
+	copy(out[1:], k.id[:])
+	nonce := out[1+masterIDBytes:]
+	if _, err := io.ReadFull(random, nonce); err != nil {
+		return nil, fmt.Errorf("read randomness: %w", err)
+	}
+	return k.aead.Seal(out, nonce, key, []byte(name)), nil
+}
+
+func (m MasterKeys) unwrap(name string, wrapped []byte) ([]byte, error) {
+	if len(wrapped) < 1+masterIDBytes || wrapped[0] != wrapVersion {
+		return nil, fmt.Errorf("wrapped key %s: unknown format", name)
+	}
+	id, rest := wrapped[1:1+masterIDBytes], wrapped[1+masterIDBytes:]
+	for _, k := range m.keys {
+		if string(k.id[:]) != string(id) {
+			continue
+		}
+		n := k.aead.NonceSize()
+		if len(rest) < n {
+			return nil, fmt.Errorf("wrapped key %s: cut short", name)
+		}
+		key, err := k.aead.Open(nil, rest[:n], rest[n:], []byte(name))
+		if err != nil {
+			return nil, fmt.Errorf("wrapped key %s: altered, or the master key is another one", name)
+		}
+		return key, nil
+	}
+	return nil, fmt.Errorf("wrapped key %s needs master key %x, which KIPAY_MASTER_KEY does not hold (has %s)", name, id, m.CurrentID())
+}
+
+// Keyring hands out data keys by name: it makes, wraps, caches and unwraps them.
+type Keyring struct {
+	store  KeyStore
+	random io.Reader
+	master atomic.Pointer[MasterKeys]
+	open   *lru.Cache[string, cipher.AEAD]
+}
+
+// NewKeyring is a keyring over the store. random is the source of keys and nonces, crypto/rand.Reader but in tests.
+func NewKeyring(store KeyStore, master MasterKeys, random io.Reader) *Keyring {
+	open, err := lru.New[string, cipher.AEAD](openKeys)
+	if err != nil {
+		panic(err) // only for a size below one
+	}
+	k := &Keyring{store: store, random: random, open: open}
+	k.master.Store(&master)
+	return k
+}
+
+// sealing answers the data key of the name, making it when there is none.
+func (k *Keyring) sealing(ctx context.Context, name string) (cipher.AEAD, error) {
+	if aead, ok := k.open.Get(name); ok {
+		return aead, nil
+	}
+	aead, err := k.opening(ctx, name)
+	if !errors.Is(err, ErrErased) {
+		return aead, err
+	}
+	key := make([]byte, keyBytes)
+	if _, err := io.ReadFull(k.random, key); err != nil {
+		return nil, fmt.Errorf("read randomness: %w", err)
+	}
+	wrapped, err := k.master.Load().wrap(k.random, name, key)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := k.store.PutKeyIfAbsent(ctx, name, wrapped)
+	if err != nil {
+		return nil, fmt.Errorf("store data key %s: %w", name, err)
+	}
+	return k.admit(name, stored)
+}
+
+// opening answers the data key of the name, ErrErased if there is none.
+func (k *Keyring) opening(ctx context.Context, name string) (cipher.AEAD, error) {
+	if aead, ok := k.open.Get(name); ok {
+		return aead, nil
+	}
+	wrapped, err := k.store.GetKey(ctx, name)
+	if errors.Is(err, ErrKeyNotFound) {
+		return nil, fmt.Errorf("%w: %s", ErrErased, name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read data key %s: %w", name, err)
+	}
+	return k.admit(name, wrapped)
+}
+
+func (k *Keyring) admit(name string, wrapped []byte) (cipher.AEAD, error) {
+	key, err := k.master.Load().unwrap(name, wrapped)
+	if err != nil {
+		return nil, err
+	}
+	aead, err := newGCM(key)
+	if err != nil {
+		return nil, err
+	}
+	k.open.Add(name, aead)
+	return aead, nil
+}
+
+// Forget drops the opened key of a name, after its destruction elsewhere.
+func (k *Keyring) Forget(name string) { k.open.Remove(name) }
+
+// Secret answers the install's own secret of that name (a derivation key), 32 bytes, making it on the first use. It is
+// never rotated; only its wrapping is.
+func (k *Keyring) Secret(ctx context.Context, name string) ([]byte, error) {
+	name = "install-" + name
+	wrapped, err := k.store.GetKey(ctx, name)
+	if errors.Is(err, ErrKeyNotFound) {
+		key := make([]byte, keyBytes)
+		if _, err := io.ReadFull(k.random, key); err != nil {
+			return nil, fmt.Errorf("read randomness: %w", err)
+		}
+		fresh, err := k.master.Load().wrap(k.random, name, key)
+		if err != nil {
+			return nil, err
+		}
+		wrapped, err = k.store.PutKeyIfAbsent(ctx, name, fresh)
+		if err != nil {
+			return nil, fmt.Errorf("store secret %s: %w", name, err)
+		}
+	} else if err != nil {
+		return nil, fmt.Errorf("read secret %s: %w", name, err)
+	}
+	return k.master.Load().unwrap(name, wrapped)
+}
+
+// UseMaster swaps the master keys, for a rotation in a running process.
+func (k *Keyring) UseMaster(m MasterKeys) { k.master.Store(&m) }
+
+// Rewrap wraps every key that another master key wrapped under the current one; progress is called with the keys looked
+// at and rewrapped so far. It may be cut off and run again.
+func (k *Keyring) Rewrap(ctx context.Context, progress func(seen, rewrapped int)) error {
+	master := k.master.Load()
+	current := master.keys[0].id[:]
+	seen, done := 0, 0
+	return k.store.EachKey(ctx, "", func(name string, wrapped []byte) error {
+		seen++
+		if len(wrapped) > 1+masterIDBytes && string(wrapped[1:1+masterIDBytes]) == string(current) {
+			progress(seen, done)
+			return nil
+		}
+		key, err := master.unwrap(name, wrapped)
+		if err != nil {
+			return err
+		}
+		fresh, err := master.wrap(k.random, name, key)
+		if err != nil {
+			return err
+		}
+		// A key destroyed or rewrapped meanwhile is no failure.
+		if err := k.store.ReplaceKey(ctx, name, wrapped, fresh); err != nil && !errors.Is(err, ErrWrongRevision) && !errors.Is(err, ErrKeyNotFound) {
+			return fmt.Errorf("rewrap %s: %w", name, err)
+		}
+		done++
+		progress(seen, done)
+		return nil
+	})
+}

@@ -1,0 +1,91 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/benfex/kipay/domain"
+)
+
+// readChunk is how many events of a stream are read at once.
+const readChunk = 256
+
+// Log is a store seen through the codec: domain events in, domain events out.
+type Log struct {
+	store Store
+	codec *Codec
+	now   func() time.Time
+	newID func() uuid.UUID
+}
+
+// NewLog is a log over the store. now and newID are injected: time.Now and uuid.New but in tests.
+func NewLog(store Store, codec *Codec, now func() time.Time, newID func() uuid.UUID) *Log {
+	return &Log{store: store, codec: codec, now: now, newID: newID}
+}
+
+// Store is the store below.
+func (l *Log) Store() Store { return l.store }
+
+// Now is the log's clock, UTC, in whole milliseconds as events carry it.
+func (l *Log) Now() time.Time { return l.now().UTC().Truncate(time.Millisecond) }
+
+// Append encodes and appends events, all or none, durable when it returns. An append whose outcome is unknown because
+// the store was away for a moment is repeated once with the same ids at the same revision, so that it happens once.
+func (l *Log) Append(ctx context.Context, stream string, expected Revision, meta Metadata, events ...domain.Event) (Appended, []uuid.UUID, error) {
+	if meta.OccurredAt.IsZero() {
+		meta.OccurredAt = l.Now()
+	}
+	var few [4]NewEvent
+	encoded := few[:0]
+	ids := make([]uuid.UUID, len(events))
+	for i, e := range events {
+		ids[i] = l.newID()
+		ne, err := l.codec.Encode(ctx, ids[i], meta, e)
+		if err != nil {
+			return Appended{}, nil, err
+		}
+		encoded = append(encoded, ne)
+	}
+	done, err := l.store.Append(ctx, stream, expected, encoded...)
+	if errors.Is(err, ErrUnavailable) && expected != AnyRevision && ctx.Err() == nil {
+		done, err = l.store.Append(ctx, stream, expected, encoded...)
+	}
+	if err != nil {
+		return Appended{}, nil, fmt.Errorf("append %d events to %s at revision %d: %w", len(events), stream, expected, err)
+	}
+	return done, ids, nil
+}
+
+// EachInStream calls fn with every event of the stream from the revision on, oldest first, until fn fails. A stream
+// without events is none.
+func (l *Log) EachInStream(ctx context.Context, stream string, from Revision, fn func(Envelope) error) error {
+	for {
+		records, err := l.store.ReadStream(ctx, stream, from, Forward, readChunk)
+		if errors.Is(err, ErrStreamNotFound) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read %s from revision %d: %w", stream, from, err)
+		}
+		for _, r := range records {
+			env, err := l.codec.Decode(ctx, r)
+			if err != nil {
+				return err
+			}
+			if err := fn(env); err != nil {
+				return err
+			}
+		}
+		if len(records) < readChunk {
+			return nil
+		}
+		from = records[len(records)-1].Revision + 1
+	}
+}
+
+// Decode decodes a record, as subscriptions deliver them.
+func (l *Log) Decode(ctx context.Context, r Record) (Envelope, error) { return l.codec.Decode(ctx, r) }

@@ -1,0 +1,143 @@
+package eventstore
+
+import (
+	"context"
+	"crypto/cipher"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/google/uuid"
+)
+
+// A sealed field on the wire is one text:
+//
+//	s1.<commitment>.<envelope>
+//
+// both in unpadded base64url. The commitment is SHA-256(salt ‖ value) with a salt of 128 random bits; the envelope is
+// nonce ‖ AES-256-GCM(salt ‖ value) under the data key of the event's subject, with the event's id as additional data,
+// so that a field can't be moved to another event.
+const (
+	sealPrefix = "s1."
+	saltBytes  = 16
+	nonceBytes = 12
+	commitLen  = 43 // base64url of 32 bytes
+)
+
+var errSealed = errors.New("sealed field is altered or cut short")
+
+// sealText seals one value. noise holds saltBytes+nonceBytes of randomness.
+func sealText(aead cipher.AEAD, id uuid.UUID, value string, noise []byte) string {
+	plain := make([]byte, 0, saltBytes+len(value))
+	plain = append(plain, noise[:saltBytes]...)
+	plain = append(plain, value...)
+	commitment := sha256.Sum256(plain)
+	nonce := noise[saltBytes : saltBytes+nonceBytes]
+	envelope := make([]byte, nonceBytes, nonceBytes+len(plain)+aead.Overhead())
+	copy(envelope, nonce)
+	envelope = aead.Seal(envelope, nonce, plain, id[:])
+
+	out := make([]byte, 0, len(sealPrefix)+commitLen+1+base64.RawURLEncoding.EncodedLen(len(envelope)))
+	out = append(out, sealPrefix...)
+	out = base64.RawURLEncoding.AppendEncode(out, commitment[:])
+	out = append(out, '.')
+	out = base64.RawURLEncoding.AppendEncode(out, envelope)
+	return string(out)
+}
+
+// openText opens what sealText sealed and checks the commitment.
+func openText(aead cipher.AEAD, id uuid.UUID, sealed string) (string, error) {
+	rest, ok := strings.CutPrefix(sealed, sealPrefix)
+	if !ok || len(rest) < commitLen+1 || rest[commitLen] != '.' {
+		return "", errSealed
+	}
+	commitment, err := base64.RawURLEncoding.DecodeString(rest[:commitLen])
+	if err != nil {
+		return "", errSealed
+	}
+	envelope, err := base64.RawURLEncoding.DecodeString(rest[commitLen+1:])
+	if err != nil || len(envelope) < nonceBytes {
+		return "", errSealed
+	}
+	plain, err := aead.Open(envelope[nonceBytes:nonceBytes], envelope[:nonceBytes], envelope[nonceBytes:], id[:])
+	if err != nil || len(plain) < saltBytes {
+		return "", errSealed
+	}
+	if sum := sha256.Sum256(plain); subtle.ConstantTimeCompare(sum[:], commitment) != 1 {
+		return "", errSealed
+	}
+	return string(plain[saltBytes:]), nil
+}
+
+// IsSealed tells whether a text has the form of a sealed field.
+func IsSealed(s string) bool { return strings.HasPrefix(s, sealPrefix) }
+
+// sealAll seals the values in place under the subject's key; empty ones stay empty.
+func (k *Keyring) sealAll(ctx context.Context, subject string, id uuid.UUID, values []*string) error {
+	filled := 0
+	for _, v := range values {
+		if *v != "" {
+			filled++
+		}
+	}
+	if filled == 0 {
+		return nil
+	}
+	if subject == "" {
+		return fmt.Errorf("%w: an event with personal fields names no subject", ErrInvalid)
+	}
+	aead, err := k.sealing(ctx, subject)
+	if err != nil {
+		return err
+	}
+	const each = saltBytes + nonceBytes
+	var small [8 * each]byte
+	noise := small[:]
+	if filled*each > len(noise) {
+		noise = make([]byte, filled*each)
+	}
+	noise = noise[:filled*each]
+	if _, err := io.ReadFull(k.random, noise); err != nil {
+		return fmt.Errorf("read randomness: %w", err)
+	}
+	for _, v := range values {
+		if *v == "" {
+			continue
+		}
+		*v = sealText(aead, id, *v, noise[:each])
+		noise = noise[each:]
+	}
+	return nil
+}
+
+// openAll opens the values in place. erased is true, and the values are empty, when the key is destroyed.
+func (k *Keyring) openAll(ctx context.Context, subject string, id uuid.UUID, values []*string) (erased bool, err error) {
+	var aead cipher.AEAD
+	for _, v := range values {
+		if *v == "" {
+			continue
+		}
+		if aead == nil && !erased {
+			aead, err = k.opening(ctx, subject)
+			if errors.Is(err, ErrErased) {
+				erased = true
+			} else if err != nil {
+				return false, err
+			}
+		}
+		if erased {
+			*v = ""
+			continue
+		}
+		plain, err := openText(aead, id, *v)
+		if err != nil {
+			return false, err
+		}
+		*v = plain
+	}
+	return erased, nil
+}
