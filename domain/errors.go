@@ -109,7 +109,9 @@ func (p *Problems) Add(field, what string) {
 }
 
 // Addf is Add with a format.
-func (p *Problems) Addf(field, format string, args ...any) { p.Add(field, fmt.Sprintf(format, args...)) }
+func (p *Problems) Addf(field, format string, args ...any) {
+	p.Add(field, fmt.Sprintf(format, args...))
+}
 
 // Has tells whether the field has a problem.
 func (p *Problems) Has(field string) bool { _, ok := p.fields[field]; return ok }
@@ -121,3 +123,6 @@ func (p *Problems) Err() error {
 	}
 	return &Error{Code: CodeInvalid, Message: "Validation failed", Fields: p.fields}
 }
+
+// Fields are the problems noted so far, by field.
+func (p *Problems) Fields() map[string]string { return p.fields }

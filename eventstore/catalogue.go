@@ -6,6 +6,7 @@ import (
 	"github.com/benfex/kipay/domain/idempotency"
 	"github.com/benfex/kipay/domain/ids"
 	"github.com/benfex/kipay/domain/merchant"
+	"github.com/benfex/kipay/domain/reaction"
 	"github.com/benfex/kipay/domain/receipt"
 	"github.com/benfex/kipay/domain/transaction"
 )
@@ -29,6 +30,7 @@ func Catalogue() []EventType {
 		{Prototype: ids.BlockReserved{}, Version: 1, AppendedBy: "any command that draws an id", Meaning: "A block of integer ids was handed to a node."},
 		{Prototype: idempotency.Intended{}, Version: 1, AppendedBy: "every POST with an Idempotency-Key that opens no transaction", Meaning: "A request with this key is being carried out."},
 		{Prototype: idempotency.Answered{}, Version: 1, AppendedBy: "the same, when done", Meaning: "What every repetition of the request is answered."},
+		{Prototype: reaction.Checkpointed{}, Version: 1, AppendedBy: "reactors", Meaning: "A reactor has dealt with everything up to a position."},
 		{Prototype: receipt.Confirmation{}, Version: 1, AppendedBy: "the C2B confirmation doors", Meaning: "A customer's payment was reported, word for word."},
 		{Prototype: receipt.Claimed{}, Version: 1, AppendedBy: "whichever door brings the receipt first", Meaning: "A provider's receipt pays this transaction and no other."},
 		{Prototype: receipt.Reassigned{}, Version: 1, AppendedBy: "a push whose receipt stood alone", Meaning: "A receipt moved to the transaction that had asked for the money."},

@@ -109,19 +109,17 @@ func (c *Codec) Encode(ctx context.Context, id uuid.UUID, meta Metadata, e domai
 	v := reflect.New(t.goType)
 	v.Elem().Set(reflect.ValueOf(e))
 	if s, ok := e.(domain.HasSubject); ok {
-		meta.Subject = s.SubjectName()
-	} else {
-		meta.From = ""
-	}
-	if meta.Subject != "" {
 		var buf [16]*string
-		values := t.values(v.Elem(), buf[:0])
 		from := string(meta.From)
-		values = append(values, &from)
-		if err := c.ring.sealAll(ctx, meta.Subject, id, values); err != nil {
+		values := append(t.values(v.Elem(), buf[:0]), &from)
+		meta.Subject = s.SubjectName()
+		var err error
+		if meta.Key, err = c.ring.sealAll(ctx, meta.Subject, id, values); err != nil {
 			return NewEvent{}, fmt.Errorf("seal %s: %w", name, err)
 		}
 		meta.From = domain.Personal(from)
+	} else {
+		meta.From, meta.Key = "", ""
 	}
 	data, err := json.Marshal(v.Interface())
 	if err != nil {
@@ -169,16 +167,14 @@ func (c *Codec) Decode(ctx context.Context, r Record) (Envelope, error) {
 	if err := json.Unmarshal(data, v.Interface()); err != nil {
 		return fail(err)
 	}
-	if env.Meta.Subject != "" {
-		var buf [16]*string
-		values := t.values(v.Elem(), buf[:0])
-		from := string(env.Meta.From)
-		erased, err := c.ring.openAll(ctx, env.Meta.Subject, r.ID, append(values, &from))
-		if err != nil {
-			return fail(err)
-		}
-		env.Meta.From, env.Erased = domain.Personal(from), erased
+	var buf [16]*string
+	from := string(env.Meta.From)
+	values := append(t.values(v.Elem(), buf[:0]), &from)
+	erased, err := c.ring.openAll(ctx, env.Meta.Subject, env.Meta.Key, r.ID, values)
+	if err != nil {
+		return fail(err)
 	}
+	env.Meta.From, env.Erased = domain.Personal(from), erased
 	env.Event = v.Elem().Interface().(domain.Event)
 	return env, nil
 }

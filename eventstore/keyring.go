@@ -121,17 +121,35 @@ func (m MasterKeys) unwrap(name string, wrapped []byte) ([]byte, error) {
 	return nil, fmt.Errorf("wrapped key %s needs master key %x, which KIPAY_MASTER_KEY does not hold (has %s)", name, id, m.CurrentID())
 }
 
+// dataKey is an opened data key.
+type dataKey struct {
+	id   string // tells it from the subject's earlier keys, and nothing else about it
+	aead cipher.AEAD
+}
+
+// dataKeyIDBytes is enough to tell the few keys of one subject apart.
+const dataKeyIDBytes = 8
+
+func newDataKey(raw []byte) (dataKey, error) {
+	aead, err := newGCM(raw)
+	if err != nil {
+		return dataKey{}, err
+	}
+	sum := sha256.Sum256(append([]byte("kipay data key id\x00"), raw...))
+	return dataKey{id: hex.EncodeToString(sum[:dataKeyIDBytes]), aead: aead}, nil
+}
+
 // Keyring hands out data keys by name: it makes, wraps, caches and unwraps them.
 type Keyring struct {
 	store  KeyStore
 	random io.Reader
 	master atomic.Pointer[MasterKeys]
-	open   *lru.Cache[string, cipher.AEAD]
+	open   *lru.Cache[string, dataKey]
 }
 
 // NewKeyring is a keyring over the store. random is the source of keys and nonces, crypto/rand.Reader but in tests.
 func NewKeyring(store KeyStore, master MasterKeys, random io.Reader) *Keyring {
-	open, err := lru.New[string, cipher.AEAD](openKeys)
+	open, err := lru.New[string, dataKey](openKeys)
 	if err != nil {
 		panic(err) // only for a size below one
 	}
@@ -141,55 +159,52 @@ func NewKeyring(store KeyStore, master MasterKeys, random io.Reader) *Keyring {
 }
 
 // sealing answers the data key of the name, making it when there is none.
-func (k *Keyring) sealing(ctx context.Context, name string) (cipher.AEAD, error) {
-	if aead, ok := k.open.Get(name); ok {
-		return aead, nil
-	}
-	aead, err := k.opening(ctx, name)
+func (k *Keyring) sealing(ctx context.Context, name string) (dataKey, error) {
+	key, err := k.opening(ctx, name)
 	if !errors.Is(err, ErrErased) {
-		return aead, err
+		return key, err
 	}
-	key := make([]byte, keyBytes)
-	if _, err := io.ReadFull(k.random, key); err != nil {
-		return nil, fmt.Errorf("read randomness: %w", err)
+	raw := make([]byte, keyBytes)
+	if _, err := io.ReadFull(k.random, raw); err != nil {
+		return dataKey{}, fmt.Errorf("read randomness: %w", err)
 	}
-	wrapped, err := k.master.Load().wrap(k.random, name, key)
+	wrapped, err := k.master.Load().wrap(k.random, name, raw)
 	if err != nil {
-		return nil, err
+		return dataKey{}, err
 	}
 	stored, err := k.store.PutKeyIfAbsent(ctx, name, wrapped)
 	if err != nil {
-		return nil, fmt.Errorf("store data key %s: %w", name, err)
+		return dataKey{}, fmt.Errorf("store data key %s: %w", name, err)
 	}
 	return k.admit(name, stored)
 }
 
 // opening answers the data key of the name, ErrErased if there is none.
-func (k *Keyring) opening(ctx context.Context, name string) (cipher.AEAD, error) {
-	if aead, ok := k.open.Get(name); ok {
-		return aead, nil
+func (k *Keyring) opening(ctx context.Context, name string) (dataKey, error) {
+	if key, ok := k.open.Get(name); ok {
+		return key, nil
 	}
 	wrapped, err := k.store.GetKey(ctx, name)
 	if errors.Is(err, ErrKeyNotFound) {
-		return nil, fmt.Errorf("%w: %s", ErrErased, name)
+		return dataKey{}, fmt.Errorf("%w: %s", ErrErased, name)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read data key %s: %w", name, err)
+		return dataKey{}, fmt.Errorf("read data key %s: %w", name, err)
 	}
 	return k.admit(name, wrapped)
 }
 
-func (k *Keyring) admit(name string, wrapped []byte) (cipher.AEAD, error) {
-	key, err := k.master.Load().unwrap(name, wrapped)
+func (k *Keyring) admit(name string, wrapped []byte) (dataKey, error) {
+	raw, err := k.master.Load().unwrap(name, wrapped)
 	if err != nil {
-		return nil, err
+		return dataKey{}, err
 	}
-	aead, err := newGCM(key)
+	key, err := newDataKey(raw)
 	if err != nil {
-		return nil, err
+		return dataKey{}, err
 	}
-	k.open.Add(name, aead)
-	return aead, nil
+	k.open.Add(name, key)
+	return key, nil
 }
 
 // Forget drops the opened key of a name, after its destruction elsewhere.

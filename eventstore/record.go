@@ -24,6 +24,9 @@ type Metadata struct {
 	Version int `json:"version"`
 	// Subject is the name of the data key that seals the event's personal fields.
 	Subject string `json:"subject,omitempty"`
+	// Key tells which of the subject's data keys sealed it, in hex; absent where nothing is sealed. A subject that comes
+	// back after its key was destroyed has another one.
+	Key string `json:"key,omitempty"`
 	// From is the client's address, sealed under Subject; absent where there is no subject.
 	From domain.Personal `json:"from,omitempty"`
 }

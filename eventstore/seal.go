@@ -76,8 +76,9 @@ func openText(aead cipher.AEAD, id uuid.UUID, sealed string) (string, error) {
 // IsSealed tells whether a text has the form of a sealed field.
 func IsSealed(s string) bool { return strings.HasPrefix(s, sealPrefix) }
 
-// sealAll seals the values in place under the subject's key; empty ones stay empty.
-func (k *Keyring) sealAll(ctx context.Context, subject string, id uuid.UUID, values []*string) error {
+// sealAll seals the values in place under the subject's key; empty ones stay empty. It answers the id of the key, empty
+// when there was nothing to seal.
+func (k *Keyring) sealAll(ctx context.Context, subject string, id uuid.UUID, values []*string) (keyID string, err error) {
 	filled := 0
 	for _, v := range values {
 		if *v != "" {
@@ -85,14 +86,14 @@ func (k *Keyring) sealAll(ctx context.Context, subject string, id uuid.UUID, val
 		}
 	}
 	if filled == 0 {
-		return nil
+		return "", nil
 	}
 	if subject == "" {
-		return fmt.Errorf("%w: an event with personal fields names no subject", ErrInvalid)
+		return "", fmt.Errorf("%w: an event with personal fields names no subject", ErrInvalid)
 	}
-	aead, err := k.sealing(ctx, subject)
+	key, err := k.sealing(ctx, subject)
 	if err != nil {
-		return err
+		return "", err
 	}
 	const each = saltBytes + nonceBytes
 	var small [8 * each]byte
@@ -102,30 +103,35 @@ func (k *Keyring) sealAll(ctx context.Context, subject string, id uuid.UUID, val
 	}
 	noise = noise[:filled*each]
 	if _, err := io.ReadFull(k.random, noise); err != nil {
-		return fmt.Errorf("read randomness: %w", err)
+		return "", fmt.Errorf("read randomness: %w", err)
 	}
 	for _, v := range values {
 		if *v == "" {
 			continue
 		}
-		*v = sealText(aead, id, *v, noise[:each])
+		*v = sealText(key.aead, id, *v, noise[:each])
 		noise = noise[each:]
 	}
-	return nil
+	return key.id, nil
 }
 
-// openAll opens the values in place. erased is true, and the values are empty, when the key is destroyed.
-func (k *Keyring) openAll(ctx context.Context, subject string, id uuid.UUID, values []*string) (erased bool, err error) {
-	var aead cipher.AEAD
+// openAll opens the values in place. erased is true, and the values are empty, when the key keyID that sealed them is
+// destroyed, also when the subject has come back and has another one.
+func (k *Keyring) openAll(ctx context.Context, subject, keyID string, id uuid.UUID, values []*string) (erased bool, err error) {
+	var key dataKey
 	for _, v := range values {
 		if *v == "" {
 			continue
 		}
-		if aead == nil && !erased {
-			aead, err = k.opening(ctx, subject)
-			if errors.Is(err, ErrErased) {
+		if subject == "" || keyID == "" {
+			return false, errSealed
+		}
+		if key.aead == nil && !erased {
+			key, err = k.opening(ctx, subject)
+			switch {
+			case errors.Is(err, ErrErased) || err == nil && key.id != keyID:
 				erased = true
-			} else if err != nil {
+			case err != nil:
 				return false, err
 			}
 		}
@@ -133,7 +139,7 @@ func (k *Keyring) openAll(ctx context.Context, subject string, id uuid.UUID, val
 			*v = ""
 			continue
 		}
-		plain, err := openText(aead, id, *v)
+		plain, err := openText(key.aead, id, *v)
 		if err != nil {
 			return false, err
 		}

@@ -35,7 +35,11 @@ func (s *Seen) Note(merchant int64, p Position) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if old, ok := s.at.Get(merchant); !ok || p > old {
+	old, ok := s.at.Get(merchant)
+	if !ok {
+		p = max(p, s.floor) // it may be one that was forgotten, at a newer position
+	}
+	if !ok || p > old {
 		s.at.Add(merchant, p)
 	}
 }

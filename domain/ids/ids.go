@@ -57,7 +57,7 @@ type Reserve struct {
 
 // Decide reserves them.
 func (c Reserve) Decide(s State) ([]domain.Event, error) {
-	if c.Size < 1 || s.Last+c.Size > Max {
+	if c.Size < 1 || c.Size > Max-s.Last {
 		return nil, domain.Conflictf("no %s ids are left", c.Kind)
 	}
 	return []domain.Event{BlockReserved{Kind: c.Kind, From: s.Last + 1, To: s.Last + c.Size, At: c.At}}, nil

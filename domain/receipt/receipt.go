@@ -1,6 +1,6 @@
 // Package receipt holds the rules of who owns a provider's receipt. The same receipt can come through several doors (STK
 // callback, C2B confirmation, card webhook, a verify call): each claims it here, in the stream
-// receipt-{provider}-{receipt}, before it completes anything, and the first claim owns it. So one payment at the provider
+// receipt-{scope}-{receipt}, before it completes anything, and the first claim owns it. So one payment at the provider
 // is one payment here.
 package receipt
 
@@ -12,8 +12,9 @@ import (
 	"github.com/benfex/kipay/domain/money"
 )
 
-// Stream is the stream of a provider's receipt. Card providers' receipts are scoped by what makes them unique there.
-func Stream(provider, number string) string { return "receipt-" + provider + "-" + number }
+// Stream is the stream of a receipt. scope is the provider, and whose word it is: a channel in production, so that no
+// merchant can take a receipt of another by posting it first; the whole sandbox, where everybody shares the numbers.
+func Stream(scope, number string) string { return "receipt-" + scope + "-" + number }
 
 // Valid tells whether a text can be a receipt number: 4 to 40 of 0-9A-Z.
 func Valid(number string) bool {
@@ -54,6 +55,7 @@ func (Reassigned) EventType() string { return "ReceiptReassigned" }
 // to open a transaction for it.
 type Confirmation struct {
 	Provider string `json:"provider"`
+	Scope    string `json:"scope"`
 	Number   string `json:"number"`
 	// ID and Transaction are drawn for the transaction that it becomes if no push claims it.
 	ID          int64           `json:"id"`
@@ -125,7 +127,30 @@ func (s State) Confirmation() *Confirmation {
 
 // OwnedAlone tells whether the receipt belongs to the C2B transaction that was opened for it.
 func (s State) OwnedAlone() bool {
-	return s.First != nil && s.Owner == s.First.Transaction
+	return s.Trusted != nil && s.Owner == s.Trusted.Transaction
+}
+
+// Alone are the transactions that confirmations of this receipt may have opened, other than its owner.
+func (s State) Alone() []string {
+	var out []string
+	for _, c := range []*Confirmation{s.First, s.Trusted} {
+		if c != nil && c.Transaction != s.Owner && (len(out) == 0 || out[0] != c.Transaction) {
+			out = append(out, c.Transaction)
+		}
+	}
+	return out
+}
+
+// Like is the earlier confirmation whose transaction another one of the same trust shares; nil when it would be the first.
+// A trusted one never shares what an untrusted one opened: anybody could have chosen that one's amount.
+func (s State) Like(trusted bool) *Confirmation {
+	switch {
+	case trusted:
+		return s.Trusted
+	case s.First != nil && !s.First.Trusted:
+		return s.First
+	}
+	return nil
 }
 
 // Claim asks for the receipt on behalf of a transaction. A transaction that had asked for the money (Asked) takes it from
@@ -164,20 +189,21 @@ const maxConfirmations = 50
 // Confirm records a C2B confirmation.
 type Confirm struct{ Confirmation }
 
-// Decide records it once. A later one keeps the transaction, id and subject drawn for the first.
+// Decide records it once. A later one of the same trust keeps the transaction, id and subject drawn for the first.
+// Errors: Conflict when there are more than any provider sends; the first trusted one is always taken.
 func (c Confirm) Decide(s State) ([]domain.Event, error) {
 	for _, d := range s.digests {
 		if d == c.Digest {
 			return nil, nil
 		}
 	}
-	if len(s.digests) >= maxConfirmations {
+	if len(s.digests) >= maxConfirmations && (!c.Trusted || s.Trusted != nil) {
 		return nil, domain.Conflictf("receipt %s has too many confirmations", c.Number)
 	}
 	e := c.Confirmation
-	if s.First != nil {
-		e.ID, e.Transaction, e.Subject = s.First.ID, s.First.Transaction, s.First.Subject
-		e.Awaits, e.Attempt, e.Until = "", 0, time.Time{}
+	if like := s.Like(e.Trusted); like != nil {
+		e.ID, e.Transaction, e.Subject = like.ID, like.Transaction, like.Subject
+		e.Awaits, e.Attempt, e.Until = like.Awaits, like.Attempt, like.Until
 	}
 	return []domain.Event{e}, nil
 }

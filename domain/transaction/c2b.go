@@ -32,7 +32,13 @@ func (c ReceiveC2B) Decide(s State) ([]domain.Event, error) {
 			Reference: s.Reference, Subject: s.Subject, Door: c.Door, Digest: c.Digest, Raw: domain.Personal(c.Raw), At: c.Received,
 		})
 	}
-	if c.Trusted && !s.HasReceipt(c.Receipt) && s.MergedInto == "" {
+	p, known := s.payment(c.Receipt)
+	switch {
+	case !c.Trusted || s.MergedInto != "":
+	case known:
+		d.contradict(Weigh{Evidence: Evidence{Receipt: c.Receipt, Amount: c.Open.Amount, Digest: c.Digest}, At: c.Received}, p)
+	default:
+		s = s.asked(c.Open.Amount)
 		next := s
 		next.Payments = append(s.Payments[:len(s.Payments):len(s.Payments)], Payment{Receipt: c.Receipt, Amount: c.Open.Amount})
 		credited, surplus := s.delta(next)
@@ -52,13 +58,22 @@ type Merge struct {
 	At      time.Time
 }
 
-// Decide merges once, and takes back what was credited here: it is credited there.
+// Decide merges once, and takes back what was credited here: it is credited there. Errors: Conflict when it isn't a
+// payment that stood alone, or holds money of another receipt, which would be hidden.
 func (c Merge) Decide(s State) ([]domain.Event, error) {
 	if !s.Exists() {
 		return nil, domain.NotFoundf("transaction not found")
 	}
 	if s.MergedInto != "" {
 		return nil, nil
+	}
+	if s.Origin != FromC2B || c.Into == "" || c.Into == s.Reference {
+		return nil, domain.Conflictf("transaction %s can't become a part of %s", s.Reference, c.Into)
+	}
+	for _, p := range s.Payments {
+		if p.Receipt != c.Receipt {
+			return nil, domain.Conflictf("transaction %s holds receipt %s too", s.Reference, p.Receipt)
+		}
 	}
 	cur := s.Amount.Currency
 	return []domain.Event{Merged{

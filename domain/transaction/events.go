@@ -173,8 +173,10 @@ type PaymentReceived struct {
 	Surplus  money.Money `json:"surplus"`
 	Method   Method      `json:"method"`
 	PaidAt   time.Time   `json:"paid_at"`
-	Digest   string      `json:"digest,omitempty"`
-	At       time.Time   `json:"at"`
+	// CheckoutRequestID is the push that the notice named, if it named one.
+	CheckoutRequestID string    `json:"checkout_request_id,omitempty"`
+	Digest            string    `json:"digest,omitempty"`
+	At                time.Time `json:"at"`
 }
 
 // EventType is the wire name.
@@ -203,8 +205,10 @@ type AttemptFailed struct {
 	Code        string    `json:"code"`
 	FailureCode string    `json:"failure_code"`
 	Reason      string    `json:"reason"`
-	Digest      string    `json:"digest,omitempty"`
-	At          time.Time `json:"at"`
+	// CheckoutRequestID is the push that the notice named, if it named one.
+	CheckoutRequestID string    `json:"checkout_request_id,omitempty"`
+	Digest            string    `json:"digest,omitempty"`
+	At                time.Time `json:"at"`
 }
 
 // EventType is the wire name.

@@ -32,8 +32,8 @@ type ConflictKind string
 // The kinds of conflict.
 const (
 	ConflictSecondReceipt ConflictKind = "second_receipt"     // another receipt than the one that paid
-	ConflictAmount        ConflictKind = "amount_differs"     // another amount than was asked
-	ConflictCurrency      ConflictKind = "currency_differs"   // another currency than was asked
+	ConflictAmount        ConflictKind = "amount_differs"     // another amount than was asked, or than another door said
+	ConflictCurrency      ConflictKind = "currency_differs"   // another currency than was asked, or than another door said
 	ConflictReceiptTaken  ConflictKind = "receipt_taken"      // the receipt pays another transaction already
 	ConflictMismatch      ConflictKind = "identifiers_differ" // it names another request than ours
 )

@@ -18,7 +18,7 @@ type Initialize struct {
 func (c Initialize) Decide(s State) ([]domain.Event, error) {
 	if s.Exists() {
 		if c.Idempotency == "" || s.Idempotency != c.Idempotency {
-			return nil, domain.Conflictf("reference %s is taken", c.Reference)
+			return nil, &domain.Error{Code: domain.CodeConflict, Message: "reference is taken", Reason: ReasonReferenceTaken}
 		}
 		if s.Body != c.Body {
 			return nil, domain.Conflictf("Idempotency-Key was used with another request body")
@@ -38,6 +38,9 @@ func (c Initialize) Decide(s State) ([]domain.Event, error) {
 	}
 	return events, nil
 }
+
+// ReasonReferenceTaken is the Reason of the Conflict that another payment has this reference: draw another one.
+const ReasonReferenceTaken = "reference_taken"
 
 // maxAttempts bounds how often the payer of one checkout is asked.
 const maxAttempts = 20

@@ -24,10 +24,16 @@ func (c AcceptPush) Decide(s State) ([]domain.Event, error) {
 	if a.Accepted {
 		return nil, nil
 	}
-	return []domain.Event{StkPushAccepted{
+	d := decision{before: s, after: s}
+	d.add(StkPushAccepted{
 		Reference: s.Reference, Attempt: c.Attempt, Subject: s.Subject, MerchantRequestID: c.MerchantRequestID,
 		CheckoutRequestID: c.CheckoutRequestID, Raw: domain.Personal(c.Raw), At: c.At,
-	}}, nil
+	})
+	if a.Named != "" && c.CheckoutRequestID != "" && a.Named != c.CheckoutRequestID {
+		w := Weigh{Evidence: Evidence{Attempt: c.Attempt}, At: c.At}
+		d.conflict(w, ConflictMismatch, "", "the answer to our push names another CheckoutRequestID than a notice that came before it")
+	}
+	return d.events, nil
 }
 
 // RejectPush records that no prompt went out, and why.
@@ -40,13 +46,14 @@ type RejectPush struct {
 	At          time.Time
 }
 
-// Decide records it once; it fails the attempt, and the transaction if that was its only one.
+// Decide records it once, unless weightier news came before; it fails the attempt, and the transaction if that was its only one.
 func (c RejectPush) Decide(s State) ([]domain.Event, error) {
 	a, ok := s.Attempt(c.Attempt)
 	if !ok {
 		return nil, domain.NotFoundf("transaction %s has no attempt %d", s.Reference, c.Attempt)
 	}
-	if a.Accepted || a.Failure != nil {
+	f := Failure{Kind: FailedByNotice, Code: c.Code}
+	if a.Accepted || !f.outranks(a.Failure) {
 		return nil, nil
 	}
 	d := decision{before: s, after: s}

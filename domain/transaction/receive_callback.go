@@ -20,17 +20,15 @@ type ReceiveCallback struct {
 	At       time.Time
 }
 
-// Decide records it once: a repetition decides nothing. Errors: NotFound when there is no such attempt; Conflict when
-// there are more notices than any provider sends.
+// Decide records it once: a repetition decides nothing. When there are more notices than any provider sends, the rest is
+// not kept word for word, but still counts: a flood must not hide the one that brings the money. Errors: NotFound when
+// there is no such attempt.
 func (c ReceiveCallback) Decide(s State) ([]domain.Event, error) {
 	if !s.Exists() || (c.Attempt > len(s.Attempts)) {
 		return nil, domain.NotFoundf("transaction not found")
 	}
 	var events []domain.Event
-	if !s.Has(c.Digest) {
-		if len(s.digests) >= maxNotices {
-			return nil, domain.Conflictf("transaction %s has too many notices", s.Reference)
-		}
+	if !s.Has(c.Digest) && len(s.digests) < maxNotices {
 		received := CallbackReceived{
 			Reference: s.Reference, Attempt: c.Attempt, Subject: s.Subject, Door: c.Door, Digest: c.Digest,
 			Raw: domain.Personal(c.Raw), At: c.At,

@@ -57,6 +57,8 @@ type Attempt struct {
 	Unknown           bool
 	MerchantRequestID string
 	CheckoutRequestID string
+	// Named is the CheckoutRequestID that counted evidence named first.
+	Named             string
 	ProviderReference string
 	URL               string
 	Failure           *Failure
@@ -126,6 +128,17 @@ func (s State) hasReceiptFor(attempt int) bool {
 		}
 	}
 	return false
+}
+
+// sources is how many times the money seems to have come: receipts, and confirmed attempts without one.
+func (s State) sources() int {
+	n := len(s.Payments)
+	for _, a := range s.Attempts {
+		if a.Confirmed && !s.hasReceiptFor(a.N) {
+			n++
+		}
+	}
+	return n
 }
 
 func (s State) confirmed() bool {
@@ -239,14 +252,32 @@ func (s State) Paid(attempt int) bool {
 	return ok && (a.Confirmed || s.hasReceiptFor(attempt))
 }
 
+// Unsettled tells whether the provider is still to be asked after the attempt: nothing final is known, or less came than
+// was asked.
+func (s State) Unsettled(attempt int) bool {
+	a, ok := s.Attempt(attempt)
+	if !ok || a.Confirmed {
+		return false
+	}
+	if s.hasReceiptFor(attempt) {
+		return s.Status() == StatusPending
+	}
+	return a.Failure == nil || a.Failure.Kind <= ClockRanOut
+}
+
 // HasReceipt tells whether money under this receipt stands here.
 func (s State) HasReceipt(receipt string) bool {
+	_, ok := s.payment(receipt)
+	return ok
+}
+
+func (s State) payment(receipt string) (Payment, bool) {
 	for _, p := range s.Payments {
 		if p.Receipt == receipt {
-			return true
+			return p, true
 		}
 	}
-	return false
+	return Payment{}, false
 }
 
 // Has tells whether evidence with this digest was recorded.
@@ -294,9 +325,11 @@ func (s State) Evolve(e domain.Event) State {
 		s = s.change(e.Attempt, e.At, func(a *Attempt) { a.Accepted, a.URL = true, string(e.URL) })
 	case AttemptFailed:
 		s = s.fail(e.Attempt, Failure{Kind: failureKind(e.Door), Code: e.Code, FailureCode: e.FailureCode, Reason: e.Reason, At: e.At})
+		s = s.named(e.Attempt, e.CheckoutRequestID, e.At)
 	case CallbackReceived:
 		s.digests = append(s.digests[:len(s.digests):len(s.digests)], e.Digest)
 	case PaymentReceived:
+		s = s.asked(e.Amount).named(e.Attempt, e.CheckoutRequestID, e.At)
 		s.Payments = append(s.Payments[:len(s.Payments):len(s.Payments)], Payment{
 			Attempt: e.Attempt, Door: e.Door, Receipt: e.Receipt, Amount: e.Amount, Method: e.Method, PaidAt: e.PaidAt,
 		})
@@ -349,6 +382,23 @@ func (s State) fail(n int, f Failure) State {
 			a.Failure = &f
 		}
 	})
+}
+
+func (s State) named(n int, checkoutRequestID string, at time.Time) State {
+	if a, ok := s.Attempt(n); !ok || checkoutRequestID == "" || a.Named != "" {
+		return s
+	}
+	return s.change(n, at, func(a *Attempt) { a.Named = checkoutRequestID })
+}
+
+// asked is s before its first money of the amount came. Of a payment that nobody asked for, what came is the amount: what
+// an unconfirmed notice had claimed before counts for nothing.
+func (s State) asked(came money.Money) State {
+	if s.Origin == FromC2B && len(s.Payments) == 0 && s.MergedInto == "" {
+		s.Amount = came
+		s.Credited, s.Surplus = money.Of(0, came.Currency), money.Of(0, came.Currency)
+	}
+	return s
 }
 
 // failureKind is how heavy a failure at this door is.

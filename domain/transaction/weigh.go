@@ -47,12 +47,14 @@ func (c Weigh) Decide(s State) ([]domain.Event, error) {
 		return nil, domain.NotFoundf("transaction %s has no attempt %d", s.Reference, c.Attempt)
 	}
 	if a, ok := s.Attempt(c.Attempt); ok && c.CheckoutRequestID != "" && a.CheckoutRequestID != "" && c.CheckoutRequestID != a.CheckoutRequestID {
-		return c.conflict(s, ConflictMismatch, "", "the notice names another CheckoutRequestID than the answer to our push")
+		return c.conflict(s, ConflictMismatch, c.Receipt, c.mismatch())
 	}
 	d := decision{before: s, after: s}
 	switch c.Kind {
 	case ReceiptGiven:
-		c.receive(&d)
+		if c.Receipt != "" && c.Amount.IsPositive() { // else it is no news: nothing that could be counted once
+			c.receive(&d)
+		}
 	case ConfirmedPaid:
 		c.confirm(&d)
 	case FailedByQuery, FailedByNotice, ClockRanOut:
@@ -72,20 +74,41 @@ func (c Weigh) conflict(s State, kind ConflictKind, receipt, detail string) ([]d
 	}}, nil
 }
 
+// mismatch says what is known of a notice that names another request than ours: it doesn't count, so it must be seen.
+func (c Weigh) mismatch() string {
+	const detail = "the notice names another CheckoutRequestID than the answer to our push"
+	if c.Kind == ReceiptGiven {
+		return detail + "; it says that " + c.Amount.Format() + " came"
+	}
+	return detail
+}
+
 func (c Weigh) receive(d *decision) {
-	s := d.before
-	if s.HasReceipt(c.Receipt) {
+	s := d.before.asked(c.Amount)
+	if p, ok := s.payment(c.Receipt); ok {
+		d.contradict(c, p)
 		return
+	}
+	if s.MergedInto != "" {
+		d.conflict(c, ConflictReceiptTaken, c.Receipt, fmt.Sprintf("%s came, but this is a part of %s", c.Amount.Format(), s.MergedInto))
+		return
+	}
+	method := c.Method
+	if a, ok := s.Attempt(c.Attempt); ok && a.Method == MethodMpesaSTK {
+		method = a.Method // through whichever door the receipt came first
 	}
 	next := s
 	next.Payments = append(s.Payments[:len(s.Payments):len(s.Payments)], Payment{Attempt: c.Attempt, Receipt: c.Receipt, Amount: c.Amount})
 	credited, surplus := s.delta(next)
 	d.add(PaymentReceived{
 		Reference: s.Reference, Attempt: c.Attempt, Door: c.Door, Receipt: c.Receipt, Amount: c.Amount,
-		Credited: credited, Surplus: surplus, Method: c.Method, PaidAt: c.PaidAt, Digest: c.Digest, At: c.At,
+		Credited: credited, Surplus: surplus, Method: method, PaidAt: c.PaidAt, CheckoutRequestID: c.CheckoutRequestID, Digest: c.Digest, At: c.At,
 	})
-	if len(s.Payments) > 0 {
+	switch {
+	case len(s.Payments) > 0:
 		d.conflict(c, ConflictSecondReceipt, c.Receipt, fmt.Sprintf("a second receipt; the first is %s", s.Payments[0].Receipt))
+	case d.after.sources() > 1:
+		d.conflict(c, ConflictSecondReceipt, c.Receipt, "another attempt was confirmed as paid already")
 	}
 	switch {
 	case c.Amount.Currency != s.Amount.Currency:
@@ -107,7 +130,7 @@ func (c Weigh) confirm(d *decision) {
 		Reference: s.Reference, Attempt: c.Attempt, Door: c.Door, Credited: credited, Surplus: surplus,
 		Method: a.Method, Digest: c.Digest, At: c.At,
 	})
-	if surplus.IsPositive() && !s.hasReceiptFor(c.Attempt) {
+	if !s.hasReceiptFor(c.Attempt) && d.after.sources() > 1 {
 		d.conflict(c, ConflictSecondReceipt, "", "another attempt was paid already")
 	}
 }
@@ -118,12 +141,12 @@ func (c Weigh) fail(d *decision) {
 		return
 	}
 	f := Failure{Kind: failureKind(c.Door), Code: c.Code, FailureCode: c.FailureCode, Reason: c.Reason}
-	if !f.outranks(a.Failure) || (a.Failure != nil && a.Failure.Kind == f.Kind && a.Failure.Code == f.Code) {
+	if !f.outranks(a.Failure) {
 		return
 	}
 	d.add(AttemptFailed{
 		Reference: d.before.Reference, Attempt: c.Attempt, Door: c.Door, Code: c.Code, FailureCode: c.FailureCode,
-		Reason: c.Reason, Digest: c.Digest, At: c.At,
+		Reason: c.Reason, CheckoutRequestID: c.CheckoutRequestID, Digest: c.Digest, At: c.At,
 	})
 }
 
@@ -164,6 +187,16 @@ func (d *decision) conflict(c Weigh, kind ConflictKind, receipt, detail string) 
 	d.add(Conflicted{
 		Reference: d.before.Reference, Attempt: c.Attempt, Kind: kind, Receipt: receipt, Detail: detail, Digest: c.Digest, At: c.At,
 	})
+}
+
+// contradict keeps that a receipt which stands here already came again with another amount: the first one counts.
+func (d *decision) contradict(c Weigh, p Payment) {
+	switch {
+	case c.Amount.Currency != p.Amount.Currency:
+		d.conflict(c, ConflictCurrency, c.Receipt, fmt.Sprintf("the same receipt came with %s, and before with %s", c.Amount.Format(), p.Amount.Format()))
+	case c.Amount.Minor != p.Amount.Minor:
+		d.conflict(c, ConflictAmount, c.Receipt, fmt.Sprintf("the same receipt came with %s, and before with %s", c.Amount.Format(), p.Amount.Format()))
+	}
 }
 
 // conclude says when the public status changed.

@@ -1,0 +1,88 @@
+package commands
+
+import (
+	"context"
+	"sync"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/eventstore"
+)
+
+// cacheSize bounds the streams that one cache holds.
+const cacheSize = 1 << 13
+
+// cache holds folded states of streams that are read often and change seldom (keys, merchants, channels, customers). The
+// live subscription of Follow drops what has changed, on whatever node.
+type cache[S domain.State[S]] struct {
+	mu      sync.Mutex
+	entries *lru.Cache[string, *cached[S]]
+}
+
+type cached[S any] struct {
+	ready bool // false while it is being folded
+	out   Outcome[S]
+}
+
+func newCache[S domain.State[S]]() *cache[S] {
+	entries, err := lru.New[string, *cached[S]](cacheSize)
+	if err != nil {
+		panic(err) // only for a size below one
+	}
+	return &cache[S]{entries: entries}
+}
+
+// get answers the stream's state, from memory when it is there.
+func (c *cache[S]) get(ctx context.Context, log *eventstore.Log, stream string) (Outcome[S], error) {
+	c.mu.Lock()
+	e, ok := c.entries.Get(stream)
+	if ok && e.ready {
+		c.mu.Unlock()
+		return e.out, nil
+	}
+	// The mark makes a change that comes while we fold visible: drop removes it, and the fold is not kept.
+	mark := &cached[S]{}
+	c.entries.Add(stream, mark)
+	c.mu.Unlock()
+
+	out, err := fold[S](ctx, log, stream)
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now, ok := c.entries.Peek(stream); ok && now == mark {
+		if err != nil || out.Revision == eventstore.NoStream {
+			c.entries.Remove(stream)
+		} else {
+			c.entries.Add(stream, &cached[S]{ready: true, out: out})
+		}
+	}
+	return out, err
+}
+
+// put keeps what a command has just written.
+func (c *cache[S]) put(stream string, out Outcome[S]) {
+	out.Events, out.IDs = nil, nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e, ok := c.entries.Peek(stream); ok && e.ready && e.out.Revision >= out.Revision {
+		return
+	}
+	c.entries.Add(stream, &cached[S]{ready: true, out: out})
+}
+
+// drop forgets the stream's state if it is older than the revision.
+func (c *cache[S]) drop(stream string, revision eventstore.Revision) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e, ok := c.entries.Peek(stream); ok && (!e.ready || e.out.Revision < revision) {
+		c.entries.Remove(stream)
+	}
+}
+
+// clear forgets everything.
+func (c *cache[S]) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.entries.Purge()
+}

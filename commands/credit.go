@@ -1,0 +1,65 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/benfex/kipay/domain/receipt"
+	"github.com/benfex/kipay/domain/transaction"
+)
+
+// credit lets money that came under a receipt count for the transaction that had asked for it: the receipt is claimed
+// first, so that whatever other door brings it, it is one payment. Each step may be repeated; a crash between them is
+// mended by running it again.
+func (w *WriteSide) credit(ctx context.Context, s transaction.State, scope string, ev transaction.Evidence, by By) error {
+	if !receipt.Valid(ev.Receipt) {
+		return w.noteConflict(ctx, s, ev, transaction.ConflictMismatch, "the notice names no possible receipt", by)
+	}
+	if a, ok := s.Attempt(ev.Attempt); ok && ev.CheckoutRequestID != "" && a.CheckoutRequestID != "" && ev.CheckoutRequestID != a.CheckoutRequestID {
+		// It must not even claim the receipt.
+		return w.noteConflict(ctx, s, ev, transaction.ConflictMismatch, "the notice names another CheckoutRequestID than the answer to our push", by)
+	}
+	claimed, err := Handle[receipt.State](ctx, w, receipt.Stream(scope, ev.Receipt), receipt.Claim{
+		Provider: s.Provider, Number: ev.Receipt, Transaction: string(s.Reference), Attempt: ev.Attempt, Door: string(ev.Door),
+		Asked: true, At: w.log.Now(),
+	}, by)
+	if err != nil {
+		return err
+	}
+	if owner := claimed.State.Owner; owner != string(s.Reference) {
+		return w.noteConflict(ctx, s, ev, transaction.ConflictReceiptTaken, "the receipt pays "+owner+" already", by)
+	}
+	if err := w.mergeAlone(ctx, claimed.State, s.Reference, by); err != nil {
+		return err
+	}
+	_, err = Handle(ctx, w, s.Reference.Stream(), transaction.Weigh{Evidence: ev, At: w.log.Now()}, by)
+	return err
+}
+
+// mergeAlone makes the transactions that were opened for confirmations of the receipt a part of its owner; where none was
+// opened there is nothing to do.
+func (w *WriteSide) mergeAlone(ctx context.Context, r receipt.State, into transaction.Reference, by By) error {
+	for _, ref := range r.Alone() {
+		alone := transaction.Reference(ref)
+		found, err := fold[transaction.State](ctx, w.log, alone.Stream())
+		if err != nil {
+			return err
+		}
+		if !found.State.Exists() || alone == into {
+			continue
+		}
+		merge := transaction.Merge{Into: into, Receipt: r.Confirmation().Number, At: w.log.Now()}
+		if _, err := Handle(ctx, w, alone.Stream(), merge, by); err != nil {
+			return fmt.Errorf("merge %s into %s: %w", alone, into, err)
+		}
+	}
+	return nil
+}
+
+func (w *WriteSide) noteConflict(ctx context.Context, s transaction.State, ev transaction.Evidence, kind transaction.ConflictKind, detail string, by By) error {
+	w.Logger.Warn().Str("reference", string(s.Reference)).Str("kind", string(kind)).Str("door", string(ev.Door)).Msg("evidence contradicts")
+	_, err := Handle(ctx, w, s.Reference.Stream(), transaction.NoteConflict{
+		Attempt: ev.Attempt, Kind: kind, Receipt: ev.Receipt, Detail: detail, Digest: ev.Digest, At: w.log.Now(),
+	}, by)
+	return err
+}

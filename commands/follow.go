@@ -1,0 +1,51 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/benfex/kipay/eventstore"
+)
+
+// Follow keeps the caches true: it watches the log from now on and drops what changed, also by other nodes and by the
+// operator's commands. It returns when ctx ends or the subscription is lost for good; while it does not run, the caches
+// must not be used, so it empties them first.
+func (w *WriteSide) Follow(ctx context.Context) error {
+	head, err := w.log.Store().Head(ctx)
+	if err != nil {
+		return fmt.Errorf("follow the log: %w", err)
+	}
+	sub, err := w.log.Store().Subscribe(ctx, head)
+	if err != nil {
+		return fmt.Errorf("follow the log: %w", err)
+	}
+	defer func() { _ = sub.Close() }()
+	w.keys.clear()
+	w.merchants.clear()
+	w.channels.clear()
+	w.customers.clear()
+	for {
+		batch, err := sub.Next(ctx)
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, eventstore.ErrClosed) {
+				return ctx.Err()
+			}
+			return fmt.Errorf("follow the log: %w", err)
+		}
+		for i := range batch.Records {
+			r := &batch.Records[i]
+			switch category, _, _ := strings.Cut(r.Stream, "-"); category {
+			case "apikey":
+				w.keys.drop(r.Stream, r.Revision)
+			case "merchant":
+				w.merchants.drop(r.Stream, r.Revision)
+			case "channel":
+				w.channels.drop(r.Stream, r.Revision)
+			case "customer":
+				w.customers.drop(r.Stream, r.Revision)
+			}
+		}
+	}
+}

@@ -1,0 +1,100 @@
+package commands
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/idempotency"
+	"github.com/benfex/kipay/domain/ids"
+)
+
+// idempotent is how a request with an Idempotency-Key finds its twin.
+type idempotent struct {
+	Key  string // keyed hash of merchant, route and key; "" without a key
+	Body string // keyed hash of the body
+}
+
+// idempotencyOf reads the request's key.
+func (w *WriteSide) idempotencyOf(c *fiber.Ctx, who domain.Caller, route string, b *body) (idempotent, error) {
+	key, err := idempotencyKey(c)
+	if err != nil || key == "" {
+		return idempotent{}, err
+	}
+	m := itoa(who.MerchantID)
+	return idempotent{
+		Key:  w.derive.hash("idempotency", m, route, key),
+		Body: w.derive.hash("request body", m, route, b.canonical()),
+	}, nil
+}
+
+// answer is what a use case answers: a status and a body to be sent as JSON, and whose data is in it.
+type answer struct {
+	Status  int
+	Body    any
+	Subject string
+}
+
+// once carries out a request that opens no transaction, once per Idempotency-Key: the intent and the id drawn for it are
+// written first, the answer last; a twin gets the answer, or carries on from the intent with the same id. do must be
+// safe to repeat with the same id. Without a key it is just carried out.
+func (w *WriteSide) once(ctx context.Context, who domain.Caller, by By, idem idempotent, route string, kind ids.Kind, do func(ctx context.Context, id int64, key string) (answer, error)) (answer, error) {
+	if idem.Key == "" {
+		id, err := w.drawIf(ctx, kind)
+		if err != nil {
+			return answer{}, err
+		}
+		return do(ctx, id, "")
+	}
+	stream := idempotency.Stream(idem.Key)
+	out, err := fold[idempotency.State](ctx, w.log, stream)
+	if err != nil {
+		return answer{}, err
+	}
+	if out.State.Intent.Route == "" {
+		id, err := w.drawIf(ctx, kind)
+		if err != nil {
+			return answer{}, err
+		}
+		intent := idempotency.Intended{Merchant: who.MerchantID, Route: route, Body: idem.Body, ID: id, At: w.log.Now()}
+		if out, err = HandleNew[idempotency.State](ctx, w, stream, idempotency.Intend{Intended: intent}, by); err != nil {
+			return answer{}, err
+		}
+	} else if out.State.Intent.Body != idem.Body {
+		return answer{}, domain.Conflictf("Idempotency-Key was used with another request body")
+	}
+	if a := out.State.Answer; a != nil {
+		return kept(*a), nil
+	}
+	a, err := do(ctx, out.State.Intent.ID, idem.Key)
+	if err != nil {
+		return answer{}, err
+	}
+	raw, err := json.Marshal(a.Body)
+	if err != nil {
+		return answer{}, err
+	}
+	out, err = Handle[idempotency.State](context.WithoutCancel(ctx), w, stream, idempotency.Answer{Answered: idempotency.Answered{
+		Merchant: who.MerchantID, Subject: a.Subject, Status: a.Status, Answer: domain.Personal(raw), At: w.log.Now(),
+	}}, by)
+	if err != nil {
+		return answer{}, err
+	}
+	return kept(*out.State.Answer), nil // the first twin's answer is everybody's
+}
+
+func (w *WriteSide) drawIf(ctx context.Context, kind ids.Kind) (int64, error) {
+	if kind == "" {
+		return 0, nil
+	}
+	return w.draw(ctx, kind)
+}
+
+func kept(a idempotency.Answered) answer {
+	return answer{Status: a.Status, Body: json.RawMessage(a.Answer), Subject: a.Subject}
+}
+
+// send writes the answer.
+func (a answer) send(c *fiber.Ctx) error { return c.Status(a.Status).JSON(a.Body) }

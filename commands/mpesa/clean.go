@@ -1,0 +1,54 @@
+package mpesa
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+)
+
+// redacted stands where something was taken out of a text.
+const redacted = "[redacted]"
+
+var (
+	// tokenEcho: the balance API answers "Invalid Access Token - <token>" (Daraja, Account Balance).
+	tokenEcho = regexp.MustCompile(`(?is)(access token\s*[-:]\s*)\S.*`)
+	// phoneLike is a Kenyan mobile number in any of its spellings.
+	phoneLike = regexp.MustCompile(`(?:\+?254|\b0)[17]\d{8}\b`)
+)
+
+// cleaner takes secrets, tokens and phone numbers out of what somebody else wrote, for error texts.
+type cleaner struct{ replacer *strings.Replacer }
+
+// newCleaner makes a cleaner that knows these values; numbers that look like Kenyan mobiles go in any case.
+func newCleaner(private ...string) cleaner {
+	var pairs []string
+	for _, p := range private {
+		if p != "" {
+			pairs = append(pairs, p, redacted)
+		}
+	}
+	return cleaner{strings.NewReplacer(pairs...)}
+}
+
+// text is s without private values and control characters, and not longer than maxMessageRunes.
+func (c cleaner) text(s string) string {
+	s = c.replacer.Replace(s)
+	s = tokenEcho.ReplaceAllString(s, "${1}"+redacted)
+	s = phoneLike.ReplaceAllString(s, redacted)
+	var b strings.Builder
+	n := 0
+	for _, r := range s {
+		if n++; n > maxMessageRunes {
+			b.WriteString("…")
+			break
+		}
+		if !unicode.IsPrint(r) {
+			r = ' '
+		}
+		b.WriteRune(r)
+	}
+	return strings.TrimSpace(b.String())
+}
+
+// cause is err with its text cleaned.
+func (c cleaner) cause(err error) error { return cleanCause{c.text(err.Error()), err} }

@@ -1,0 +1,133 @@
+package simulator
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+// DeliveryKind says what was posted to the merchant.
+type DeliveryKind string
+
+// The kinds of delivery.
+const (
+	STKCallback     DeliveryKind = "stk-callback"
+	JunkCallback    DeliveryKind = "junk-callback"
+	ForgedCallback  DeliveryKind = "forged-callback"
+	C2BValidation   DeliveryKind = "c2b-validation"
+	C2BConfirmation DeliveryKind = "c2b-confirmation"
+)
+
+// Delivery is one request made to a merchant's server, after its answer.
+type Delivery struct {
+	ID                int64        `json:"id"` // counts up from 1
+	Kind              DeliveryKind `json:"kind"`
+	At                time.Time    `json:"at"` // when it was sent
+	URL               string       `json:"url"`
+	MSISDN            string       `json:"msisdn,omitempty"`
+	CheckoutRequestID string       `json:"checkout_request_id,omitempty"`
+	Receipt           string       `json:"receipt,omitempty"`
+	Attempt           int          `json:"attempt"`
+	Body              string       `json:"body"`
+	Status            int          `json:"status"`          // the merchant's answer; 0 when there was none
+	Reply             string       `json:"reply,omitempty"` // the start of its body
+	Error             string       `json:"error,omitempty"` // why there was no answer
+}
+
+// deliveryLog keeps the latest deliveries and hands each one on.
+type deliveryLog struct {
+	stream chan Delivery
+
+	mu      sync.Mutex
+	lastID  int64
+	kept    []Delivery
+	changed chan struct{} // closed and replaced by each entry
+}
+
+func newDeliveryLog() *deliveryLog {
+	return &deliveryLog{stream: make(chan Delivery, keptDeliveries), changed: make(chan struct{})}
+}
+
+func (l *deliveryLog) add(d Delivery) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lastID++
+	d.ID = l.lastID
+	if len(l.kept) == keptDeliveries {
+		l.kept = append(l.kept[:0], l.kept[1:]...)
+	}
+	l.kept = append(l.kept, d)
+	for sent := false; !sent; {
+		select {
+		case l.stream <- d:
+			sent = true
+		default: // nobody reads: the oldest goes
+			select {
+			case <-l.stream:
+			default:
+			}
+		}
+	}
+	close(l.changed)
+	l.changed = make(chan struct{})
+}
+
+// after lists the deliveries with a greater id, oldest first.
+func (l *deliveryLog) after(id int64) []Delivery {
+	list, _ := l.watch(id)
+	return list
+}
+
+// watch is after, with a channel that closes at the next delivery.
+func (l *deliveryLog) watch(id int64) ([]Delivery, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	list := []Delivery{}
+	for _, d := range l.kept {
+		if d.ID > id {
+			list = append(list, d)
+		}
+	}
+	return list, l.changed
+}
+
+// How long a merchant's server gets, in real time: it is not simulated, so it does not run faster with Speed.
+const (
+	callbackDeadline   = 10 * time.Second
+	validationDeadline = 8 * time.Second // Daraja, C2B: about 8 s, then ResponseType applies
+)
+
+// post sends d.Body to d.URL with the headers seen from the sandbox, logs the delivery, and returns it.
+func (s *Simulator) post(ctx context.Context, d Delivery, shortCode string, deadline time.Duration) Delivery {
+	ctx, cancel := context.WithTimeout(ctx, deadline)
+	defer cancel()
+	d.At = s.opts.Now()
+	d.Status, d.Reply, d.Error = s.exchange(ctx, d.URL, d.Body, shortCode)
+	s.book.add(d)
+	s.log.Info("daraja delivers", "kind", d.Kind, "checkout", d.CheckoutRequestID, "receipt", d.Receipt,
+		"attempt", d.Attempt, "status", d.Status, "error", d.Error)
+	return d
+}
+
+func (s *Simulator) exchange(ctx context.Context, url, body, shortCode string) (status int, reply, failure string) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewBufferString(body))
+	if err != nil {
+		return 0, "", err.Error()
+	}
+	req.Header.Set("Content-Type", "application/json;charset=UTF-8")
+	req.Header.Set("Businessshortcode", shortCode)
+	req.Header.Set("User-Agent", "kipay-daraja-simulator")
+	resp, err := s.opts.HTTPClient.Do(req)
+	if err != nil {
+		return 0, "", err.Error()
+	}
+	defer func() { _ = resp.Body.Close() }()
+	echo, err := io.ReadAll(io.LimitReader(resp.Body, maxEchoBytes))
+	if err != nil {
+		return resp.StatusCode, string(echo), err.Error()
+	}
+	return resp.StatusCode, string(echo), ""
+}

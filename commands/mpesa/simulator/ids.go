@@ -1,0 +1,106 @@
+package simulator
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// eat is the zone of every time that Daraja writes without one.
+var eat = time.FixedZone("EAT", 3*60*60)
+
+// timestampLayout is YYYYMMDDHHmmss.
+const timestampLayout = "20060102150405"
+
+// lockedReader lets request handlers share one source of randomness.
+type lockedReader struct {
+	mu sync.Mutex
+	r  io.Reader
+}
+
+func (l *lockedReader) bytes(n int) []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b := make([]byte, n)
+	if _, err := io.ReadFull(l.r, b); err != nil {
+		panic(fmt.Sprintf("simulator: Options.Rand ended: %v", err))
+	}
+	return b
+}
+
+// hexString is n random hex digits.
+func (s *Simulator) hexString(n int) string {
+	return hex.EncodeToString(s.random.bytes((n + 1) / 2))[:n]
+}
+
+// letters are n random characters of alphabet (the slight bias of the remainder does not matter here).
+func (s *Simulator) letters(n int, alphabet string) string {
+	b := s.random.bytes(n)
+	for i := range b {
+		b[i] = alphabet[int(b[i])%len(alphabet)]
+	}
+	return string(b)
+}
+
+const (
+	digits   = "0123456789"
+	capitals = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	mixed    = digits + capitals + "abcdefghijklmnopqrstuvwxyz"
+)
+
+func (s *Simulator) accessToken() string { return s.letters(28, mixed) }
+
+// requestID has the shape of Daraja's: 4788-4f18-9d5b-0c2f7b6e1a2f1.
+func (s *Simulator) requestID() string {
+	h := s.hexString(25)
+	return h[:4] + "-" + h[4:8] + "-" + h[8:12] + "-" + h[12:]
+}
+
+// merchantRequestID has the shape 2654-4b64-97ff-b827b542881d3130.
+func (s *Simulator) merchantRequestID() string {
+	h := s.hexString(28)
+	return h[:4] + "-" + h[4:8] + "-" + h[8:12] + "-" + h[12:]
+}
+
+// originatorID has the shape of C2B's 6e86-45dd-91ac-fd5d4178ab523408729.
+func (s *Simulator) originatorID() string {
+	h := s.hexString(24)
+	return h[:4] + "-" + h[4:8] + "-" + h[8:12] + "-" + h[12:] + s.letters(7, digits)
+}
+
+// checkoutRequestID is ws_CO_ + DDMMYYYYHHmmss + milliseconds + the local number, moved on a millisecond while it is
+// taken. The caller holds mu.
+func (s *Simulator) checkoutRequestID(at time.Time, msisdn string) string {
+	for {
+		local := at.In(eat)
+		id := fmt.Sprintf("ws_CO_%s%03d%s", local.Format("02012006150405"), local.Nanosecond()/1e6, msisdn[3:])
+		if s.transactions[id] == nil {
+			return id
+		}
+		at = at.Add(time.Millisecond)
+	}
+}
+
+// receipt is an M-Pesa receipt: year (N is 2019), month and day as one character each, and seven more. The caller
+// holds mu.
+func (s *Simulator) receipt(at time.Time) string {
+	local := at.In(eat)
+	year := capitals[((local.Year()-2006)%26+26)%26]
+	day := (digits + capitals)[local.Day()]
+	for {
+		r := string(year) + string(capitals[local.Month()-1]) + string(day) + s.letters(7, digits+capitals)
+		if !s.receipts[r] {
+			s.receipts[r] = true
+			return r
+		}
+	}
+}
+
+// shillings writes an amount the way Daraja does on its way out.
+func shillings(amount int64) string { return strconv.FormatInt(amount, 10) + ".00" }
+
+// cents writes a balance.
+func cents(c int64) string { return fmt.Sprintf("%d.%02d", c/100, c%100) }

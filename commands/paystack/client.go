@@ -1,0 +1,157 @@
+package paystack
+
+import (
+	"context"
+	"crypto/tls"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// DefaultURL is Paystack's one host, for test and live.
+const DefaultURL = "https://api.paystack.co"
+
+// Limits on what is sent and kept. maxResponseBytes bounds what is read of an answer.
+const (
+	maxResponseBytes = 1 << 20
+	maxMessageRunes  = 300
+)
+
+// ChannelKey names a payment channel: whose breaker, and whose share of connections. Any text that is unique per
+// channel; it appears in BreakerStates.
+type ChannelKey string
+
+// Options configure a Client. The zero value is what production wants.
+type Options struct {
+	BaseURL string // default DefaultURL
+	// HTTPClient carries the calls; its redirect policy and cookie jar are replaced. It must not retry by itself.
+	// Default: HTTP/1.1 without HTTP/2, which may repeat a POST.
+	HTTPClient *http.Client
+	// Now is the clock for durations. Default time.Now.
+	Now func() time.Time
+	// Sleep waits between the attempts of a GET, or less when ctx ends. Default a timer.
+	Sleep func(ctx context.Context, d time.Duration) error
+	// Observe is told of every operation: its name (initialize, verify, probe), how it ended (ok, rejected, unknown,
+	// not_sent, duplicate_reference, not_found) and how long it took. It must not block.
+	Observe func(call, outcome string, d time.Duration)
+
+	CallTimeout      time.Duration // one HTTP call; default 15 s
+	OperationTimeout time.Duration // an operation with its repetitions; default 25 s
+
+	// Concurrency is how many calls of one kind one channel may have under way; others wait. Default 32.
+	Concurrency int
+	// Channels is for how many channels breakers and slots are kept; the least recently used are forgotten. Default 4096.
+	Channels int
+	// Attempts is how often a GET is tried in all; a POST is sent once. Default 3.
+	Attempts int
+
+	Breaker BreakerOptions
+}
+
+// BreakerOptions say when a breaker opens. Only transport errors, timeouts and 5xx answers that are not Paystack's own
+// words are counted.
+type BreakerOptions struct {
+	Failures uint32        // in a row, until it opens; default 5
+	OpenFor  time.Duration // until it lets a trial through; default 20 s
+}
+
+// Client speaks to Paystack for all channels. It is safe for concurrent use.
+type Client struct {
+	opts  Options
+	http  *http.Client
+	lanes *lanes
+}
+
+// New makes a Client. It does no I/O.
+func New(o Options) *Client {
+	o.BaseURL = strings.TrimRight(orDefault(o.BaseURL, DefaultURL), "/")
+	o.CallTimeout = orDefault(o.CallTimeout, 15*time.Second)
+	o.OperationTimeout = orDefault(o.OperationTimeout, 25*time.Second)
+	o.Concurrency = orDefault(o.Concurrency, 32)
+	o.Channels = orDefault(o.Channels, 4096)
+	o.Attempts = orDefault(o.Attempts, 3)
+	o.Breaker.Failures = orDefault(o.Breaker.Failures, 5)
+	o.Breaker.OpenFor = orDefault(o.Breaker.OpenFor, 20*time.Second)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Sleep == nil {
+		o.Sleep = sleep
+	}
+	if o.Observe == nil {
+		o.Observe = func(string, string, time.Duration) {}
+	}
+	return &Client{opts: o, http: httpClient(o.HTTPClient), lanes: newLanes(o.Channels, o.Concurrency, o.Breaker)}
+}
+
+// BreakerStates are the breakers' states (closed, half-open, open) by paystack/{channel}/{call}, of channels used
+// lately.
+func (c *Client) BreakerStates() map[string]string { return c.lanes.states() }
+
+// PublicNetworks are the addresses that Paystack's webhooks come from, test and live (Paystack, Webhooks).
+func PublicNetworks() []netip.Prefix {
+	hosts := [...]string{"52.31.139.75", "52.49.173.169", "52.214.14.220"}
+	nets := make([]netip.Prefix, len(hosts))
+	for i, h := range hosts {
+		nets[i] = netip.PrefixFrom(netip.MustParseAddr(h), 32)
+	}
+	return nets
+}
+
+// httpClient is a copy of h that follows no redirects and keeps no cookies.
+func httpClient(h *http.Client) *http.Client {
+	var own http.Client
+	if h != nil {
+		own = *h
+	} else {
+		own.Transport = newTransport()
+	}
+	own.Jar = nil
+	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &own
+}
+
+func newTransport() *http.Transport {
+	var http1 http.Protocols
+	http1.SetHTTP1(true)
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		Protocols:              &http1,
+		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    10 * time.Second,
+		IdleConnTimeout:        60 * time.Second,
+		MaxIdleConns:           128,
+		MaxIdleConnsPerHost:    64,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
+
+// sleep waits for d or the end of ctx.
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// observe reports an operation that started at start.
+func (c *Client) observe(call string, start time.Time, err *Error) {
+	outcome := "ok"
+	if err != nil {
+		outcome = err.Kind.String()
+	}
+	c.opts.Observe(call, outcome, c.opts.Now().Sub(start))
+}
+
+func orDefault[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}

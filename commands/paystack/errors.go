@@ -1,0 +1,114 @@
+package paystack
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Kind says what is known about the fate of a call.
+type Kind int
+
+// The kinds.
+const (
+	// Unknown: it may have been carried out. An initialize is never sent again; Verify its reference. The zero value,
+	// so that a mistake of ours errs on the safe side.
+	Unknown Kind = iota
+	// Rejected: Paystack answered, and did not carry it out.
+	Rejected
+	// NotSent: nothing of it reached Paystack.
+	NotSent
+	// DuplicateReference: the reference was used before, by whatever amount, paid or not. Verify it; if it is
+	// abandoned, initialize again under a new reference.
+	DuplicateReference
+	// NotFound: Paystack does not know the reference. It says so with a 400 or a 404.
+	NotFound
+)
+
+// String is the word that metrics and logs use.
+func (k Kind) String() string {
+	switch k {
+	case Rejected:
+		return "rejected"
+	case NotSent:
+		return "not_sent"
+	case DuplicateReference:
+		return "duplicate_reference"
+	case NotFound:
+		return "not_found"
+	case Unknown:
+		return "unknown"
+	}
+	return "unknown"
+}
+
+// Error is why a call to Paystack did not succeed. Its text never holds a key, an email address or a phone number; Raw
+// may, and is for sealing only.
+type Error struct {
+	Kind Kind
+	// Retryable: the same call may well succeed later. Never set on an initialize of kind Unknown.
+	Retryable bool
+	// Call is the call that failed: initialize, verify, probe.
+	Call string
+	// HTTPStatus is 0 when no answer came.
+	HTTPStatus int
+	// Code is Paystack's code, such as invalid_params. Older endpoints send none.
+	Code string
+	// Message is what Paystack said, cleaned, or what went wrong here.
+	Message string
+	// Raw is the answer as it came, for sealing.
+	Raw []byte `json:"-"`
+	// Err is the cause, when it was not an answer.
+	Err error `json:"-"`
+
+	failure   string // the stable word
+	reason    string // the sentence for the merchant
+	trips     bool   // the breaker counts it
+	cancelled bool   // the caller gave up; says nothing about Paystack
+}
+
+// Reason is a stable word (one of the Failure constants) and a sentence that a merchant understands.
+func (e *Error) Reason() (code, sentence string) {
+	if e.failure == "" {
+		return FailureProviderError, reasonProviderError
+	}
+	return e.failure, e.reason
+}
+
+// Error is for logs: the call, the kind, what Paystack said.
+func (e *Error) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "paystack %s: %s", e.Call, e.Kind)
+	if e.Code != "" {
+		b.WriteString(": " + e.Code)
+	}
+	if e.Message != "" {
+		b.WriteString(": " + e.Message)
+	}
+	if e.HTTPStatus != 0 {
+		fmt.Fprintf(&b, " (http %d)", e.HTTPStatus)
+	}
+	if e.Err != nil {
+		b.WriteString(": " + e.Err.Error())
+	}
+	return b.String()
+}
+
+// GoString is Error, so that %#v shows no raw body.
+func (e *Error) GoString() string { return e.Error() }
+
+// Unwrap is the cause, so that errors.Is finds context.Canceled and its like.
+func (e *Error) Unwrap() error { return e.Err }
+
+// cleanCause is a cause whose text has been cleaned: net/http quotes what a server sent in some of its errors.
+type cleanCause struct {
+	text string
+	err  error
+}
+
+func (c cleanCause) Error() string { return c.text }
+func (c cleanCause) Unwrap() error { return c.err }
+
+// refuse is a request that is wrong before it is sent.
+func refuse(call, failure, reason, message string) *Error {
+	return &Error{Kind: Rejected, Call: call, Message: message, failure: failure, reason: reason}
+}

@@ -1,0 +1,132 @@
+package paystack
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/benfex/kipay/domain/money"
+)
+
+// Transaction is what Paystack knows of a payment, from Verify or from a webhook.
+type Transaction struct {
+	ID              string // an unsigned 64-bit number, as text
+	Domain          string // Test or Live
+	Status          string // as Paystack has it; State sorts it
+	Reference       string
+	Amount          money.Money
+	RequestedAmount *money.Money
+	PaidAt          *time.Time // UTC
+	Channel         string     // card, mobile_money, bank …
+	GatewayResponse string     // the processor's words; never to branch on
+	Message         string
+	ReceiptNumber   string
+	Fees            *money.Money
+	CardBrand       string
+	CardLast4       string
+	CustomerEmail   string
+	Raw             []byte // Verify's answer as it came, for sealing; nil in events
+}
+
+// State is what a status means for a payment.
+type State int
+
+// The states.
+const (
+	// Pending: nothing is decided. The zero value, and what an unknown status is taken for. Paystack verifies a fresh,
+	// untouched checkout as abandoned, so that is pending too, until our own expiry.
+	Pending State = iota
+	// Succeeded: paid.
+	Succeeded
+	// FailedSoFar: an attempt failed, but the customer may try again on the same checkout page.
+	FailedSoFar
+	// Reversed: fully refunded or charged back.
+	Reversed
+	// ReversalPending: paid, and a refund is under way. Seen, not on the official list.
+	ReversalPending
+)
+
+// String is the state's word.
+func (s State) String() string {
+	switch s {
+	case Succeeded:
+		return "succeeded"
+	case FailedSoFar:
+		return "failed_so_far"
+	case Reversed:
+		return "reversed"
+	case ReversalPending:
+		return "reversal_pending"
+	case Pending:
+		return "pending"
+	}
+	return "pending"
+}
+
+// StateOf sorts a status (Paystack, Verify Transaction); known is false for one that is not documented.
+func StateOf(status string) (s State, known bool) {
+	switch status {
+	case "success":
+		return Succeeded, true
+	case "failed":
+		return FailedSoFar, true
+	case "abandoned", "ongoing", "pending", "processing", "queued":
+		return Pending, true
+	case "reversed":
+		return Reversed, true
+	case "reversal-pending":
+		return ReversalPending, true
+	}
+	return Pending, false
+}
+
+// State is what the transaction's status means.
+func (t Transaction) State() State {
+	s, _ := StateOf(t.Status)
+	return s
+}
+
+// decodeTransaction reads the fields of a transaction. Reference, status, amount and currency must be there and
+// possible; everything else may be null, missing or of another type, as Paystack's samples have it: metadata "", {}, 0
+// or null; log, fees and authorization null or empty.
+func decodeTransaction(fields map[string]json.RawMessage) (Transaction, error) {
+	r := reader{fields: fields}
+	t := Transaction{
+		ID:              r.id("id"),
+		Domain:          shorten(textOf(fields["domain"])),
+		Status:          r.text("status", true),
+		Reference:       r.text("reference", true),
+		PaidAt:          firstTime(fields["paid_at"], fields["paidAt"]),
+		Channel:         shorten(textOf(fields["channel"])),
+		GatewayResponse: shorten(textOf(fields["gateway_response"])),
+		Message:         shorten(textOf(fields["message"])),
+		ReceiptNumber:   shorten(textOf(fields["receipt_number"])),
+	}
+	currency := r.currency("currency")
+	if amount := r.subunits("amount", currency, true); amount != nil {
+		t.Amount = *amount
+	}
+	optional := reader{fields: fields} // problems with these lose nobody's money
+	t.RequestedAmount = optional.subunits("requested_amount", currency, false)
+	t.Fees = optional.subunits("fees", currency, false)
+	if auth, ok := objectOf(fields["authorization"]); ok {
+		t.CardBrand = shorten(orDefault(textOf(auth["brand"]), textOf(auth["card_type"])))
+		t.CardLast4 = shorten(textOf(auth["last4"]))
+	}
+	if customer, ok := objectOf(fields["customer"]); ok {
+		t.CustomerEmail = shorten(textOf(customer["email"]))
+	}
+	if r.err != nil {
+		return t, r.err
+	}
+	return t, nil
+}
+
+func firstTime(candidates ...json.RawMessage) *time.Time {
+	for _, raw := range candidates {
+		if at, err := time.Parse(time.RFC3339, textOf(raw)); err == nil {
+			at = at.UTC()
+			return &at
+		}
+	}
+	return nil
+}

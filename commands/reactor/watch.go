@@ -1,0 +1,114 @@
+package reactor
+
+import (
+	"context"
+	"time"
+
+	"github.com/benfex/kipay/commands"
+	"github.com/benfex/kipay/domain/channel"
+	"github.com/benfex/kipay/domain/customer"
+	"github.com/benfex/kipay/domain/receipt"
+	"github.com/benfex/kipay/domain/transaction"
+	"github.com/benfex/kipay/eventstore"
+)
+
+// mendAfter is when the second half of something is looked for that its own request should have done long ago.
+const mendAfter = 3 * time.Second
+
+// cardBackoff is when an open card page is asked after: webhooks get lost.
+var cardBackoff = []time.Duration{time.Minute, 4 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour}
+
+// onEvent says which event sets off what. It looks at types first: most events are none of its business.
+func (r *Reactor) onEvent(ctx context.Context, rec eventstore.Record) error {
+	switch rec.Type {
+	case "StkPushRequested", "CardCheckoutRequested", "CallbackReceived", "C2BPaymentReceived", "PaymentChannelCreated", "CustomerCreated":
+	default:
+		return nil
+	}
+	env, err := r.Log.Decode(ctx, rec)
+	if err != nil {
+		return err
+	}
+	cause := by(r.watch.name, rec.ID.String())
+	cause.Correlation, cause.Merchant = env.Meta.CorrelationID, env.Meta.Merchant
+	t := &task{source: r.watch, position: rec.Position}
+	switch e := env.Event.(type) {
+	case transaction.StkPushRequested:
+		t.kind, t.due = kindPush, e.At.Add(r.FirstQuery)
+		t.run = func(ctx context.Context, t *task) (time.Time, error) { return r.askPush(ctx, t, e, cause) }
+	case transaction.CardCheckoutRequested:
+		t.kind, t.due = kindCard, e.At.Add(cardBackoff[0])
+		t.run = func(ctx context.Context, t *task) (time.Time, error) { return r.askCard(ctx, t, e, cause) }
+	case transaction.CallbackReceived:
+		if e.Door == transaction.DoorStkQuery || e.Door == transaction.DoorC2B || e.Door == transaction.DoorC2BOpen {
+			return nil // weighed in the append that recorded it
+		}
+		t.kind, t.due = kindNotice, e.At.Add(mendAfter)
+		t.run = func(ctx context.Context, _ *task) (time.Time, error) {
+			return time.Time{}, r.Write.Resume(ctx, e.Reference, cause)
+		}
+	case receipt.Confirmation:
+		t.kind, t.due = kindReceipt, e.At.Add(mendAfter)
+		t.run = func(ctx context.Context, _ *task) (time.Time, error) {
+			due, err := r.Write.SettleReceipt(ctx, e.Scope, e.Number, cause)
+			if err == nil && !due.IsZero() {
+				due = earlier(due, r.Log.Now().Add(mendAfter))
+			}
+			return due, err
+		}
+	case channel.Created:
+		t.kind, t.due = kindChannel, e.At.Add(mendAfter)
+		t.run = func(ctx context.Context, _ *task) (time.Time, error) {
+			_, err := r.Write.AttachChannel(ctx, channel.State{Created: e, Active: true}, cause)
+			return time.Time{}, err
+		}
+	case customer.Created:
+		t.kind, t.due = kindCustomer, e.At
+		t.run = func(ctx context.Context, _ *task) (time.Time, error) {
+			return time.Time{}, r.Write.AssignCustomerID(ctx, e, cause)
+		}
+	}
+	return r.queue.add(ctx, t)
+}
+
+// askPush asks after a push until something final is known, and ends the waiting when its window is over.
+func (r *Reactor) askPush(ctx context.Context, t *task, e transaction.StkPushRequested, cause commands.By) (time.Time, error) {
+	s, err := r.Write.AskStatus(ctx, e.Reference, e.Attempt, cause)
+	if err != nil {
+		return time.Time{}, err
+	}
+	now := r.Log.Now()
+	if !s.Unsettled(e.Attempt) {
+		return time.Time{}, nil
+	}
+	if !now.Before(e.Window) {
+		if s, err = r.Write.Expire(ctx, e.Reference, cause); err != nil {
+			return time.Time{}, err
+		}
+		if due := s.Due(); s.Status() == transaction.StatusPending && now.Before(due) && s.Origin == transaction.FromPush {
+			return due, nil
+		}
+		return time.Time{}, nil
+	}
+	return earlier(now.Add(r.Backoff[min(t.tries-1, len(r.Backoff)-1)]), e.Window), nil
+}
+
+// askCard asks Paystack after an attempt that is still open.
+func (r *Reactor) askCard(ctx context.Context, t *task, e transaction.CardCheckoutRequested, cause commands.By) (time.Time, error) {
+	due, err := r.Write.AskCardAttempt(ctx, e.Reference, e.Attempt, cause)
+	if err != nil || due.IsZero() {
+		return time.Time{}, err
+	}
+	now := r.Log.Now()
+	if !now.Before(due) {
+		return time.Time{}, nil
+	}
+	return earlier(now.Add(cardBackoff[min(t.tries, len(cardBackoff)-1)]), due), nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

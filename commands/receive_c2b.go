@@ -1,0 +1,166 @@
+package commands
+
+import (
+	"context"
+	"time"
+
+	"github.com/benfex/kipay/commands/mpesa"
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/channel"
+	"github.com/benfex/kipay/domain/ids"
+	"github.com/benfex/kipay/domain/receipt"
+	"github.com/benfex/kipay/domain/transaction"
+)
+
+// clockSkew is how much earlier than our push a payment that fits it may be dated: two clocks, and whole seconds.
+const clockSkew = 2 * time.Minute
+
+// receiptScope is whose word a receipt of this channel is: see receipt.Stream.
+func receiptScope(ch channel.State) string {
+	if ch.Provider == channel.Mpesa && ch.Environment == channel.Sandbox {
+		return "mpesa.sandbox"
+	}
+	return string(ch.Provider) + "." + itoa(ch.ID)
+}
+
+// receiveC2B records a C2B confirmation word for word in the stream of its receipt, then settles whose it is.
+func (w *WriteSide) receiveC2B(ctx context.Context, ch channel.State, n mpesa.C2BConfirmation, body string, door transaction.Door, by By) error {
+	scope := receiptScope(ch)
+	stream := receipt.Stream(scope, n.TransID)
+	before, err := fold[receipt.State](ctx, w.log, stream)
+	if err != nil {
+		return err
+	}
+	conf := receipt.Confirmation{
+		Provider: string(channel.Mpesa), Scope: scope, Number: n.TransID, Merchant: ch.Merchant, Mode: ch.Mode(), Channel: ch.ID,
+		Door: string(door), Trusted: door == transaction.DoorC2B || ch.Environment == channel.Sandbox,
+		Amount: n.Amount, PaidAt: w.log.Now(), Account: domain.Personal(n.BillRef), FirstName: domain.Personal(n.FirstName),
+		LastName: domain.Personal(n.LastName), Phone: domain.Personal(n.MSISDN), Raw: domain.Personal(body), At: w.log.Now(),
+		Digest: w.derive.hash("confirmation", itoa(ch.ID), string(door), body),
+	}
+	if n.PaidAt != nil {
+		conf.PaidAt = n.PaidAt.UTC()
+	}
+	if like := before.State.Like(conf.Trusted); like != nil {
+		conf.Transaction, conf.Subject = like.Transaction, like.Subject
+	} else {
+		if conf.ID, err = w.draw(ctx, ids.Transaction); err != nil {
+			return err
+		}
+		purpose := "c2b"
+		if !conf.Trusted {
+			purpose = "c2b unconfirmed"
+		}
+		conf.Transaction = string(w.derive.reference(transaction.MpesaPrefix, purpose, scope, n.TransID))
+		conf.Subject = "payment-" + conf.Transaction
+		if conf.Trusted && before.State.Owner == "" {
+			if err := w.findAwaiting(ctx, &conf); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err := Handle(ctx, w, stream, receipt.Confirm{Confirmation: conf}, by); err != nil {
+		return err
+	}
+	_, err = w.SettleReceipt(ctx, scope, n.TransID, by)
+	return err
+}
+
+// findAwaiting looks for a push that asked for just this money: same channel, account and amount, not answered with a
+// receipt yet.
+func (w *WriteSide) findAwaiting(ctx context.Context, conf *receipt.Confirmation) error {
+	expected, err := fold[receipt.AccountState](ctx, w.log, w.accountStream(conf.Channel, string(conf.Account)))
+	if err != nil {
+		return err
+	}
+	for i := len(expected.State.Expected) - 1; i >= 0; i-- {
+		e := expected.State.Expected[i]
+		if e.Amount != conf.Amount || conf.PaidAt.Before(e.At.Add(-clockSkew)) || conf.PaidAt.After(e.At.Add(w.PushWindow)) {
+			continue
+		}
+		t, err := fold[transaction.State](ctx, w.log, transaction.Reference(e.Transaction).Stream())
+		if err != nil {
+			return err
+		}
+		if openFor(t.State, e.Attempt) {
+			conf.Awaits, conf.Attempt, conf.Until = e.Transaction, e.Attempt, conf.At.Add(w.C2BWait)
+			return nil
+		}
+	}
+	return nil
+}
+
+// openFor tells whether the attempt may still turn out to be this payment: it has brought no receipt.
+func openFor(s transaction.State, attempt int) bool {
+	a, ok := s.Attempt(attempt)
+	if !ok {
+		return false
+	}
+	for _, p := range s.Payments {
+		if p.Attempt == attempt {
+			return false
+		}
+	}
+	return a.Failure == nil || a.Failure.Kind <= transaction.FailedByQuery
+}
+
+// SettleReceipt decides whose a confirmed C2B receipt is: a push's that waits for it, that of the transaction that claimed
+// it, or a payment of its own. It may be run at any time, again and again. due is when to run it again, zero when it is
+// settled.
+func (w *WriteSide) SettleReceipt(ctx context.Context, scope, number string, by By) (due time.Time, err error) {
+	stream := receipt.Stream(scope, number)
+	r, err := fold[receipt.State](ctx, w.log, stream)
+	if err != nil {
+		return time.Time{}, err
+	}
+	conf := r.State.Confirmation()
+	if conf == nil {
+		return time.Time{}, nil
+	}
+	by.Merchant = conf.Merchant
+	if r.State.Owner == "" && conf.Awaits != "" {
+		waiting, err := fold[transaction.State](ctx, w.log, transaction.Reference(conf.Awaits).Stream())
+		if err != nil {
+			return time.Time{}, err
+		}
+		switch t := waiting.State; {
+		case t.Paid(conf.Attempt) && openFor(t, conf.Attempt):
+			// The query said paid, the notice with the receipt never came: this is it.
+			return time.Time{}, w.credit(ctx, t, scope, evidenceOf(*conf), by)
+		case openFor(t, conf.Attempt) && w.log.Now().Before(conf.Until):
+			return conf.Until, nil
+		}
+	}
+	if r.State.Owner == "" && conf.Trusted {
+		if r, err = Handle(ctx, w, stream, receipt.Claim{
+			Provider: conf.Provider, Number: number, Transaction: conf.Transaction, Door: conf.Door, At: w.log.Now(),
+		}, by); err != nil {
+			return time.Time{}, err
+		}
+	}
+	if owner := r.State.Owner; owner != "" && owner != conf.Transaction {
+		return time.Time{}, nil // a push has it; the confirmation stands in the receipt's stream
+	}
+	ref := transaction.Reference(conf.Transaction)
+	if _, err = Handle(ctx, w, ref.Stream(), transaction.ReceiveC2B{
+		Open: transaction.Initialized{
+			ID: conf.ID, Reference: ref, Merchant: conf.Merchant, Mode: conf.Mode, Channel: conf.Channel, Provider: conf.Provider,
+			Origin: transaction.FromC2B, Amount: conf.Amount, Subject: conf.Subject, FirstName: conf.FirstName, LastName: conf.LastName,
+			Phone: conf.Phone, MerchantReference: conf.Account, At: conf.At,
+		},
+		Door: transaction.Door(conf.Door), Digest: conf.Digest, Raw: string(conf.Raw), Receipt: number, PaidAt: conf.PaidAt,
+		Trusted: conf.Trusted, Received: w.log.Now(),
+	}, by); err != nil || !conf.Trusted {
+		return time.Time{}, err
+	}
+	// An unconfirmed twin that anybody could have posted is a part of this payment now.
+	return time.Time{}, w.mergeAlone(ctx, r.State, ref, by)
+}
+
+// evidenceOf is a C2B confirmation as evidence for the push that it awaits.
+func evidenceOf(c receipt.Confirmation) transaction.Evidence {
+	return transaction.Evidence{
+		Door: transaction.Door(c.Door), Kind: transaction.ReceiptGiven, Attempt: c.Attempt, Digest: c.Digest, Receipt: c.Number,
+		Amount: c.Amount, Method: transaction.MethodMpesaSTK, PaidAt: c.PaidAt,
+	}
+}

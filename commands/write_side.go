@@ -1,0 +1,171 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/rs/zerolog"
+
+	"github.com/benfex/kipay/commands/mpesa"
+	"github.com/benfex/kipay/commands/paystack"
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/channel"
+	"github.com/benfex/kipay/domain/customer"
+	"github.com/benfex/kipay/domain/ids"
+	"github.com/benfex/kipay/domain/merchant"
+	"github.com/benfex/kipay/eventstore"
+)
+
+// Options are what the write side is made of.
+type Options struct {
+	Log      *eventstore.Log
+	Ring     *eventstore.Keyring
+	Seen     *eventstore.Seen
+	Mpesa    *mpesa.Client
+	Paystack *paystack.Client
+	Random   io.Reader
+	Logger   zerolog.Logger
+	// PublicURL is where payers and providers reach this install, without a slash at the end.
+	PublicURL string
+	// CheckoutWindow is how long a checkout waits for its payment, PushWindow how long a push is asked after.
+	CheckoutWindow, PushWindow time.Duration
+	// C2BWait is how long a customer's payment that fits a pending push waits for that push's own evidence.
+	C2BWait time.Duration
+	// SimulateWait is how long simulate-c2b waits for the confirmation.
+	SimulateWait time.Duration
+	// Observe counts what happens, for metrics; may be nil.
+	Observe func(event string)
+}
+
+// WriteSide carries out commands.
+type WriteSide struct {
+	Options
+	log     *eventstore.Log
+	seen    *eventstore.Seen
+	derive  *deriver
+	drawers map[ids.Kind]*idDrawer
+
+	keys      *cache[merchant.KeyState]
+	merchants *cache[merchant.State]
+	channels  *cache[channel.State]
+	customers *cache[customer.State]
+}
+
+// New is a write side. It reads (or makes) the install's derivation key.
+func New(ctx context.Context, o Options) (*WriteSide, error) {
+	key, err := o.Ring.Secret(ctx, "derivation")
+	if err != nil {
+		return nil, fmt.Errorf("derivation key: %w", err)
+	}
+	o.PublicURL = strings.TrimRight(o.PublicURL, "/")
+	w := &WriteSide{
+		Options: o, log: o.Log, seen: o.Seen, derive: newDeriver(key), drawers: map[ids.Kind]*idDrawer{},
+		keys: newCache[merchant.KeyState](), merchants: newCache[merchant.State](),
+		channels: newCache[channel.State](), customers: newCache[customer.State](),
+	}
+	for _, k := range []ids.Kind{ids.Merchant, ids.Channel, ids.Customer, ids.Transaction} {
+		w.drawers[k] = &idDrawer{kind: k}
+	}
+	return w, nil
+}
+
+// RegisterAPI adds the write side's routes below /api, where the caller is known.
+func (w *WriteSide) RegisterAPI(r fiber.Router) {
+	r.Post("/transactions/initialize", w.initializeTransaction)
+	r.Post("/customers/create", w.createCustomer)
+	r.Post("/payment-channels/create", w.createPaymentChannel)
+	r.Post("/mpesa/stk-push", w.stkPush)
+	r.Post("/mpesa/register-c2b-urls", w.registerC2BURLs)
+	r.Post("/mpesa/simulate-c2b", w.simulateC2B)
+}
+
+// RegisterDoors adds the routes that providers call. Each exists without any word that Daraja refuses in a URL.
+func (w *WriteSide) RegisterDoors(r fiber.Router) {
+	r.Post("/hooks/push/:reference/:attempt/:token", w.stkResultDoor)
+	r.Post("/hooks/c2b/:channel/:token/confirmation", w.c2bConfirmationDoor)
+	r.Post("/hooks/c2b/:channel/:token/validation", w.c2bValidationDoor)
+	for _, prefix := range []string{"/mpesa", "/hooks/c2b"} {
+		r.Post(prefix+"/confirmation", w.c2bOpenConfirmationDoor)
+		r.Post(prefix+"/validation", w.c2bOpenValidationDoor)
+	}
+	r.Post("/hooks/card/:channel/:token", w.paystackChannelDoor)
+	r.Post("/paystack/webhook", w.paystackOpenDoor)
+}
+
+// caller is who is calling, which the web layer has made sure of.
+func caller(c *fiber.Ctx) (domain.Caller, By, error) {
+	who, ok := domain.CallerFrom(c.UserContext())
+	if !ok {
+		return who, By{}, &domain.Error{Code: domain.CodeUnauthorized, Message: "Invalid API key"}
+	}
+	if !who.May(merchant.ScopeWrite) {
+		return who, By{}, domain.Forbiddenf("This API key may only read")
+	}
+	req := domain.RequestFrom(c.UserContext())
+	return who, By{
+		Actor: "key:" + who.KeyID, Merchant: who.MerchantID, Correlation: req.ID, Causation: req.ID, From: req.IP,
+	}, nil
+}
+
+// channelOf is a channel of the merchant; NotFound when it is another's.
+func (w *WriteSide) channelOf(ctx context.Context, merchantID int64, id channel.ID) (channel.State, error) {
+	out, err := w.channels.get(ctx, w.log, channel.Stream(id))
+	if err != nil {
+		return channel.State{}, err
+	}
+	if !out.State.Exists() || out.State.Merchant != merchantID {
+		return channel.State{}, domain.NotFoundf("payment channel not found")
+	}
+	return out.State, nil
+}
+
+// pickChannel is the channel that a request names, or the merchant's default. Errors: Invalid on payment_channel_id.
+func (w *WriteSide) pickChannel(ctx context.Context, who domain.Caller, id int64) (channel.State, error) {
+	if id == 0 {
+		m, err := w.merchants.get(ctx, w.log, merchant.Stream(who.MerchantID))
+		if err != nil {
+			return channel.State{}, err
+		}
+		if id = m.State.DefaultChannel; id == 0 {
+			return channel.State{}, domain.Invalid("payment_channel_id", "is required: no default payment channel exists")
+		}
+	}
+	ch, err := w.channelOf(ctx, who.MerchantID, id)
+	switch {
+	case domain.CodeOf(err) == domain.CodeNotFound:
+		return ch, domain.Invalid("payment_channel_id", "does not exist")
+	case err != nil:
+		return ch, err
+	case !ch.Active:
+		return ch, domain.Invalid("payment_channel_id", "is not active")
+	}
+	return ch, nil
+}
+
+// mayCharge tells whether a key of this mode may take money through the channel.
+func mayCharge(who domain.Caller, ch channel.State) error {
+	if who.Mode == ch.Mode() {
+		return nil
+	}
+	if who.Mode == domain.ModeTest {
+		return domain.Forbiddenf("A test API key can't take payments through a production channel")
+	}
+	return domain.Forbiddenf("A live API key can't take payments through a sandbox channel")
+}
+
+// answerPosition tells the client how far the log had come with this write.
+func answerPosition(c *fiber.Ctx, p eventstore.Position) {
+	if p > 0 {
+		c.Set("X-Kipay-Position", itoa(int64(p))) //nolint:gosec // positions are far below 2^63
+	}
+}
+
+func (w *WriteSide) observe(event string) {
+	if w.Observe != nil {
+		w.Observe(event)
+	}
+}

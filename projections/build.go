@@ -1,0 +1,243 @@
+package projections
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
+
+	"github.com/benfex/kipay/domain/channel"
+	"github.com/benfex/kipay/domain/customer"
+	"github.com/benfex/kipay/domain/merchant"
+	"github.com/benfex/kipay/domain/transaction"
+	"github.com/benfex/kipay/eventstore"
+)
+
+// category is the part of a stream's name that says what the read models make of it.
+type category int
+
+const (
+	onlyEvents category = iota // in the table events and nowhere else
+	ofTransaction
+	ofCustomer
+	ofChannel
+	ofMerchant
+)
+
+// pointerStreams are named like customers' and are none.
+const pointerStreams = "customer-id-"
+
+func categoryOf(stream string) category {
+	name, _, _ := strings.Cut(stream, "-")
+	switch name {
+	case "transaction":
+		return ofTransaction
+	case "customer":
+		if strings.HasPrefix(stream, pointerStreams) {
+			return onlyEvents
+		}
+		return ofCustomer
+	case "channel":
+		return ofChannel
+	case "merchant":
+		return ofMerchant
+	}
+	return onlyEvents
+}
+
+// decoded is a record with as much of it decoded as the read models need.
+type decoded struct {
+	record   *eventstore.Record
+	category category
+	env      eventstore.Envelope // only Meta for onlyEvents
+}
+
+// decoder decodes records. It may be used by several goroutines.
+type decoder struct {
+	log *eventstore.Log
+	// versions are the newest version of each type that Kipay writes.
+	versions map[string]int
+}
+
+func newDecoder(log *eventstore.Log) *decoder {
+	d := &decoder{log: log, versions: map[string]int{}}
+	for _, t := range eventstore.Catalogue() {
+		d.versions[t.Name()] = t.Version
+	}
+	return d
+}
+
+// decode opens what is needed of the record. What only goes into the table events is copied as it stands; its type and
+// version must be known all the same.
+func (d *decoder) decode(ctx context.Context, r *eventstore.Record) (decoded, error) {
+	out := decoded{record: r, category: categoryOf(r.Stream)}
+	if out.category == onlyEvents {
+		newest := d.versions[r.Type]
+		if err := json.Unmarshal(r.Metadata, &out.env.Meta); err == nil && out.env.Meta.Version >= 1 && out.env.Meta.Version <= newest {
+			return out, nil
+		}
+	}
+	env, err := d.log.Decode(ctx, *r)
+	if err != nil {
+		return out, &UndecodableError{Position: r.Position, Err: err}
+	}
+	out.env = env
+	return out, nil
+}
+
+// UndecodableError is an event that the projector can't read. It is never skipped.
+type UndecodableError struct {
+	Position eventstore.Position
+	Err      error
+}
+
+// Error names the event.
+func (e *UndecodableError) Error() string {
+	return fmt.Sprintf("the projection stops before position %d: %v", e.Position, e.Err)
+}
+
+// Unwrap is the cause.
+func (e *UndecodableError) Unwrap() error { return e.Err }
+
+// maxZones is how many merchants' time zones are kept.
+const maxZones = 1 << 14
+
+// builder turns events into rows of one generation, in the order of the log. Used by one goroutine.
+type builder struct {
+	log       *eventstore.Log
+	folds     *folds
+	tally     *tally
+	zones     *simplelru.LRU[int64, *time.Location]
+	completed *completedCache // nil while a generation is built that does not serve
+}
+
+func newBuilder(log *eventstore.Log, states int, t *tally, completed *completedCache) *builder {
+	zones, err := simplelru.NewLRU[int64, *time.Location](maxZones, nil)
+	if err != nil {
+		panic(err) // only for a size below one
+	}
+	return &builder{log: log, folds: newFolds(log, states), tally: t, zones: zones, completed: completed}
+}
+
+// add puts the rows of one event into the batch: all of them or, with an error, none. After an error the same event may
+// be added again.
+func (b *builder) add(ctx context.Context, d *decoded, into *batch) error {
+	var err error
+	switch d.category {
+	case ofTransaction:
+		err = b.addTransaction(ctx, &d.env, into)
+	case ofCustomer:
+		err = b.addCustomer(ctx, &d.env, into)
+	case ofChannel:
+		err = b.addChannel(ctx, &d.env, into)
+	case ofMerchant:
+		err = b.addMerchant(ctx, &d.env, into)
+	case onlyEvents:
+	}
+	if err != nil {
+		return err
+	}
+	into.events.add(d.record, &d.env.Meta)
+	into.note(d.record)
+	return nil
+}
+
+func (b *builder) addTransaction(ctx context.Context, env *eventstore.Envelope, into *batch) error {
+	before, after, err := evolve[transaction.State](ctx, b.folds, env)
+	if err != nil {
+		return err
+	}
+	if !after.Exists() {
+		return fmt.Errorf("%w: %s@%d: a transaction that was never initialized", eventstore.ErrCorrupt, env.Stream, env.Revision)
+	}
+	zone, err := b.zoneOf(ctx, after.Merchant)
+	if err != nil {
+		return err
+	}
+	key := pageKey{merchant: after.Merchant, kind: countTransactions, day: DayOf(after.At, zone)}
+	if err := b.tally.load(ctx, key); err != nil {
+		return err
+	}
+	row := TransactionOf(*after, env.Position, env.Revision)
+	was, wasListed := before.Status(), before.Exists() && before.MergedInto == ""
+	if was != row.Status || wasListed != row.Listed {
+		if wasListed {
+			b.tally.add(key, string(before.Mode), string(was), -1, env.Position)
+		}
+		if row.Listed {
+			b.tally.add(key, string(row.Mode), string(row.Status), +1, env.Position)
+		}
+	}
+	kept := into.transaction(row)
+	into.versions.add(transactionVersionOf(kept, env))
+	return nil
+}
+
+func (b *builder) addCustomer(ctx context.Context, env *eventstore.Envelope, into *batch) error {
+	before, after, err := evolve[customer.State](ctx, b.folds, env)
+	if err != nil || !after.Exists() {
+		return err
+	}
+	zone, err := b.zoneOf(ctx, after.Merchant)
+	if err != nil {
+		return err
+	}
+	key := pageKey{merchant: after.Merchant, kind: countCustomers, day: DayOf(after.CreatedAt, zone)}
+	if err := b.tally.load(ctx, key); err != nil {
+		return err
+	}
+	if !before.Exists() {
+		b.tally.add(key, "", "", +1, env.Position)
+	}
+	row := customerOf(*after, env.Position)
+	into.customers.add(&row)
+	into.rows.customers++
+	return nil
+}
+
+func (b *builder) addChannel(ctx context.Context, env *eventstore.Envelope, into *batch) error {
+	_, after, err := evolve[channel.State](ctx, b.folds, env)
+	if err != nil || !after.Exists() {
+		return err
+	}
+	row := channelOf(*after, env.Position)
+	into.channels.add(&row)
+	into.rows.channels++
+	return nil
+}
+
+func (b *builder) addMerchant(ctx context.Context, env *eventstore.Envelope, into *batch) error {
+	_, after, err := evolve[merchant.State](ctx, b.folds, env)
+	if err != nil || !after.Exists() {
+		return err
+	}
+	into.merchants.add(merchantOf(*after, env.Position))
+	into.rows.merchants++
+	return nil
+}
+
+// zoneOf is the merchant's time zone, which stands in the first event of its stream and never changes.
+func (b *builder) zoneOf(ctx context.Context, id merchant.ID) (*time.Location, error) {
+	if zone, ok := b.zones.Get(id); ok {
+		return zone, nil
+	}
+	name := merchant.DefaultTimeZone
+	err := b.log.EachInStream(ctx, merchant.Stream(id), 0, func(e eventstore.Envelope) error {
+		if created, ok := e.Event.(merchant.Created); ok && created.TimeZone != "" {
+			name = created.TimeZone
+		}
+		return errFolded
+	})
+	if err != nil && err != errFolded { //nolint:errorlint // ours, passed on as it is
+		return nil, err
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, fmt.Errorf("time zone of merchant %d: %w", id, err)
+	}
+	b.zones.Add(id, zone)
+	return zone, nil
+}

@@ -1,0 +1,35 @@
+// Package chdb is the embedded ClickHouse engine: chDB, the ClickHouse engine as a shared library, run in a process of
+// its own so that a crash or a runaway query of the read side never touches payments.
+//
+// # What lives here
+//
+//   - library.go finds and loads libchdb.so and declares its C calls; engine.go, result.go and insert.go give them a
+//     Go shape: [Engine], [Conn], [Result], [Stream], [Insert].
+//   - server.go ([Serve]) is the child's side: the part of ClickHouse's HTTP interface that clickhouse-go and analysts'
+//     tools use, over a Unix socket. request.go reads a request, execute.go answers it, pool.go shares the engine's
+//     connections between readers and writers, session.go keeps a connection's database and settings.
+//   - supervisor.go ([Start]) is the parent's side: it starts the child, watches it, starts it again when it dies or
+//     stops answering, and gives clickhouse-go its options. child.go is one run of the child.
+//
+// # What must not
+//
+// No table, no SQL of Kipay's own, no event: the projector and the read API speak to this package through
+// clickhouse-go only, exactly as they speak to a ClickHouse server. And no keys: the child gets an environment of four
+// names (see supervisor.go) and sees nothing but its own folder and socket.
+//
+// # Where to start
+//
+// A parent calls [Start] with a command that ends in [Serve]; [Supervisor.Options] is what clickhouse.Open takes:
+//
+//	parent (kipay serve)                         child (kipay readmodel)
+//	clickhouse-go ── HTTP over a Unix socket ──> Serve ── Conn ── libchdb.so ── folder
+//	Supervisor ───── pipe, held open ──────────> end of file: the parent is gone, end
+//
+// # Facts about the engine that shape the code
+//
+//   - A process has one storage folder and, after [Engine.Close], no engine any more.
+//   - A connection is a session (its database, its settings) and runs one statement at a time.
+//   - A call into the engine blocks its thread. A statement is stopped with KILL QUERY from another connection.
+//   - There are no users or grants: access control is the caller's, on the socket's mode here.
+//   - The default database is an overlay over the files of the working folder, so every statement runs in a named one.
+package chdb

@@ -1,0 +1,246 @@
+package chdb
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// answer carries out one request and writes what it gives.
+func (s *server) answer(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("X-ClickHouse-Server-Display-Name", displayName)
+	h.Set("X-ClickHouse-Timezone", s.timezone)
+	if id := r.URL.Query().Get("query_id"); id != "" {
+		h.Set("X-ClickHouse-Query-Id", id)
+	}
+	req, err := s.readRequest(w, r)
+	if err != nil {
+		answerError(w, inWords(r.Context(), err))
+		return
+	}
+	ctx, cancel := req.deadline(r.Context())
+	defer cancel()
+	if err := s.execute(ctx, w, req); err != nil {
+		e := inWords(ctx, err)
+		s.opts.Log.Debug().Int("code", e.Code).Str("error", e.Message).Msg("statement failed")
+		answerError(w, e)
+	}
+}
+
+// execute answers the request. It gives an error only as long as nothing was written.
+func (s *server) execute(ctx context.Context, w http.ResponseWriter, req *request) error {
+	if strings.TrimSpace(req.sql) == helloQuery {
+		return s.answerHello(w, req)
+	}
+	if req.data != nil {
+		return s.executeInsert(ctx, w, req)
+	}
+	reads, reuse, err := s.admit(req)
+	if err != nil {
+		return err
+	}
+	word := keyword(req.sql)
+	connections := s.writers
+	switch {
+	case reads && aboutTables[word]:
+		connections = s.schema
+	case reads:
+		connections = s.readers
+	}
+	slot, err := connections.acquire(ctx, req.session)
+	if err != nil {
+		return err
+	}
+	defer func() { slot.release(reuse) }()
+	over := s.killer.watch(ctx, slot.tag)
+	defer over()
+	if reads && !req.whole && streamed[word] {
+		return s.stream(ctx, w, slot.conn, req)
+	}
+	// What writes runs in one call: a stream that nobody reads to its end could leave it half done. DESCRIBE, SHOW and
+	// their like have to, and are small.
+	result, err := slot.conn.Query(req.sql, req.format, req.params...)
+	if err != nil {
+		return err
+	}
+	defer result.Close()
+	s.write(w, result.Bytes())
+	return nil
+}
+
+// admit lets the engine's parser say what a statement is, and decides which connections it may have, and whether the
+// connection can be used by the next one.
+func (s *server) admit(req *request) (reads, reuse bool, err error) {
+	class, err := s.parser.Classify(req.sql, req.session.database)
+	if err != nil {
+		return false, false, err
+	}
+	if class.Statements > 1 {
+		return false, false, refuse(codeSyntaxError, "SYNTAX_ERROR", "Multi-statements are not allowed")
+	}
+	switch class.Class {
+	case ReadOnly:
+		if readsFiles(req.sql) {
+			return false, false, refuse(codeAccessDenied, "ACCESS_DENIED", "reading files is not allowed on this interface")
+		}
+		return true, true, nil
+	case Control:
+		// SET and USE would only change a session that another caller gets next; INTO OUTFILE writes files.
+		if word := keyword(req.sql); word != "SYSTEM" && word != "KILL" {
+			return false, false, refuse(codeNotImplemented, "NOT_IMPLEMENTED", "%.20s in this form is not offered on this interface: settings and database go in the request", word)
+		}
+	case Unknown:
+		// What the parser does not know is an error, which is the engine's to word; a session that may not write runs it.
+		return true, true, nil
+	case Mutating, MutatingGlobal:
+	}
+	if req.readonly {
+		return false, false, refuse(codeReadonly, "READONLY", "Cannot execute query in readonly mode")
+	}
+	return false, class.Class == Mutating, nil
+}
+
+// Statements by their first word.
+var (
+	// aboutTables are quick, and the driver asks one before each batch: they must not queue behind heavy reads, or an
+	// INSERT would.
+	aboutTables = map[string]bool{"DESCRIBE": true, "DESC": true, "SHOW": true, "EXISTS": true}
+	// streamed are those whose result the engine can give piece by piece: it refuses to for all but queries.
+	streamed = map[string]bool{"SELECT": true, "WITH": true, "FROM": true}
+)
+
+// stream answers a read: with its length when the result comes in one piece, which most do, else piece by piece.
+func (s *server) stream(ctx context.Context, w http.ResponseWriter, conn *Conn, req *request) error {
+	stream, err := conn.Stream(req.sql, req.format, req.params...)
+	if err != nil {
+		return err
+	}
+	defer stream.Close()
+	first, err := stream.Next()
+	if err != nil {
+		return err
+	}
+	if first == nil {
+		s.write(w, nil)
+		return nil
+	}
+	second, err := stream.Next()
+	if err != nil {
+		first.Close()
+		return err
+	}
+	if second == nil {
+		defer first.Close()
+		s.write(w, first.Bytes())
+		return nil
+	}
+	tag := exceptionTag()
+	w.Header().Set("X-ClickHouse-Exception-Tag", tag)
+	w.Header().Set("Content-Type", "application/octet-stream")
+	control := http.NewResponseController(w)
+	chunks := []*Result{first, second}
+	for {
+		for i, chunk := range chunks {
+			// A caller that does not take its rows must not hold a connection for ever.
+			err := control.SetWriteDeadline(time.Now().Add(s.opts.StallTimeout))
+			if err == nil {
+				_, err = w.Write(chunk.Bytes())
+			}
+			chunk.Close()
+			if err != nil {
+				for _, left := range chunks[i+1:] {
+					left.Close()
+				}
+				return nil // the caller is gone
+			}
+		}
+		next, err := stream.Next()
+		if err == nil && next == nil {
+			return nil
+		}
+		if err == nil {
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			if next != nil {
+				next.Close()
+			}
+			frameError(w, tag, inWords(ctx, err))
+			return nil
+		}
+		chunks = append(chunks[:0], next)
+	}
+}
+
+// write answers with a result whose length is known.
+func (s *server) write(w http.ResponseWriter, body []byte) {
+	h := w.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.opts.StallTimeout)) // then without
+	_, _ = w.Write(body)                                                                    // the caller is gone
+}
+
+// prefetch is how much of an INSERT's data is read before it gets a connection: most inserts fit, and a slow sender of
+// a small one holds nobody up.
+const prefetch = 1 << 20
+
+func (s *server) executeInsert(ctx context.Context, w http.ResponseWriter, req *request) error {
+	if req.readonly {
+		return refuse(codeReadonly, "READONLY", "Cannot execute query in readonly mode")
+	}
+	class, err := s.parser.Classify(req.sql+" FORMAT "+req.format, req.session.database)
+	if err != nil {
+		return err
+	}
+	if class.Statements > 1 {
+		return refuse(codeSyntaxError, "SYNTAX_ERROR", "Multi-statements are not allowed")
+	}
+	if class.Class == Control { // INSERT INTO FUNCTION file(…)
+		return refuse(codeAccessDenied, "ACCESS_DENIED", "writing files is not allowed on this interface")
+	}
+	var head bytes.Buffer
+	_, err = io.CopyN(&head, req.data, prefetch)
+	whole := errors.Is(err, io.EOF)
+	if err != nil && !whole {
+		return err
+	}
+	slot, err := s.writers.acquire(ctx, req.session)
+	if err != nil {
+		return err
+	}
+	defer slot.release(true)
+	over := s.killer.watch(ctx, slot.tag)
+	defer over()
+	insert, err := slot.conn.Insert(req.sql, req.format)
+	if err != nil {
+		return err
+	}
+	defer insert.Close()
+	if _, err := insert.Write(head.Bytes()); err != nil {
+		return err
+	}
+	if !whole {
+		// A body that breaks off is an error here, and Close drops the insert: half of one must never be written.
+		if _, err := io.CopyBuffer(struct{ io.Writer }{insert}, req.data, make([]byte, 256<<10)); err != nil {
+			return err
+		}
+	}
+	if err := context.Cause(ctx); err != nil {
+		return err
+	}
+	rows, err := insert.Done()
+	if err != nil {
+		return err
+	}
+	written := strconv.FormatUint(rows, 10)
+	w.Header().Set("X-ClickHouse-Summary", `{"written_rows":"`+written+`","result_rows":"`+written+`"}`)
+	s.write(w, nil)
+	return nil
+}

@@ -1,0 +1,41 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/benfex/kipay/eventstore"
+)
+
+// queryTimeout bounds the small queries of the projector.
+const queryTimeout = 10 * time.Second
+
+// readCheckpoint is how far the generation has come, zero when it has no checkpoint yet.
+func readCheckpoint(ctx context.Context, conn driver.Conn, g Generation) (eventstore.Position, error) {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	var position uint64
+	err := conn.QueryRow(ctx, `SELECT max(position) FROM kipay.checkpoints WHERE generation = {generation:UInt32}`,
+		clickhouse.Named("generation", uint32(g))).Scan(&position)
+	if err != nil {
+		return 0, fmt.Errorf("read the checkpoint of generation %d: %w", g, err)
+	}
+	return eventstore.Position(position), nil
+}
+
+// storeCheckpoint says that everything at or before the position is in the generation's tables.
+func storeCheckpoint(ctx context.Context, conn driver.Conn, g Generation, at eventstore.Position) error {
+	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	defer cancel()
+	if err := conn.Exec(ctx, `INSERT INTO kipay.checkpoints (generation, position, stored_at)
+		SELECT {generation:UInt32}, {position:UInt64}, {at:DateTime64(3,'UTC')}`,
+		clickhouse.Named("generation", uint32(g)), clickhouse.Named("position", uint64(at)),
+		clickhouse.DateNamed("at", time.Now(), clickhouse.MilliSeconds)); err != nil {
+		return fmt.Errorf("store the checkpoint of generation %d: %w", g, err)
+	}
+	return nil
+}

@@ -1,0 +1,29 @@
+package projections
+
+import "time"
+
+const secondsADay = 24 * 60 * 60
+
+// Day is a calendar day, counted from 1 January 1970.
+type Day = int64
+
+// DayOf is the calendar day of a moment in a time zone.
+func DayOf(t time.Time, zone *time.Location) Day {
+	_, offset := t.In(zone).Zone()
+	seconds := t.Unix() + int64(offset)
+	day := seconds / secondsADay
+	if seconds%secondsADay < 0 {
+		day--
+	}
+	return day
+}
+
+// DayStart is the first moment of the day in the time zone.
+func DayStart(day Day, zone *time.Location) time.Time {
+	y, m, d := dayTime(day).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, zone)
+}
+
+func dayTime(day Day) time.Time { return time.Unix(day*secondsADay, 0).UTC() }
+
+func dayText(day Day) string { return dayTime(day).Format(time.DateOnly) }

@@ -1,0 +1,195 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/benfex/kipay/eventstore"
+)
+
+// layout is the version of the tables of a generation, and of what is written into them. It grows with every change
+// that needs the tables built again.
+const layout uint32 = 1
+
+// ErrNewerLayout: the generation that serves was built by a newer Kipay than this one.
+var ErrNewerLayout = errors.New("the ClickHouse tables were built by a newer kipay")
+
+// errNoGeneration: no generation serves yet.
+var errNoGeneration = errors.New("no generation of tables serves; migrate first")
+
+// Generation names one set of tables: those whose names end in _g and this number.
+type Generation uint32
+
+// in is the SQL with the generation's tables in place of names that end in _gN.
+func (g Generation) in(sql string) string { return strings.ReplaceAll(sql, "_gN", g.suffix()) }
+
+func (g Generation) suffix() string { return "_g" + strconv.FormatUint(uint64(g), 10) }
+
+// State of a generation, in kipay.generations.
+const (
+	generationBuilding = "building"
+	generationServing  = "serving"
+	generationDropped  = "dropped"
+)
+
+// ensureGeneration makes the first generation serve when none does.
+func ensureGeneration(ctx context.Context, conn driver.Conn) error {
+	_, built, err := servingGeneration(ctx, conn)
+	if errors.Is(err, errNoGeneration) {
+		if err := createGeneration(ctx, conn, 1); err != nil {
+			return err
+		}
+		return serveGeneration(ctx, conn, 1, 0)
+	}
+	if err != nil {
+		return err
+	}
+	if built > layout {
+		return fmt.Errorf("%w: layout %d, the newest here is %d", ErrNewerLayout, built, layout)
+	}
+	return nil
+}
+
+// servingGeneration is the generation that reads use, and its layout. Errors: errNoGeneration.
+func servingGeneration(ctx context.Context, conn driver.Conn) (Generation, uint32, error) {
+	rows, err := conn.Query(ctx, `SELECT generation, layout FROM kipay.generations
+		WHERE state = 'serving' ORDER BY sequence DESC LIMIT 1`)
+	if err != nil {
+		return 0, 0, fmt.Errorf("read the serving generation: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var g, built uint32
+	if !rows.Next() {
+		if err := rows.Err(); err != nil {
+			return 0, 0, fmt.Errorf("read the serving generation: %w", err)
+		}
+		return 0, 0, errNoGeneration
+	}
+	if err := rows.Scan(&g, &built); err != nil {
+		return 0, 0, fmt.Errorf("read the serving generation: %w", err)
+	}
+	return Generation(g), built, rows.Err()
+}
+
+// createGeneration makes the empty tables of a generation.
+func createGeneration(ctx context.Context, conn driver.Conn, g Generation) error {
+	if err := runFolder(ctx, conn, "schema/generation", g); err != nil {
+		return err
+	}
+	return noteGeneration(ctx, conn, g, generationBuilding, 0)
+}
+
+// serveGeneration makes a generation the one that reads use.
+func serveGeneration(ctx context.Context, conn driver.Conn, g Generation, at eventstore.Position) error {
+	if err := runFolder(ctx, conn, "schema/views", g); err != nil {
+		return err
+	}
+	return noteGeneration(ctx, conn, g, generationServing, at)
+}
+
+func noteGeneration(ctx context.Context, conn driver.Conn, g Generation, state string, at eventstore.Position) error {
+	now := time.Now()
+	if err := conn.Exec(ctx, `INSERT INTO kipay.generations (sequence, generation, state, layout, position, at)
+		SELECT {sequence:UInt64}, {generation:UInt32}, {state:String}, {layout:UInt32}, {position:UInt64}, {at:DateTime64(3,'UTC')}`,
+		clickhouse.Named("sequence", uint64(now.UnixNano())), //nolint:gosec // the clock is past 1970
+		clickhouse.Named("generation", uint32(g)), clickhouse.Named("state", state), clickhouse.Named("layout", layout),
+		clickhouse.Named("position", uint64(at)), clickhouse.DateNamed("at", now, clickhouse.MilliSeconds)); err != nil {
+		return fmt.Errorf("note generation %d as %s: %w", g, state, err)
+	}
+	return nil
+}
+
+func runFolder(ctx context.Context, conn driver.Conn, folder string, g Generation) error {
+	names, err := fs.Glob(schema, folder+"/*.sql")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		text, err := schema.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if err := runScript(ctx, conn, g.in(string(text))); err != nil {
+			return fmt.Errorf("generation %d: %s: %w", g, name, err)
+		}
+	}
+	return nil
+}
+
+var generationTable = regexp.MustCompile(`^([a-z_]+)_g([0-9]+)$`)
+
+// generationTables are the tables in the database that belong to a generation.
+func generationTables(ctx context.Context, conn driver.Conn) (map[Generation][]string, error) {
+	rows, err := conn.Query(ctx, `SELECT name FROM system.tables WHERE database = 'kipay'`)
+	if err != nil {
+		return nil, fmt.Errorf("list tables: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	out := map[Generation][]string{}
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, fmt.Errorf("list tables: %w", err)
+		}
+		m := generationTable.FindStringSubmatch(name)
+		if m == nil {
+			continue
+		}
+		n, err := strconv.ParseUint(m[2], 10, 32)
+		if err != nil {
+			continue
+		}
+		out[Generation(n)] = append(out[Generation(n)], name)
+	}
+	return out, rows.Err()
+}
+
+// dropGeneration drops a generation's tables. Queries that run on them still end.
+func dropGeneration(ctx context.Context, conn driver.Conn, g Generation) error {
+	tables, err := generationTables(ctx, conn)
+	if err != nil {
+		return err
+	}
+	sort.Strings(tables[g])
+	for _, name := range tables[g] {
+		if err := conn.Exec(ctx, "DROP TABLE IF EXISTS kipay."+name+" SYNC"); err != nil {
+			return fmt.Errorf("drop %s: %w", name, err)
+		}
+	}
+	return noteGeneration(ctx, conn, g, generationDropped, 0)
+}
+
+// freshGeneration drops what killed rebuilds left behind and makes the tables of the next generation.
+func freshGeneration(ctx context.Context, conn driver.Conn) (Generation, error) {
+	serving, _, err := servingGeneration(ctx, conn)
+	if err != nil {
+		return 0, err
+	}
+	tables, err := generationTables(ctx, conn)
+	if err != nil {
+		return 0, err
+	}
+	for g := range tables {
+		if g != serving {
+			if err := dropGeneration(ctx, conn, g); err != nil {
+				return 0, err
+			}
+		}
+	}
+	var newest uint32
+	if err := conn.QueryRow(ctx, `SELECT max(generation) FROM kipay.generations`).Scan(&newest); err != nil {
+		return 0, fmt.Errorf("read the newest generation: %w", err)
+	}
+	next := Generation(newest + 1)
+	return next, createGeneration(ctx, conn, next)
+}

@@ -1,0 +1,73 @@
+package projections
+
+import (
+	"errors"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+
+	"github.com/benfex/kipay/eventstore"
+)
+
+// Options are what a projector is made of. Conn and Log have no default.
+type Options struct {
+	// Conn is ClickHouse: a server, or the embedded engine behind the same driver.
+	Conn driver.Conn
+	// Log is the log that is followed.
+	Log *eventstore.Log
+	// Logger takes what an operator should read; the zero value drops it.
+	Logger zerolog.Logger
+	// Metrics is where the counters go; nil counts, but shows nowhere.
+	Metrics prometheus.Registerer
+	// States is how many streams' states are kept in memory; 32,768 when zero.
+	States int
+	// CompletedCache is how many completed transactions are kept for Completed; 16,384 when zero.
+	CompletedCache int
+	// Interval is the least time between two writes while events keep coming; a lone event is written at once. 20 ms
+	// when zero.
+	Interval time.Duration
+	// InsertTimeout is how long one insert may take before it is given up and tried again; 30 s when zero.
+	InsertTimeout time.Duration
+	// Now is the clock; time.Now when nil.
+	Now func() time.Time
+}
+
+const (
+	defaultStates         = 32768
+	defaultCompletedCache = 16384
+	defaultInterval       = 20 * time.Millisecond
+	defaultInsertTimeout  = 30 * time.Second
+
+	// maxBatchEvents and maxBatchBytes bound what one write holds; twice that may be in memory.
+	maxBatchEvents = 50_000
+	maxBatchBytes  = 32 << 20
+	// checkpointEvery is how often a checkpoint is stored while events keep coming: what a crash has to write again.
+	checkpointEvery = 250 * time.Millisecond
+	// leastRetry and mostRetry bound the pause before ClickHouse, or the log, is tried again.
+	leastRetry = 50 * time.Millisecond
+	mostRetry  = 5 * time.Second
+)
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Conn == nil || o.Log == nil {
+		return o, errors.New("projections: Conn and Log are required")
+	}
+	if o.States <= 0 {
+		o.States = defaultStates
+	}
+	if o.CompletedCache <= 0 {
+		o.CompletedCache = defaultCompletedCache
+	}
+	if o.Interval <= 0 {
+		o.Interval = defaultInterval
+	}
+	if o.InsertTimeout <= 0 {
+		o.InsertTimeout = defaultInsertTimeout
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return o, nil
+}

@@ -1,0 +1,78 @@
+package projections
+
+import (
+	"time"
+
+	"github.com/benfex/kipay/eventstore"
+)
+
+// TransactionVersion is what a payment looked like after one of its events.
+type TransactionVersion struct {
+	*Transaction
+	EventType  string
+	OccurredAt time.Time
+	RecordedAt time.Time
+}
+
+// transactionVersionOf is the row of an event that left the transaction as t.
+func transactionVersionOf(t *Transaction, env *eventstore.Envelope) TransactionVersion {
+	return TransactionVersion{Transaction: t, EventType: env.Event.EventType(), OccurredAt: env.Meta.OccurredAt, RecordedAt: env.RecordedAt}
+}
+
+// versionColumns are rows of the table transaction_versions. Nothing in it is personal, so that erasure has nothing to
+// clear there.
+type versionColumns struct {
+	*table
+	reference, mode, eventType, status, currency, method, receipt, failureCode, mergedInto values[string]
+	revision, merchant, id, amount, received, credited, surplus                            values[int64]
+	created, occurred, recorded, paid                                                      values[int64]
+	position                                                                               values[uint64]
+	listed, review                                                                         values[uint8]
+}
+
+func newVersionColumns() *versionColumns {
+	c := &versionColumns{
+		reference: values[string]{name: "reference", sentAs: sentString}, revision: values[int64]{name: "revision", sentAs: sentInt64},
+		position: values[uint64]{name: "position", sentAs: sentUInt64}, merchant: values[int64]{name: "merchant_id", sentAs: sentInt64},
+		mode: values[string]{name: "mode", sentAs: sentString}, id: values[int64]{name: "id", sentAs: sentInt64},
+		created: values[int64]{name: "created_at", sentAs: sentMillis}, occurred: values[int64]{name: "occurred_at", sentAs: sentMillis},
+		recorded: values[int64]{name: "recorded_at", sentAs: sentMillis}, eventType: values[string]{name: "event_type", sentAs: sentString},
+		status: values[string]{name: "status", sentAs: sentString}, listed: values[uint8]{name: "listed", sentAs: sentUInt8},
+		currency: values[string]{name: "currency", sentAs: sentString}, amount: values[int64]{name: "amount_minor", sentAs: sentInt64},
+		received: values[int64]{name: "received_minor", sentAs: sentInt64}, credited: values[int64]{name: "credited_minor", sentAs: sentInt64},
+		surplus: values[int64]{name: "surplus_minor", sentAs: sentInt64}, method: values[string]{name: "payment_method", sentAs: sentString},
+		receipt: values[string]{name: "receipt", sentAs: sentString}, failureCode: values[string]{name: "failure_code", sentAs: sentString},
+		paid: values[int64]{name: "paid_at", sentAs: sentMillis}, review: values[uint8]{name: "needs_review", sentAs: sentUInt8},
+		mergedInto: values[string]{name: "merged_into", sentAs: sentString},
+	}
+	c.table = newTable("transaction_versions", &c.reference, &c.revision, &c.position, &c.merchant, &c.mode, &c.id, &c.created,
+		&c.occurred, &c.recorded, &c.eventType, &c.status, &c.listed, &c.currency, &c.amount, &c.received, &c.credited,
+		&c.surplus, &c.method, &c.receipt, &c.failureCode, &c.paid, &c.review, &c.mergedInto)
+	return c
+}
+
+func (c *versionColumns) add(v TransactionVersion) {
+	c.reference.add(v.Reference)
+	c.revision.add(int64(v.Revision))
+	c.position.add(uint64(v.Version))
+	c.merchant.add(v.MerchantID)
+	c.mode.add(string(v.Mode))
+	c.id.add(v.ID)
+	c.created.add(millis(v.CreatedAt))
+	c.occurred.add(millis(v.OccurredAt))
+	c.recorded.add(millis(v.RecordedAt))
+	c.eventType.add(v.EventType)
+	c.status.add(string(v.Status))
+	c.listed.add(flag(v.Listed))
+	c.currency.add(string(v.Currency))
+	c.amount.add(v.Amount)
+	c.received.add(v.Received)
+	c.credited.add(v.Credited)
+	c.surplus.add(v.Surplus)
+	c.method.add(v.PaymentMethod)
+	c.receipt.add(v.Receipt)
+	c.failureCode.add(v.FailureCode)
+	c.paid.add(millis(v.PaidAt))
+	c.review.add(flag(v.NeedsReview))
+	c.mergedInto.add(v.MergedInto)
+}

@@ -1,0 +1,30 @@
+CREATE TABLE IF NOT EXISTS kipay.transaction_versions_gN
+(
+    reference String COMMENT 'The transaction',
+    revision Int64 COMMENT 'The event''s revision in the transaction''s stream',
+    position UInt64 COMMENT 'The event''s position in the log',
+    merchant_id Int64 COMMENT 'The merchant',
+    mode LowCardinality(String) COMMENT 'test or live',
+    id Int64 COMMENT 'The transaction''s number',
+    created_at DateTime64(3, 'UTC') COMMENT 'When the transaction was opened',
+    occurred_at DateTime64(3, 'UTC') COMMENT 'When the event happened, by our clock',
+    recorded_at DateTime64(3, 'UTC') COMMENT 'When the log recorded it',
+    event_type LowCardinality(String) COMMENT 'What happened',
+    status LowCardinality(String) COMMENT 'The status from then on',
+    listed UInt8 COMMENT '0 from when it is part of another transaction',
+    currency LowCardinality(String) COMMENT 'ISO 4217',
+    amount_minor Int64 COMMENT 'What was asked, in minor units',
+    received_minor Int64 COMMENT 'What had come, in minor units',
+    credited_minor Int64 COMMENT 'What the merchant was credited, in minor units',
+    surplus_minor Int64 COMMENT 'What had come beyond what was asked, in minor units',
+    payment_method LowCardinality(String) COMMENT 'How the money came; empty until it did',
+    receipt String COMMENT 'The provider''s receipt',
+    failure_code LowCardinality(String) COMMENT 'Why it failed',
+    paid_at DateTime64(3, 'UTC') COMMENT 'When the money came; 1970 when it had not',
+    needs_review UInt8 COMMENT '1 from when a person has to look',
+    merged_into String COMMENT 'The transaction that it is a part of'
+)
+ENGINE = ReplacingMergeTree(position)
+ORDER BY (reference, revision)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'What each payment looked like after each of its events; never changed, for questions as of a moment';

@@ -1,0 +1,46 @@
+CREATE TABLE IF NOT EXISTS kipay.transactions_gN
+(
+    merchant_id Int64 COMMENT 'The merchant',
+    mode LowCardinality(String) COMMENT 'test or live',
+    created_at DateTime64(3, 'UTC') COMMENT 'When it was opened',
+    id Int64 COMMENT 'Its number',
+    version UInt64 COMMENT 'Position in the log of the event that this row shows',
+    revision Int64 COMMENT 'Revision of that event in the transaction''s stream',
+    reference String COMMENT 'Kipay''s name of the transaction',
+    status LowCardinality(String) COMMENT 'pending, completed or failed',
+    listed UInt8 COMMENT '0 when it is part of another transaction, which is listed instead',
+    currency LowCardinality(String) COMMENT 'ISO 4217',
+    amount_minor Int64 COMMENT 'What was asked, in minor units',
+    received_minor Int64 COMMENT 'What came, in minor units',
+    credited_minor Int64 COMMENT 'What the merchant is credited, in minor units',
+    surplus_minor Int64 COMMENT 'What came beyond what was asked, in minor units',
+    payment_method LowCardinality(String) COMMENT 'How the money came; empty until it did',
+    provider LowCardinality(String) COMMENT 'mpesa or paystack',
+    origin LowCardinality(String) COMMENT 'checkout, push or c2b',
+    channel_id Int64 COMMENT 'The payment channel',
+    customer_id Int64 COMMENT 'The customer, 0 when the payer is not known',
+    email String COMMENT 'Personal: the payer''s email as given with the payment',
+    first_name String COMMENT 'Personal: the payer''s first name',
+    last_name String COMMENT 'Personal: the payer''s last name',
+    phone String COMMENT 'Personal: the payer''s phone as given with the payment',
+    description String COMMENT 'Personal: the merchant''s own text',
+    merchant_reference String COMMENT 'Personal: the merchant''s own reference',
+    pushes UInt16 COMMENT 'How many prompts were sent to phones',
+    phone_number String COMMENT 'Personal: the phone of the newest prompt',
+    checkout_request_id String COMMENT 'The provider''s name of the newest prompt',
+    receipt String COMMENT 'The provider''s receipt of the first payment',
+    failure_code LowCardinality(String) COMMENT 'Why it failed, for programs',
+    failure_reason String COMMENT 'Why it failed, for people',
+    paid_at DateTime64(3, 'UTC') COMMENT 'When the money came by the provider''s clock; 1970 when it did not',
+    expires_at DateTime64(3, 'UTC') COMMENT 'When it stops waiting; 1970 is never',
+    completed_at DateTime64(3, 'UTC') COMMENT 'When it was first completed; 1970 when it was not',
+    updated_at DateTime64(3, 'UTC') COMMENT 'When it last changed',
+    needs_review UInt8 COMMENT '1 when evidence contradicts other evidence and a person has to look',
+    merged_into String COMMENT 'The transaction that this one is a part of',
+    INDEX by_status status TYPE set(4) GRANULARITY 4,
+    INDEX by_reference reference TYPE bloom_filter(0.01) GRANULARITY 8
+)
+ENGINE = ReplacingMergeTree(version)
+ORDER BY (merchant_id, mode, created_at, id)
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1
+COMMENT 'Payments, one row each; the view transactions shows each once';

@@ -1,0 +1,129 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+)
+
+// column is one column of rows that wait to be inserted.
+type column interface {
+	describe() clickhouse.ColumnNameAndType
+	appendTo(driver.BatchColumn) error
+	reset()
+}
+
+// values is a column of a Go type. The type it is sent as may be simpler than the table's, where ClickHouse converts:
+// String for LowCardinality(String), which it encodes faster than the driver.
+type values[T any] struct {
+	name, sentAs string
+	v            []T
+}
+
+func (c *values[T]) add(v T) { c.v = append(c.v, v) }
+
+func (c *values[T]) describe() clickhouse.ColumnNameAndType {
+	return clickhouse.ColumnNameAndType{Name: c.name, Type: c.sentAs}
+}
+
+func (c *values[T]) appendTo(to driver.BatchColumn) error { return to.Append(c.v) }
+
+// maxKeptValues is the capacity up to which a column's memory is used again.
+const maxKeptValues = 1 << 17
+
+func (c *values[T]) reset() {
+	if cap(c.v) > maxKeptValues {
+		c.v = nil
+		return
+	}
+	clear(c.v)
+	c.v = c.v[:0]
+}
+
+// table is rows of one table, by columns, in the order of the INSERT.
+type table struct {
+	name    string
+	columns []column
+	insert  string
+	types   []clickhouse.ColumnNameAndType
+}
+
+func newTable(name string, columns ...column) *table {
+	t := &table{name: name, columns: columns}
+	names := make([]string, len(columns))
+	for i, c := range columns {
+		t.types = append(t.types, c.describe())
+		names[i] = t.types[i].Name
+	}
+	t.insert = "INSERT INTO kipay." + name + "_gN (" + strings.Join(names, ", ") + ")"
+	return t
+}
+
+func (t *table) reset() {
+	for _, c := range t.columns {
+		c.reset()
+	}
+}
+
+// columnNames are the names of the columns that are written.
+func (t *table) columnNames() []string {
+	names := make([]string, len(t.types))
+	for i, c := range t.types {
+		names[i] = c.Name
+	}
+	return names
+}
+
+// write inserts the rows as one block, so that they appear all or none.
+func (t *table) write(ctx context.Context, conn driver.Conn, g Generation, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	ctx = clickhouse.Context(ctx, clickhouse.WithColumnNamesAndTypes(t.types))
+	batch, err := conn.PrepareBatch(ctx, g.in(t.insert))
+	if err != nil {
+		return fmt.Errorf("insert into %s%s: %w", t.name, g.suffix(), err)
+	}
+	defer func() { _ = batch.Close() }()
+	for i, c := range t.columns {
+		if err := c.appendTo(batch.Column(i)); err != nil {
+			_ = batch.Abort()
+			return fmt.Errorf("insert into %s%s: column %s: %w", t.name, g.suffix(), t.types[i].Name, err)
+		}
+	}
+	if err := batch.Send(); err != nil {
+		return fmt.Errorf("insert into %s%s: %w", t.name, g.suffix(), err)
+	}
+	return nil
+}
+
+// The types that columns are sent as.
+const (
+	sentInt64  = "Int64"
+	sentUInt64 = "UInt64"
+	sentUInt16 = "UInt16"
+	sentUInt8  = "UInt8"
+	sentString = "String"
+	sentUUID   = "UUID"
+	sentMillis = "DateTime64(3, 'UTC')"
+	sentDay    = "Date"
+)
+
+// millis is a time as its column holds it: milliseconds since 1970, zero for no time.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// flag is a truth as its column holds it.
+func flag(b bool) uint8 {
+	if b {
+		return 1
+	}
+	return 0
+}
