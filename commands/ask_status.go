@@ -36,7 +36,7 @@ func (w *WriteSide) AskStatus(ctx context.Context, ref transaction.Reference, at
 		}, by)
 		return lost.State, err
 	}
-	ch, err := w.channels.get(ctx, w.log, channel.Stream(s.Channel))
+	ch, err := w.channels.get(ctx, w.log, channel.Stream(a.Channel))
 	if err != nil {
 		return s, err
 	}

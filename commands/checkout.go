@@ -9,6 +9,7 @@ import (
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/merchant"
+	"github.com/benfex/kipay/domain/money"
 	"github.com/benfex/kipay/domain/transaction"
 )
 
@@ -18,19 +19,19 @@ const byPayer = "payer"
 // promptLasts is how long a prompt stays on a phone before M-Pesa takes it back (Daraja: result 1037 after a minute or so).
 const promptLasts = 75 * time.Second
 
-// Checkout is a payment as the checkout page needs it: the state, and what the merchant and the channel add.
+// Checkout is a payment as the checkout page needs it: the state, and what the merchant and the channels add.
 type Checkout struct {
 	State        transaction.State
 	MerchantName string
-	Provider     channel.Provider
-	Active       bool
-	PromptUntil  time.Time // until when a waiting push may be on the phone
-	Now          time.Time
+	// Mpesa and Card are the channels that a payer may choose, zero where there is none.
+	Mpesa, Card channel.ID
+	PromptUntil time.Time // until when a waiting push may be on the phone
+	Now         time.Time
 }
 
 // Checkout answers a payment that was made for the checkout page. Errors: NotFound for anything else.
 func (w *WriteSide) Checkout(ctx context.Context, reference string) (Checkout, error) {
-	s, ch, err := w.checkoutState(ctx, reference)
+	s, err := w.checkoutState(ctx, reference)
 	if err != nil {
 		return Checkout{}, err
 	}
@@ -38,37 +39,75 @@ func (w *WriteSide) Checkout(ctx context.Context, reference string) (Checkout, e
 	if err != nil {
 		return Checkout{}, err
 	}
-	out := Checkout{State: s, MerchantName: m.State.Name, Provider: ch.Provider, Active: ch.Active, Now: w.log.Now()}
+	out := Checkout{State: s, MerchantName: m.State.Name, Now: w.log.Now()}
+	for provider, id := range map[channel.Provider]*channel.ID{channel.Mpesa: &out.Mpesa, channel.Paystack: &out.Card} {
+		ch, err := w.payableBy(ctx, s, provider)
+		if err != nil && domain.CodeOf(err) != domain.CodeConflict {
+			return Checkout{}, err
+		}
+		*id = ch.ID
+	}
 	if a, waiting := s.Waiting(); waiting && a.Method == transaction.MethodMpesaSTK {
 		out.PromptUntil = a.RequestedAt.Add(promptLasts)
 	}
 	return out, nil
 }
 
-func (w *WriteSide) checkoutState(ctx context.Context, reference string) (transaction.State, channel.State, error) {
+func (w *WriteSide) checkoutState(ctx context.Context, reference string) (transaction.State, error) {
 	ref, ok := transaction.ParseReference(reference)
 	if !ok {
-		return transaction.State{}, channel.State{}, domain.NotFoundf("payment not found")
+		return transaction.State{}, domain.NotFoundf("payment not found")
 	}
 	out, err := fold[transaction.State](ctx, w.log, ref.Stream())
 	if err != nil {
-		return transaction.State{}, channel.State{}, err
+		return transaction.State{}, err
 	}
 	if !out.State.Exists() || out.State.Origin != transaction.FromCheckout {
-		return transaction.State{}, channel.State{}, domain.NotFoundf("payment not found")
+		return transaction.State{}, domain.NotFoundf("payment not found")
 	}
-	ch, err := w.channels.get(ctx, w.log, channel.Stream(out.State.Channel))
-	return out.State, ch.State, err
+	return out.State, nil
 }
 
-// payable is the checkout and its channel, if the channel still takes payments by this provider.
+// payableBy is the channel through which the payment can be made at the provider: the one that the request named, or, if
+// it named none, any of the merchant's in the same mode. Errors: Conflict when there is none.
+func (w *WriteSide) payableBy(ctx context.Context, s transaction.State, provider channel.Provider) (channel.State, error) {
+	candidates := []channel.ID{s.Channel}
+	if s.AnyChannel {
+		m, err := w.merchants.get(ctx, w.log, merchant.Stream(s.Merchant))
+		if err != nil {
+			return channel.State{}, err
+		}
+		candidates = append(candidates, m.State.Channels...)
+	}
+	for _, id := range candidates {
+		ch, err := w.channels.get(ctx, w.log, channel.Stream(id))
+		if err != nil {
+			return channel.State{}, err
+		}
+		if ch.State.Provider == provider && ch.State.Active && ch.State.Mode() == s.Mode && takes(ch.State, s.Amount) {
+			return ch.State, nil
+		}
+	}
+	return channel.State{}, domain.Conflictf("This payment method is not available")
+}
+
+// takes tells whether the channel's provider can move the amount.
+func takes(ch channel.State, amount money.Money) bool {
+	if ch.Provider != channel.Mpesa {
+		return true
+	}
+	return amount.Currency == money.KES && amount.IsWhole() && amount.Major() <= maxMpesaMajor
+}
+
+// payable is the checkout and the channel to pay it through.
 func (w *WriteSide) payable(ctx context.Context, reference string, provider channel.Provider) (transaction.State, channel.State, By, error) {
-	s, ch, err := w.checkoutState(ctx, reference)
+	s, err := w.checkoutState(ctx, reference)
+	if err != nil {
+		return s, channel.State{}, By{}, err
+	}
+	ch, err := w.payableBy(ctx, s, provider)
 	if err != nil {
 		return s, ch, By{}, err
-	}
-	if ch.Provider != provider || !ch.Active {
-		return s, ch, By{}, domain.Conflictf("This payment method is not available")
 	}
 	req := domain.RequestFrom(ctx)
 	return s, ch, By{Actor: byPayer, Merchant: s.Merchant, Correlation: req.ID, Causation: req.ID, From: req.IP}, nil
@@ -83,7 +122,7 @@ func (w *WriteSide) PayByMpesa(ctx context.Context, reference, phoneNumber strin
 	}
 	now := w.log.Now()
 	out, err := Handle(ctx, w, s.Reference.Stream(), transaction.RequestPush{
-		Phone: phoneNumber, AccountReference: string(s.MerchantReference), Window: now.Add(min(w.PushWindow, 2*time.Minute)), At: now,
+		Channel: ch.ID, Phone: phoneNumber, AccountReference: string(s.MerchantReference), Window: now.Add(min(w.PushWindow, 2*time.Minute)), At: now,
 	}, by)
 	if err != nil {
 		return err
@@ -103,10 +142,10 @@ func (w *WriteSide) PayByCard(ctx context.Context, reference string) (string, er
 	if err != nil {
 		return "", err
 	}
-	if a, waiting := s.Waiting(); waiting && a.Method == transaction.MethodCard && a.URL != "" {
+	if a, waiting := s.Waiting(); waiting && a.Method == transaction.MethodCard && a.Channel == ch.ID && a.URL != "" {
 		return a.URL, nil // the same page again: it stays open at Paystack until it is paid or fails
 	}
-	asked, err := Handle(ctx, w, s.Reference.Stream(), requestCard{s.Reference, w.log.Now()}, by)
+	asked, err := Handle(ctx, w, s.Reference.Stream(), requestCard{ch.ID, s.Reference, w.log.Now()}, by)
 	if err != nil {
 		return "", err
 	}
@@ -147,29 +186,35 @@ func (w *WriteSide) cardRefused(ctx context.Context, s transaction.State, a tran
 
 // requestCard is transaction.RequestCard with the provider's reference made for the attempt that it becomes.
 type requestCard struct {
-	ref transaction.Reference
-	at  time.Time
+	channel channel.ID
+	ref     transaction.Reference
+	at      time.Time
 }
 
 // Decide asks for the next attempt.
 func (c requestCard) Decide(s transaction.State) ([]domain.Event, error) {
-	return transaction.RequestCard{ProviderReference: cardReference(c.ref, len(s.Attempts)+1), At: c.at}.Decide(s)
+	return transaction.RequestCard{Channel: c.channel, ProviderReference: cardReference(c.ref, len(s.Attempts)+1), At: c.at}.Decide(s)
 }
 
 // CardReturned asks Paystack what became of the card attempts that are still open. What the payer's browser brings back
 // proves nothing.
 func (w *WriteSide) CardReturned(ctx context.Context, reference string) error {
-	s, ch, by, err := w.payable(ctx, reference, channel.Paystack)
+	s, err := w.checkoutState(ctx, reference)
 	if err != nil {
 		return err
 	}
-	by.Actor = byPaystack
+	req := domain.RequestFrom(ctx)
+	by := By{Actor: byPayer, Merchant: s.Merchant, Correlation: req.ID, Causation: req.ID, From: req.IP}
 	for i := len(s.Attempts) - 1; i >= 0; i-- {
 		a := s.Attempts[i]
 		if a.Method != transaction.MethodCard || a.Failure != nil || s.Paid(a.N) {
 			continue
 		}
-		if err := w.AskCard(ctx, ch, s.Reference, a, by); err != nil {
+		ch, err := w.channels.get(ctx, w.log, channel.Stream(a.Channel))
+		if err != nil {
+			return err
+		}
+		if err := w.AskCard(ctx, ch.State, s.Reference, a, by); err != nil {
 			return err
 		}
 	}
@@ -211,7 +256,7 @@ func (w *WriteSide) AskCardAttempt(ctx context.Context, ref transaction.Referenc
 	if !ok || s.Paid(attempt) || (a.Failure != nil && a.Failure.Kind > transaction.ClockRanOut) {
 		return time.Time{}, nil
 	}
-	ch, err := w.channels.get(ctx, w.log, channel.Stream(s.Channel))
+	ch, err := w.channels.get(ctx, w.log, channel.Stream(a.Channel))
 	if err != nil {
 		return time.Time{}, err
 	}

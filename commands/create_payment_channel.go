@@ -57,41 +57,53 @@ func (w *WriteSide) createPaymentChannel(c *fiber.Ctx) error {
 	}
 	var at eventstore.Position
 	a, err := w.once(c.UserContext(), who, by, idem, routeCreateChannel, ids.Channel, func(ctx context.Context, id int64, key string) (answer, error) {
-		e.ID, e.Idempotency, e.At = id, key, w.log.Now()
-		if e.Provider == channel.Mpesa && e.Environment == channel.Production {
-			// A production shortcode belongs to one channel. It is claimed first: a channel without it must not be.
-			out, err := Handle[channel.ShortCodeState](ctx, w, channel.ShortCodeStream(e.Environment, e.receives()), channel.RouteShortCode{
-				Environment: e.Environment, Number: e.receives(), Channel: id, Merchant: e.Merchant, At: e.At,
-			}, by)
-			if err != nil {
-				return answer{}, err
-			}
-			at = out.Position
-		}
-		out, err := Handle[channel.State](ctx, w, channel.Stream(id), channel.Create{Created: e.Created}, by)
-		if err != nil {
-			return answer{}, err
-		}
-		w.channels.put(channel.Stream(id), out)
-		attached, err := w.AttachChannel(ctx, out.State, by)
-		if err != nil {
-			return answer{}, err
-		}
-		at = max(at, out.Position, attached.Position)
-		return answer{Status: fiber.StatusCreated, Subject: channel.Stream(id), Body: createChannelAnswer{
-			Status: "success", Message: "Payment channel created successfully",
-			Channel: channelAnswer{
-				ID: id, Name: out.State.Name, Provider: string(out.State.Provider), IsActive: out.State.Active,
-				IsDefault: attached.State.DefaultChannel == id, CreatedAt: stamp(out.State.At),
-				Environment: string(out.State.Environment), Currency: string(out.State.Currency), URLs: w.channelURLs(out.State),
-			},
-		}}, nil
+		opened, err := w.openChannel(ctx, e, id, key, by)
+		at = opened.position
+		return opened.answer, err
 	})
 	if err != nil {
 		return err
 	}
 	answerPosition(c, at)
 	return a.send(c)
+}
+
+// openedChannel is what became of a request for a channel.
+type openedChannel struct {
+	answer   answer
+	position eventstore.Position
+}
+
+// openChannel opens the channel under the id; it may be repeated with the same id and key.
+func (w *WriteSide) openChannel(ctx context.Context, e newChannel, id channel.ID, key string, by By) (openedChannel, error) {
+	e.ID, e.Idempotency, e.At = id, key, w.log.Now()
+	if e.Provider == channel.Mpesa && e.Environment == channel.Production {
+		// A production shortcode belongs to one channel. It is claimed first: a channel without it must not be.
+		if _, err := Handle[channel.ShortCodeState](ctx, w, channel.ShortCodeStream(e.Environment, e.receives()), channel.RouteShortCode{
+			Environment: e.Environment, Number: e.receives(), Channel: id, Merchant: e.Merchant, At: e.At,
+		}, by); err != nil {
+			return openedChannel{}, err
+		}
+	}
+	out, err := Handle[channel.State](ctx, w, channel.Stream(id), channel.Create{Created: e.Created}, by)
+	if err != nil {
+		return openedChannel{}, err
+	}
+	w.channels.put(channel.Stream(id), out)
+	attached, err := w.AttachChannel(ctx, out.State, by)
+	if err != nil {
+		return openedChannel{}, err
+	}
+	s := out.State
+	return openedChannel{position: max(out.Position, attached.Position), answer: answer{
+		Status: fiber.StatusCreated, Subject: channel.Stream(id), Body: createChannelAnswer{
+			Status: "success", Message: "Payment channel created successfully",
+			Channel: channelAnswer{
+				ID: id, Name: s.Name, Provider: string(s.Provider), IsActive: s.Active, IsDefault: attached.State.DefaultChannel == id,
+				CreatedAt: stamp(s.At), Environment: string(s.Environment), Currency: string(s.Currency), URLs: w.channelURLs(s),
+			},
+		},
+	}}, nil
 }
 
 // AttachChannel notes the channel in its merchant's stream and makes it the default if it is to be. It may run twice.
@@ -218,4 +230,23 @@ func (w *WriteSide) channelURLs(ch channel.State) map[string]string {
 	}
 	base := w.PublicURL + "/hooks/c2b/" + itoa(ch.ID) + "/" + w.derive.token("c2b", itoa(ch.ID))
 	return map[string]string{"confirmation": base + "/confirmation", "validation": base + "/validation"}
+}
+
+// CreateChannelFor opens a channel for a merchant from the same JSON that the API takes. Errors: Invalid, Malformed.
+func (w *WriteSide) CreateChannelFor(ctx context.Context, merchantID int64, raw []byte) error {
+	b := &body{}
+	if err := json.Unmarshal(raw, &b.fields); err != nil {
+		return &domain.Error{Code: domain.CodeMalformed, Message: "The channel is not valid JSON", Err: err}
+	}
+	e := readChannel(b)
+	if err := b.Err(); err != nil {
+		return err
+	}
+	id, err := w.draw(ctx, ids.Channel)
+	if err != nil {
+		return err
+	}
+	e.Merchant = merchantID
+	_, err = w.openChannel(ctx, e, id, "", By{Actor: byOperator, Merchant: merchantID})
+	return err
 }

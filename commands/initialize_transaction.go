@@ -108,7 +108,7 @@ func (w *WriteSide) initialize(ctx context.Context, who domain.Caller, by By, id
 		Merchant: who.MerchantID, Mode: ch.Mode(), Channel: ch.ID, Provider: string(ch.Provider), Origin: transaction.FromCheckout,
 		Amount: amount, Customer: known.ID, Subject: customer.Stream(known.Hash), Email: person.Email, FirstName: person.FirstName,
 		LastName: person.LastName, Phone: person.Phone, Description: domain.Personal(description),
-		MerchantReference: domain.Personal(merchantReference), Idempotency: idem.Key, Body: idem.Body,
+		MerchantReference: domain.Personal(merchantReference), AnyChannel: channelID == 0, Idempotency: idem.Key, Body: idem.Body,
 		ExpiresAt: now.Add(w.CheckoutWindow), At: now,
 	}})
 }

@@ -37,7 +37,7 @@ func (w *WriteSide) paystackOpenDoor(c *fiber.Ctx) error {
 		w.observe("callback_refused")
 		return &domain.Error{Code: domain.CodeMalformed, Message: "Not a Paystack event about a transaction", Err: err}
 	}
-	ref, _, ok := cardAttempt(ev.Transaction.Reference)
+	ref, attempt, ok := cardAttempt(ev.Transaction.Reference)
 	if !ok {
 		w.observe("callback_refused")
 		return errNoSuchDoor()
@@ -46,10 +46,11 @@ func (w *WriteSide) paystackOpenDoor(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if !out.State.Exists() {
+	a, ok := out.State.Attempt(attempt)
+	if !ok {
 		return errNoSuchDoor()
 	}
-	ch, err := w.channels.get(c.UserContext(), w.log, channel.Stream(out.State.Channel))
+	ch, err := w.channels.get(c.UserContext(), w.log, channel.Stream(a.Channel))
 	if err != nil {
 		return err
 	}
@@ -107,7 +108,7 @@ func (w *WriteSide) ReceiveCardNotice(ctx context.Context, ch channel.State, ref
 		return err
 	}
 	s := before.State
-	if a, ok := s.Attempt(attempt); !ok || s.Channel != ch.ID || a.Method != transaction.MethodCard {
+	if a, ok := s.Attempt(attempt); !ok || a.Channel != ch.ID || a.Method != transaction.MethodCard {
 		return domain.NotFoundf("transaction not found")
 	}
 	state := t.State()
@@ -129,7 +130,7 @@ func (w *WriteSide) ReceiveCardNotice(ctx context.Context, ch channel.State, ref
 			ev.PaidAt = t.PaidAt.UTC()
 		}
 	case paystack.FailedSoFar:
-		code, reason := cardFailure(t.GatewayResponse)
+		code, reason := paystack.DescribeFailure(t)
 		ev.Kind, ev.Code, ev.FailureCode, ev.Reason = transaction.FailedByNotice, t.Status, code, reason
 		cmd.Evidence = &ev
 	case paystack.Pending:
@@ -142,21 +143,6 @@ func (w *WriteSide) ReceiveCardNotice(ctx context.Context, ch channel.State, ref
 		return w.credit(ctx, out.State, receiptScope(ch), ev, by)
 	}
 	return nil
-}
-
-// cardFailure is a failed card payment's stable word and a sentence for it. The processor's text decides only the wording:
-// it varies, so what is not recognised is a plain decline.
-func cardFailure(gatewayResponse string) (code, reason string) {
-	text := strings.ToLower(gatewayResponse)
-	switch {
-	case strings.Contains(text, "insufficient"):
-		return "insufficient_funds", "The card does not have enough funds for this payment."
-	case strings.Contains(text, "fraud"):
-		return "declined", "The card's bank did not allow this payment."
-	case strings.Contains(text, "timeout"), strings.Contains(text, "timed out"):
-		return "expired", "The card payment was not finished in time."
-	}
-	return "declined", "The card was declined."
 }
 
 // cardMethod is Paystack's channel as a payment method.

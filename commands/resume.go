@@ -26,7 +26,8 @@ func (w *WriteSide) resumeCard(ctx context.Context, ref transaction.Reference, n
 	if err != nil {
 		return err
 	}
-	ch, err := w.channels.get(ctx, w.log, channel.Stream(out.State.Channel))
+	a, _ := out.State.Attempt(n.Attempt)
+	ch, err := w.channels.get(ctx, w.log, channel.Stream(a.Channel))
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/benfex/kipay/commands/mpesa"
@@ -64,8 +65,8 @@ func (w *WriteSide) sendPush(ctx context.Context, s transaction.State, ch channe
 
 // expectPush notes the push under its account reference, so that a C2B confirmation finds it.
 func (w *WriteSide) expectPush(ctx context.Context, s transaction.State, a transaction.Attempt, account string, by By) error {
-	_, err := Handle[receipt.AccountState](ctx, w, w.accountStream(s.Channel, account), receipt.ExpectPush{PushExpected: receipt.PushExpected{
-		Channel: s.Channel, Merchant: s.Merchant, Transaction: string(s.Reference), Attempt: a.N, Amount: s.Amount, At: w.log.Now(),
+	_, err := Handle[receipt.AccountState](ctx, w, w.accountStream(a.Channel, account), receipt.ExpectPush{PushExpected: receipt.PushExpected{
+		Channel: a.Channel, Merchant: s.Merchant, Transaction: string(s.Reference), Attempt: a.N, Amount: s.Amount, At: w.log.Now(),
 	}}, by)
 	return err
 }
@@ -77,8 +78,8 @@ func (w *WriteSide) accountStream(ch channel.ID, account string) string {
 // accountReference is what the payer reads as account: the merchant's own reference, or the end of ours.
 func accountReference(s transaction.State, a transaction.Attempt) string {
 	account := a.AccountReference
-	if mpesa.NormaliseBillRef(account) == "" {
-		account = string(s.Reference[len(s.Reference)-10:])
+	if strings.IndexFunc(account, func(r rune) bool { return r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' }) < 0 {
+		account = string(s.Reference[len(s.Reference)-10:]) // nothing of it would be left
 	}
 	return mpesa.SanitiseAccountReference(account)
 }

@@ -95,7 +95,7 @@ func (w *WriteSide) openPush(ctx context.Context, who domain.Caller, by By, idem
 			Amount: amount, Phone: domain.Personal(phoneNumber), Description: domain.Personal(description),
 			MerchantReference: domain.Personal(reference), Idempotency: idem.Key, Body: idem.Body, At: now,
 		},
-		Push: &transaction.RequestPush{Phone: phoneNumber, AccountReference: reference, Window: now.Add(w.PushWindow), At: now},
+		Push: &transaction.RequestPush{Channel: ch.ID, Phone: phoneNumber, AccountReference: reference, Window: now.Add(w.PushWindow), At: now},
 	})
 	return out, ch, err
 }

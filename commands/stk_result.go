@@ -84,7 +84,8 @@ func (w *WriteSide) ReceiveStkResult(ctx context.Context, ref transaction.Refere
 	if ev.Kind != transaction.ReceiptGiven {
 		return nil
 	}
-	ch, err := w.channels.get(ctx, w.log, channel.Stream(out.State.Channel))
+	a, _ := out.State.Attempt(attempt)
+	ch, err := w.channels.get(ctx, w.log, channel.Stream(a.Channel))
 	if err != nil {
 		return err
 	}

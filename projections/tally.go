@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -53,7 +54,8 @@ type tally struct {
 	// something had to be dropped from memory.
 	complete bool
 	// batch is the number of the write that changes go into, written that of the last one in the tables.
-	batch, written uint64
+	batch   uint64
+	written atomic.Uint64
 }
 
 func newTally(conn driver.Conn, g Generation, empty bool) *tally {
@@ -147,7 +149,7 @@ func (t *tally) drain(into *counterColumns) uint64 {
 // evict drops pages whose changes are all in the tables.
 func (t *tally) evict() {
 	for key, p := range t.pages {
-		if p.batch <= t.written {
+		if p.batch <= t.written.Load() {
 			delete(t.pages, key)
 			t.complete = false
 		}

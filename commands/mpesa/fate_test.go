@@ -117,7 +117,11 @@ func TestSilenceAfterWritingIsUnknown(t *testing.T) {
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
 			d := newDaraja(t, func(w http.ResponseWriter, r *http.Request, _ int) { test(w, r, cancel) })
-			e := push(t, ctx, d.client(func(o *Options) { o.CallTimeout = 100 * time.Millisecond }))
+			e := push(t, ctx, d.client(func(o *Options) {
+				if name == "timeout" {
+					o.CallTimeout = time.Second
+				}
+			}))
 			if code, _ := e.Reason(); e.Kind != Unknown || e.Retryable || code != FailureProviderUnknownOutcome {
 				t.Errorf("%v", e)
 			}

@@ -97,7 +97,7 @@ func TestQueryAnswersThatAreNoNewsLeaveThePaymentPending(t *testing.T) {
 
 func TestAQueryThatTimesOutIsNoNews(t *testing.T) {
 	d := newDaraja(t, func(_ http.ResponseWriter, r *http.Request, _ int) { <-r.Context().Done() })
-	got, err := d.client(func(o *Options) { o.CallTimeout = 50 * time.Millisecond }).Query(context.Background(), testChannel, testCredentials(), QueryRequest{testCheckout})
+	got, err := d.client(func(o *Options) { o.CallTimeout = time.Second }).Query(context.Background(), testChannel, testCredentials(), QueryRequest{testCheckout})
 	if err != nil || got.State != Pending || len(d.seen()) != 1 {
 		t.Errorf("%+v, %v", got, err)
 	}

@@ -7,9 +7,10 @@ import (
 	"strings"
 )
 
-// Bounds on what is decoded. A webhook is a few KiB; metadata in it is the merchant's own.
+// Bounds on what is decoded. A webhook is a few KiB, but metadata in it is the merchant's own. What Verify takes can be
+// read again as a notice, so that both have one bound.
 const (
-	MaxWebhookBytes = 256 << 10
+	MaxWebhookBytes = maxResponseBytes
 	maxDepth        = 32
 )
 

@@ -8,6 +8,7 @@ import (
 
 // RequestCard announces that a payment page is to be opened at the card provider.
 type RequestCard struct {
+	Channel           int64
 	ProviderReference string
 	At                time.Time
 }
@@ -19,7 +20,7 @@ func (c RequestCard) Decide(s State) ([]domain.Event, error) {
 		return nil, err
 	}
 	return []domain.Event{CardCheckoutRequested{
-		Reference: s.Reference, Attempt: len(s.Attempts) + 1, ProviderReference: c.ProviderReference, At: c.At,
+		Reference: s.Reference, Attempt: len(s.Attempts) + 1, Channel: c.Channel, ProviderReference: c.ProviderReference, At: c.At,
 	}}, nil
 }
 

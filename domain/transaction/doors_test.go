@@ -9,13 +9,16 @@ import (
 	"github.com/benfex/kipay/domain/receipt"
 )
 
-const alone = Reference("MPESA00000000000ALONE")
+const (
+	alone       = Reference("MPESA00000000000ALONE")
+	unconfirmed = Reference("MPESA00000UNCONFIRMED")
+)
 
-// ledger is three streams of one payment: the push that asked for it, the receipt, and the transaction that stands alone
-// when the confirmation comes without its push.
+// ledger is the streams of one payment: the push that asked for it, the receipt, the transaction that stands alone when
+// the confirmation comes without its push, and the one that a notice at the open URL is listed as.
 type ledger struct {
-	push, alone State
-	receipt     receipt.State
+	push, alone, unconfirmed State
+	receipt                  receipt.State
 }
 
 func (l *ledger) decide(t *rapid.T, to *State, c domain.Command[State]) {
@@ -67,54 +70,83 @@ func (l *ledger) stkDoor() *door {
 				l.decide(t, &l.push, success)
 			}
 		},
-		func(t *rapid.T) {
-			if l.receipt.StoodOnly != "" && l.alone.Exists() {
-				l.decide(t, &l.alone, Merge{Into: ref, Receipt: "R1", At: at(5)})
-			}
-		},
+		l.takeIn,
 	)
 }
 
-// c2bDoor keeps the confirmation, claims the receipt for the transaction that it would be, opens that if it got it, and
-// looks again whether the push has taken the receipt meanwhile.
-func (l *ledger) c2bDoor(d Door) *door {
-	mine := false
-	confirmation := receipt.Confirmation{
-		Provider: "mpesa", Number: "R1", ID: 9, Transaction: string(alone), Merchant: 1, Channel: 3, Subject: "payment-9", Door: string(d),
-		Trusted: d == DoorC2B, Amount: kes(1000), Digest: string(d), Raw: "{}", At: at(4),
+// takeIn makes what was opened for the receipt a part of its owner.
+func (l *ledger) takeIn(t *rapid.T) {
+	for _, other := range l.receipt.Alone() {
+		for _, s := range []*State{&l.alone, &l.unconfirmed} {
+			if string(s.Reference) == other && l.receipt.Owner != "" {
+				l.decide(t, s, Merge{Into: Reference(l.receipt.Owner), Receipt: "R1", At: at(5)})
+			}
+		}
 	}
+}
+
+// c2bDoor keeps the confirmation, claims the receipt for the transaction that it would be, opens that if it got it, and
+// looks again: a push may have taken the receipt meanwhile, and found nothing to take in.
+func (l *ledger) c2bDoor() *door {
+	mine := false
 	return steps(
-		func(t *rapid.T) { l.decideReceipt(t, receipt.Confirm{Confirmation: confirmation}) },
+		func(t *rapid.T) { l.decideReceipt(t, receipt.Confirm{Confirmation: confirmationAt(DoorC2B, alone)}) },
 		func(t *rapid.T) {
-			l.decideReceipt(t, receipt.Claim{Provider: "mpesa", Number: "R1", Transaction: string(alone), Door: string(d), At: at(4)})
+			if l.receipt.Owner == "" {
+				l.decideReceipt(t, receipt.Claim{Provider: "mpesa", Number: "R1", Transaction: string(alone), Door: string(DoorC2B), At: at(4)})
+			}
 		},
 		func(*rapid.T) { mine = l.receipt.Owner == string(alone) },
 		func(t *rapid.T) {
 			if mine {
-				open := arrival(d, kes(1000), 4)
+				open := arrival(DoorC2B, kes(1000), 4)
 				open.Open.Reference = alone
 				l.decide(t, &l.alone, open)
 			}
 		},
+		l.takeIn,
+	)
+}
+
+// openDoor lists what was posted at the URL that anyone can call, unless it is known better, and claims nothing.
+func (l *ledger) openDoor() *door {
+	news := false
+	return steps(
 		func(t *rapid.T) {
-			if l.receipt.Owner != string(alone) && l.alone.Exists() {
-				l.decide(t, &l.alone, Merge{Into: ref, Receipt: "R1", At: at(5)})
+			l.decideReceipt(t, receipt.Confirm{Confirmation: confirmationAt(DoorC2BOpen, unconfirmed)})
+		},
+		func(*rapid.T) { news = !l.receipt.Confirmation().Trusted && l.receipt.Owner == "" },
+		func(t *rapid.T) {
+			if news {
+				open := arrival(DoorC2BOpen, kes(99_000), 4)
+				open.Open.Reference = unconfirmed
+				l.decide(t, &l.unconfirmed, open)
 			}
 		},
+		l.takeIn,
 	)
+}
+
+func confirmationAt(d Door, becomes Reference) receipt.Confirmation {
+	return receipt.Confirmation{
+		Provider: "mpesa", Scope: "mpesa.3", Number: "R1", ID: 9, Transaction: string(becomes), Merchant: 1, Channel: 3,
+		Subject: "payment-9", Door: string(d), Trusted: d == DoorC2B, Amount: kes(1000), Digest: string(d), Raw: "{}", At: at(4),
+	}
 }
 
 func (l *ledger) check(t *rapid.T) {
 	t.Helper()
 	credited := l.push.Credited
-	if l.alone.Exists() {
-		credited = credited.Add(l.alone.Credited)
+	for _, s := range []State{l.alone, l.unconfirmed} {
+		if s.Exists() {
+			credited = credited.Add(s.Credited)
+		}
 	}
 	if credited != kes(1000) {
 		t.Fatalf("KES 1,000 came once; %s is credited", credited.Format())
 	}
 	listed := 0
-	for _, s := range []State{l.push, l.alone} {
+	for _, s := range []State{l.push, l.alone, l.unconfirmed} {
 		if s.Exists() && s.MergedInto == "" && s.Status() == StatusCompleted {
 			listed++
 		}
@@ -127,19 +159,18 @@ func (l *ledger) check(t *rapid.T) {
 func TestTheSameReceiptThroughTwoDoorsInEitherOrderIsOnePayment(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := &ledger{push: fold(State{}, push()...)}
-		doors := []*door{l.stkDoor(), l.c2bDoor(DoorC2B)}
-		switch rapid.IntRange(0, 2).Draw(t, "order") {
-		case 1:
-			doors[0], doors[1] = doors[1], doors[0]
-		case 2:
-			doors = append(doors, l.c2bDoor(DoorC2BOpen))
-		}
+		doors := rapid.Permutation([]*door{l.stkDoor(), l.c2bDoor(), l.openDoor()}).Draw(t, "order")
 		for _, d := range doors {
 			for !d.done() {
 				d.step(t)
 			}
 		}
 		l.check(t)
+		for _, s := range []State{l.alone, l.unconfirmed} {
+			if s.Exists() && s.MergedInto == "" {
+				t.Fatalf("%s still stands alone", s.Reference)
+			}
+		}
 		if l.push.Status() != StatusCompleted || l.alone.Exists() && l.alone.MergedInto != ref {
 			t.Fatalf("the push is %s, what stood alone is a part of %q", l.push.Status(), l.alone.MergedInto)
 		}
@@ -149,7 +180,7 @@ func TestTheSameReceiptThroughTwoDoorsInEitherOrderIsOnePayment(t *testing.T) {
 func TestTheSameReceiptThroughTwoDoorsAtOnceIsOnePaymentWhateverIsCutOff(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := &ledger{push: fold(State{}, push()...)}
-		doors := []*door{l.stkDoor(), l.c2bDoor(DoorC2B), l.c2bDoor(DoorC2B)}
+		doors := []*door{l.stkDoor(), l.c2bDoor(), l.c2bDoor(), l.openDoor()}
 		crashes := 4
 		for {
 			var running []*door
@@ -176,7 +207,7 @@ func TestTheSameReceiptThroughTwoDoorsAtOnceIsOnePaymentWhateverIsCutOff(t *test
 func TestReceiptThatOnlyTheOtherDoorBringsStandsAlone(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := &ledger{push: fold(State{}, push()...)}
-		d := l.c2bDoor(DoorC2B)
+		d := l.c2bDoor()
 		for !d.done() {
 			d.step(t)
 		}

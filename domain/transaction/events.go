@@ -36,6 +36,8 @@ type Initialized struct {
 	Phone             domain.Personal `json:"phone,omitempty"`
 	Description       domain.Personal `json:"description,omitempty"`
 	MerchantReference domain.Personal `json:"merchant_reference,omitempty"`
+	// AnyChannel says that the request named no channel: the payer may choose among the merchant's.
+	AnyChannel bool `json:"any_channel,omitempty"`
 	// Idempotency is the keyed hash of merchant, route and Idempotency-Key; Body that of the request's body.
 	Idempotency string `json:"idempotency,omitempty"`
 	Body        string `json:"body,omitempty"`
@@ -54,6 +56,7 @@ func (e Initialized) SubjectName() string { return e.Subject }
 type StkPushRequested struct {
 	Reference        Reference       `json:"reference"`
 	Attempt          int             `json:"attempt"`
+	Channel          int64           `json:"channel_id"`
 	Subject          string          `json:"subject"`
 	Phone            domain.Personal `json:"phone"`
 	AccountReference domain.Personal `json:"account_reference"`
@@ -118,6 +121,7 @@ func (StkPushOutcomeUnknown) EventType() string { return "StkPushOutcomeUnknown"
 type CardCheckoutRequested struct {
 	Reference Reference `json:"reference"`
 	Attempt   int       `json:"attempt"`
+	Channel   int64     `json:"channel_id"`
 	// ProviderReference is our name of the attempt at the provider, unique there.
 	ProviderReference string    `json:"provider_reference"`
 	At                time.Time `json:"at"`

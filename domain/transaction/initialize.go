@@ -47,6 +47,7 @@ const maxAttempts = 20
 
 // RequestPush asks for a prompt on a phone.
 type RequestPush struct {
+	Channel          int64
 	Phone            string
 	AccountReference string
 	Window           time.Time
@@ -59,7 +60,7 @@ func (c RequestPush) Decide(s State) ([]domain.Event, error) {
 		return nil, err
 	}
 	return []domain.Event{StkPushRequested{
-		Reference: s.Reference, Attempt: len(s.Attempts) + 1, Subject: s.Subject, Phone: domain.Personal(c.Phone),
+		Reference: s.Reference, Attempt: len(s.Attempts) + 1, Channel: c.Channel, Subject: s.Subject, Phone: domain.Personal(c.Phone),
 		AccountReference: domain.Personal(c.AccountReference), Window: c.Window, At: c.At,
 	}}, nil
 }

@@ -43,28 +43,42 @@ func genStory(t *rapid.T) story {
 			st.said = append(st.said, LosePush{Attempt: n, Detail: "timeout", At: at(30)})
 		}
 	}
-	st.said = append(st.said, genEvidence(t, attempts)...)
+	st.said = append(st.said, genEvidence(t, fold(State{}, st.opened...))...)
 	return st
 }
 
 // receipts are what the provider could name; each has one amount and one attempt, whichever door it comes through.
 var receiptAmounts = []money.Money{kes(1000), kes(1000), kes(400), kes(600), kes(1500), money.Of(1, money.KES), money.Of(100_000, money.USD)}
 
-func genEvidence(t *rapid.T, attempts int) []domain.Command[State] {
+// doorsOf are the doors through which the provider of an attempt speaks of money.
+var doorsOf = map[Method]map[Door]Method{
+	MethodMpesaSTK: {DoorStkCallback: MethodMpesaSTK, DoorC2B: MethodMpesaC2B, DoorStkQuery: MethodMpesaSTK},
+	MethodCard:     {DoorCardWebhook: MethodCard, DoorCardVerify: MethodCard},
+}
+
+func genEvidence(t *rapid.T, s State) []domain.Command[State] {
 	var out []domain.Command[State]
-	attempt := rapid.IntRange(1, attempts)
-	money := rapid.SampledFrom([]string{"none", "none", "too little", "any"}).Draw(t, "money")
+	attempt := rapid.IntRange(1, len(s.Attempts))
+	money := rapid.SampledFrom([]string{"none", "none", "too little", "one", "any"}).Draw(t, "money")
+	receipts := 0
 	for r, amount := range receiptAmounts {
 		little := amount.Minor < kes(1000).Minor || amount.Currency != "KES"
-		if money == "none" || (money == "too little" && !little) || !rapid.Bool().Draw(t, "paid") {
+		if money == "none" || (money == "too little" && !little) || !rapid.Bool().Draw(t, "paid") ||
+			(money == "one" && receipts == 1) {
 			continue
 		}
+		receipts++
 		n := attempt.Draw(t, "pays attempt")
 		w := paid(fmt.Sprint("R", r), amount, 20).of(n)
 		w.PaidAt = at(rapid.IntRange(1, 3).Draw(t, "paid at"))
-		doors := rapid.SliceOfNDistinct(rapid.SampledFrom([]Door{DoorStkCallback, DoorC2B, DoorCardWebhook}), 1, 3, rapid.ID).Draw(t, "doors")
-		for _, d := range doors {
+		a, _ := s.Attempt(n)
+		for _, d := range []Door{DoorStkCallback, DoorC2B, DoorStkQuery, DoorCardWebhook, DoorCardVerify} {
+			method, speaks := doorsOf[a.Method][d]
+			if !speaks || !rapid.Bool().Draw(t, "through "+string(d)) {
+				continue
+			}
 			w := w.through(d)
+			w.Method = method
 			if d == DoorStkCallback {
 				w = w.naming(checkoutID(n))
 			}
@@ -84,7 +98,7 @@ func genEvidence(t *rapid.T, attempts int) []domain.Command[State] {
 		out = append(out, w)
 	}
 	for range rapid.IntRange(0, 2).Draw(t, "confirmations") {
-		if money != "any" {
+		if money != "any" && money != "one" {
 			break
 		}
 		out = append(out, confirmed(20).of(attempt.Draw(t, "confirms attempt")))

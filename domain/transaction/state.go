@@ -48,6 +48,7 @@ func (f Failure) outranks(o *Failure) bool {
 // Attempt is one try to get the money.
 type Attempt struct {
 	N                 int
+	Channel           int64
 	Method            Method
 	Phone             string
 	AccountReference  string
@@ -308,11 +309,11 @@ func (s State) Evolve(e domain.Event) State {
 		s.UpdatedAt = e.At
 	case StkPushRequested:
 		s = s.add(Attempt{
-			N: e.Attempt, Method: MethodMpesaSTK, Phone: string(e.Phone), AccountReference: string(e.AccountReference),
+			N: e.Attempt, Channel: e.Channel, Method: MethodMpesaSTK, Phone: string(e.Phone), AccountReference: string(e.AccountReference),
 			RequestedAt: e.At, Window: e.Window,
 		}, e.At)
 	case CardCheckoutRequested:
-		s = s.add(Attempt{N: e.Attempt, Method: MethodCard, ProviderReference: e.ProviderReference, RequestedAt: e.At, Window: s.ExpiresAt}, e.At)
+		s = s.add(Attempt{N: e.Attempt, Channel: e.Channel, Method: MethodCard, ProviderReference: e.ProviderReference, RequestedAt: e.At, Window: s.ExpiresAt}, e.At)
 	case StkPushAccepted:
 		s = s.change(e.Attempt, e.At, func(a *Attempt) {
 			a.Accepted, a.MerchantRequestID, a.CheckoutRequestID = true, e.MerchantRequestID, e.CheckoutRequestID

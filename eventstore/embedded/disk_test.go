@@ -146,6 +146,40 @@ func holdsExactlyOnce(t *testing.T, s *Store, acked map[uuid.UUID]eventstore.Pos
 	}
 }
 
+// TestNewFolderOnAFailingDiskIsRefusedClearly fails the creation of a store at each of its writes.
+func TestNewFolderOnAFailingDiskIsRefusedClearly(t *testing.T) {
+	for failAt := 1; ; failAt++ {
+		mem, calls := vfs.NewMem(), 0
+		var mu sync.Mutex
+		faults := newFaultFS(mem, func(op, _ string) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if calls++; calls >= failAt {
+				return syscall.ENOSPC
+			}
+			return nil
+		})
+		faults.armed.Store(true)
+		s, err := Open("/db", Options{FS: faults, Logf: t.Logf})
+		if err == nil {
+			t.Logf("a new store takes %d calls", calls)
+			if failAt < 10 {
+				t.Fatal("nothing failed")
+			}
+			_ = s.Close() // its last writes may fail
+			return
+		}
+		refused(t, fmt.Sprintf("open, failing at %d", failAt), err, "disk is full")
+		s = open(t, "/db", Options{FS: mem})
+		if _, err := s.Append(context.Background(), "order-1", eventstore.NoStream, benchEvent(uuid.New())); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestUnwritableFolderIsRefusedClearly opens a folder on a disk that is full or read-only from the start.
 func TestUnwritableFolderIsRefusedClearly(t *testing.T) {
 	for says, err := range map[string]error{"read-only": syscall.EROFS, "disk is full": syscall.ENOSPC} {

@@ -67,6 +67,10 @@ func (s *Store) createMeta() error {
 	if err := errors.Join(batch.SyncWait(), batch.Close()); err != nil {
 		return fmt.Errorf("%w: create event store in %s: %s: %w", eventstore.ErrUnavailable, s.dir, reason("sync", err), err)
 	}
+	// Pebble begins a new folder's first log before it knows formatMajor: without a mark of how far it was synced.
+	if err := s.db.Flush(); err != nil {
+		return fmt.Errorf("%w: create event store in %s: %s: %w", eventstore.ErrUnavailable, s.dir, reason("flush", err), err)
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package embedded
 
 import (
+	"errors"
 	"fmt"
 	"runtime/debug"
 
@@ -45,9 +46,33 @@ func pebbleOptions(o Options) *pebble.Options {
 	return opts
 }
 
-// openPebble opens db. It fails when Pebble does, in whatever way: by an error, by a panic over a damaged file, or by
-// the fatal error that it logs.
-func (s *Store) openPebble() error {
+// start opens db and answers the head of the log. It fails when Pebble does, in whatever way: by an error, by a panic
+// over a damaged file, by the fatal error that it logs, or by a write that never returns (guard.go).
+func (s *Store) start() (eventstore.Position, error) {
+	type result struct {
+		head eventstore.Position
+		err  error
+	}
+	started := make(chan result, 1)
+	go func() {
+		defer func() {
+			if cause := recover(); cause != nil {
+				s.options.Logf("opening the event store in %s: %v\n%s", s.dir, cause, debug.Stack())
+				started <- result{err: fmt.Errorf("%w: event store folder %s: %v", eventstore.ErrCorrupt, s.dir, cause)}
+			}
+		}()
+		head, err := s.openPebble()
+		started <- result{head, err}
+	}()
+	select {
+	case res := <-started:
+		return res.head, res.err
+	case <-s.failure.tripped:
+		return 0, s.failure.Err()
+	}
+}
+
+func (s *Store) openPebble() (eventstore.Position, error) {
 	opts := pebbleOptions(s.options)
 	opts.FS = s.guard
 	opts.Logger = pebbleLogger{s.failure, s.options.Logf}
@@ -56,33 +81,19 @@ func (s *Store) openPebble() error {
 		DataCorruption:  func(info pebble.DataCorruptionInfo) { s.corrupted(info.Details) },
 	}
 	s.cache = opts.Cache
-
-	type result struct {
-		db  *pebble.DB
-		err error
+	var err error
+	if s.db, err = pebble.Open(s.dir, opts); err != nil {
+		s.cache.Unref()
+		return 0, openError(s.dir, err)
 	}
-	opened := make(chan result, 1)
-	go func() {
-		defer func() {
-			if cause := recover(); cause != nil {
-				s.options.Logf("opening the event store in %s: %v\n%s", s.dir, cause, debug.Stack())
-				opened <- result{err: fmt.Errorf("%w: %v", eventstore.ErrCorrupt, cause)}
-			}
-		}()
-		db, err := pebble.Open(s.dir, opts)
-		opened <- result{db, err}
-	}()
-	select {
-	case res := <-opened:
-		if res.err != nil {
-			s.cache.Unref()
-			return openError(s.dir, res.err)
-		}
-		s.db = res.db
-		return nil
-	case <-s.failure.tripped:
-		return s.failure.Err()
+	head, err := s.inspect()
+	if err == nil {
+		s.watermark, err = openWatermark(s.guard, s.dir, head)
 	}
+	if err != nil {
+		return 0, errors.Join(err, s.db.Close())
+	}
+	return head, nil
 }
 
 // backgroundError hears of what failed in Pebble's flushes and compactions, which try again.

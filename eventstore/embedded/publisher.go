@@ -75,6 +75,10 @@ func (s *Store) publish() {
 				return
 			}
 		}
+		if err := s.note(g); err != nil {
+			s.failure.fail("write "+watermarkFile, err)
+			return
+		}
 		s.stats.count(g.requests)
 		s.ring.publish(g.requests)
 		for _, req := range g.requests {
@@ -82,4 +86,14 @@ func (s *Store) publish() {
 		}
 		s.recycle(g)
 	}
+}
+
+// note raises the watermark to the group's last event.
+func (s *Store) note(g *group) error {
+	for i := len(g.requests) - 1; i >= 0; i-- {
+		if g.requests[i].written {
+			return s.watermark.raise(g.requests[i].appended.Position)
+		}
+	}
+	return nil
 }

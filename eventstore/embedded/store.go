@@ -19,13 +19,14 @@ const freezePatience = 10 * time.Second
 
 // Store is the embedded engine over one folder. Its methods may be called from any goroutine.
 type Store struct {
-	dir     string
-	options Options
-	db      *pebble.DB
-	cache   *pebble.Cache
-	guard   *guardFS
-	lock    *ownerLock
-	meta    meta
+	dir       string
+	options   Options
+	db        *pebble.DB
+	cache     *pebble.Cache
+	guard     *guardFS
+	lock      *ownerLock
+	watermark *watermark
+	meta      meta
 
 	failure     *failure
 	queue       *queue
@@ -67,12 +68,9 @@ func Open(dir string, options Options) (_ *Store, err error) {
 		}
 	}
 	s.guard = newGuardFS(fs, s.failure)
-	if err := s.openPebble(); err != nil {
-		return nil, errors.Join(err, s.abandon())
-	}
-	head, err := s.inspect()
+	head, err := s.start()
 	if err != nil {
-		return nil, errors.Join(err, s.db.Close(), s.abandon())
+		return nil, errors.Join(err, s.abandon())
 	}
 	s.ring = newRing(head, options.RingEvents, options.RingBytes)
 	s.working.Go(newCommitter(s, head).run)
@@ -179,7 +177,7 @@ func (s *Store) closePebble() error {
 	go func() {
 		s.alive.Lock() // who entered before has to leave
 		defer s.alive.Unlock()
-		closed <- s.db.Close()
+		closed <- errors.Join(s.watermark.Close(), s.db.Close())
 	}()
 	select {
 	case err := <-closed:

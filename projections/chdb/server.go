@@ -117,7 +117,7 @@ type server struct {
 	parser           *Conn // classifies
 	killer           *killer
 	readers, writers *pool
-	schema           *pool // answers what tables look like
+	schema           *pool           // answers what tables look like
 	settings         map[string]bool // the names of the engine's settings
 	version          string
 	timezone         string

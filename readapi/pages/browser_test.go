@@ -161,7 +161,7 @@ func newTab(t *testing.T, hosts ...string) *tab {
 		t.Fatalf("open a tab: %v", err)
 	}
 	var stop context.CancelFunc
-	b.ctx, stop = context.WithTimeout(opened, 30*time.Second)
+	b.ctx, stop = context.WithTimeout(opened, time.Minute)
 	t.Cleanup(func() {
 		stop()
 		closeTab()

@@ -6,7 +6,11 @@
 // interface, which cmd wires to the write side. Nothing here sets a cookie, except the language a customer picks, and
 // nothing is fetched from anybody else.
 //
-// Start reading at checkout.go (the interface), then routes.go (what answers which path). script in assets/checkout.js
-// only adds to pages that are complete without it: it submits, counts down, polls, and swaps the main element for the
-// one that the server renders.
+// Start reading at checkout.go (the interface), then routes.go (what answers which path). The script,
+// assets/checkout.js, only adds to pages that are complete without it: it submits, counts down, polls, and swaps the
+// main element for the one that the server renders.
+//
+// A new text goes into every file in catalogue, a new failure code into failureCodes as well, a new colour into both
+// themes of assets/checkout.css and into the pairs of contrast_test.go. KIPAY_SCREENSHOTS=dir go test writes a picture
+// of every phase.
 package pages

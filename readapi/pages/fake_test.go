@@ -138,6 +138,13 @@ func (f *checkouts) asked() []string {
 	return append([]string(nil), f.pushes...)
 }
 
+// askedAfter is which payments' card provider was asked.
+func (f *checkouts) askedAfter() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]string(nil), f.returned...)
+}
+
 // open is a payment that waits for its customer.
 func open() View {
 	return View{
@@ -153,7 +160,7 @@ func (v View) as(edit func(*View)) View {
 	return v
 }
 
-// paid, failed and waiting move a payment on, as the write side would.
+// paid and failed move a payment on, as the write side would.
 func paid(v *View) {
 	v.Phase, v.Receipt, v.Method = Paid, "QGR7I8K2LM", "mpesa_stk"
 	v.PaidAt = time.Date(2026, 6, 14, 9, 41, 0, 0, time.UTC)

@@ -3,7 +3,6 @@ package pages
 import (
 	"errors"
 	"fmt"
-	"net/url"
 	"strconv"
 	"strings"
 
@@ -356,7 +355,7 @@ func (p *pages) rememberLanguage(c *fiber.Ctx, query string) {
 		return
 	}
 	c.Cookie(&fiber.Cookie{
-		Name: languageCookie, Value: url.QueryEscape(code), Path: p.base + strings.TrimSuffix(checkoutPath, "/"),
+		Name: languageCookie, Value: code, Path: p.base + strings.TrimSuffix(checkoutPath, "/"),
 		MaxAge: languageCookieAge, SameSite: fiber.CookieSameSiteLaxMode, HTTPOnly: true,
 		Secure: p.public != nil && p.public.Scheme == "https",
 	})

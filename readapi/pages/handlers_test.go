@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"html"
@@ -12,11 +13,10 @@ import (
 	"testing"
 	"time"
 
-	"context"
+	"github.com/gofiber/fiber/v2"
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/money"
-	"github.com/gofiber/fiber/v2"
 )
 
 // noon is when the tests without a browser happen.
@@ -290,8 +290,8 @@ func TestTheReturnTrustsNothingThatTheBrowserBrings(t *testing.T) {
 	d := newDesk(t)
 	d.put(open().as(func(v *View) { v.Reference = refOther }))
 	d.ask("GET", here+"/return?trxref="+refOther+"&reference="+refOther+"&status=success", "").mustLeadTo(t, here)
-	if len(d.returned) != 1 || d.returned[0] != refOpen {
-		t.Errorf("asked after %v", d.returned)
+	if got := d.askedAfter(); len(got) != 1 || got[0] != refOpen {
+		t.Errorf("asked after %v", got)
 	}
 	d.ask("GET", here, "").mustSay(t, "How would you like to pay?")
 	d.returnErr = errors.New("boom")
@@ -454,6 +454,21 @@ func TestAssetsAreNamedByTheirContent(t *testing.T) {
 	}
 	for _, path := range []string{hash + "/../doc.go", hash + "/nothing.css", "0000000000000000/checkout.css", hash + "/%2e%2e%2fdoc.go"} {
 		d.ask("GET", assetsPath+path, "").mustBe(t, 404)
+	}
+}
+
+func TestTheScriptMakesNoHTMLAndKeepsNothing(t *testing.T) {
+	raw, err := assetFiles.ReadFile("assets/checkout.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, bad := range []string{
+		"innerHTML", "outerHTML", "insertAdjacent", "document.write", "DOMParser", "eval(", "Function(", "localStorage", "sessionStorage",
+		"document.cookie", "sendBeacon", "http:", "https:",
+	} {
+		if strings.Contains(string(raw), bad) {
+			t.Errorf("the script uses %s", bad)
+		}
 	}
 }
 

@@ -70,6 +70,8 @@ type page struct {
 	Payable, CardFirst, CardAgain bool
 	// Both tells that there are two methods to choose from.
 	Both bool
+	// Payee is the key of what stands before the merchant's name.
+	Payee string
 	// OnPhone tells that the customer has something to do on the phone, Countdown that there is time left for it,
 	// Overdue that there was.
 	OnPhone, Countdown, Overdue bool
@@ -143,6 +145,7 @@ func (p *pages) checkout(lang, langQuery string, v View) *page {
 	pg.Method, pg.ReturnURL = pg.words.method(v.Method), webAddress(v.ReturnURL)
 	can := v.CanMpesa || v.CanCard
 	pg.Both = v.CanMpesa && v.CanCard
+	pg.Payee = "pay_to"
 	switch v.Phase {
 	case Waiting:
 		pg.Refresh = noScriptRefresh
@@ -155,7 +158,10 @@ func (p *pages) checkout(lang, langQuery string, v View) *page {
 		pg.Reason = pg.words.reason(v.FailureCode, v.FailureReason)
 	case Open:
 		pg.Payable = can
-	case Paid, Expired, Review:
+	case Paid:
+		pg.Payee = "paid_to"
+	case Expired, Review:
+		pg.Payee = "payment_to"
 	default:
 		panic(fmt.Sprintf("pages: unknown phase %q", v.Phase))
 	}

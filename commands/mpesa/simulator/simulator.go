@@ -86,8 +86,11 @@ type state struct {
 	tripped       map[string]bool // magic numbers whose token has been rejected once
 }
 
-// New makes a Simulator; nothing runs until Run.
+// New makes a Simulator; nothing runs until Run. It panics when Options.Faults has a switch in no known position.
 func New(o Options) *Simulator {
+	if err := o.Faults.Validate(); err != nil {
+		panic("simulator: Options.Faults: " + err.Error())
+	}
 	if len(o.Apps) == 0 {
 		o.Apps = DefaultApps()
 	}

@@ -101,8 +101,11 @@ type state struct {
 	scripted     []Next
 }
 
-// New makes a Simulator; nothing runs until Run.
+// New makes a Simulator; nothing runs until Run. It panics when Options.Faults has a switch in no known position.
 func New(o Options) *Simulator {
+	if err := o.Faults.Validate(); err != nil {
+		panic("simulator: Options.Faults: " + err.Error())
+	}
 	if o.Speed <= 0 {
 		o.Speed = 1
 	}

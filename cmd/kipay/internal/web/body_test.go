@@ -189,7 +189,6 @@ func TestUploadsHaveTheirOwnLimitAndTheHandlerReadsThem(t *testing.T) {
 }
 
 func TestWhatIsNoRequestIsAnsweredInJSON(t *testing.T) {
-	at := open(t, func(o *Options) { o.ReadTimeout = 100 * time.Millisecond }, nil)
 	head := "POST /api/things HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-API-Key: " + goodKey + "\r\n"
 	for _, tc := range []struct {
 		name, request string
@@ -206,10 +205,18 @@ func TestWhatIsNoRequestIsAnsweredInJSON(t *testing.T) {
 			"Request Timeout"},
 		{"chunks that never come", head + "Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n", 408, "Request Timeout"},
 		{"chunks that are none", head + "Transfer-Encoding: chunked\r\n\r\nhello\r\n", 400, "The body can't be read"},
+		{"chunks that lose step, and a request behind them", head + "Transfer-Encoding: chunked\r\n\r\n5\r\n12345X0\r\n\r\n" +
+			"GET /api/things/SMUGGLED HTTP/1.1\r\nConnection: close\r\nX-API-Key: " + goodKey + "\r\n\r\n", 400,
+			"The body can't be read"},
 		{"two lengths", head + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400,
 			"Content-Length and Transfer-Encoding exclude each other"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
+			at := open(t, func(o *Options) {
+				if tc.status == 408 {
+					o.ReadTimeout = 100 * time.Millisecond
+				}
+			}, nil)
 			answers := at.raw(tc.request)
 			if len(answers) != 1 {
 				t.Fatalf("%d answers", len(answers))

@@ -12,13 +12,15 @@
 //  3. the content type and the body, which is not read off the connection before this point;
 //  4. the handler.
 //
-// So an unknown path below /api answers 401 without a key (the routes are not shown to strangers) and 404 with one.
+// Every answer that passed the first step shows the key's X-RateLimit-Limit, -Remaining and -Reset; a 401, and the 429 that
+// follows too many of them, show those of the failures. An unknown path below /api answers 401 without a key (the routes are not shown to strangers) and 404 with one.
 //
 // # What handlers find
 //
 // c.UserContext() carries the domain.Request and, below /api, the domain.Caller. It ends when the request has taken
-// too long and when the server stops hard, but not when the client goes away: fasthttp doesn't notice. It ends too when
-// the handler returns, unless the answer is a stream; work that goes on needs context.WithoutCancel.
+// too long and when the server stops hard, but not when the client goes away: fasthttp doesn't notice. Nothing stops a
+// handler that doesn't look at it. It ends too when the handler returns, unless the answer is a stream; work that goes on
+// needs context.WithoutCancel.
 //
 // Strings and bodies from fiber.Ctx may be kept: the app runs with Immutable, because a reference that changes
 // under a cache or an event is worth more than the few hundred nanoseconds that the copies cost (BenchmarkOverhead).

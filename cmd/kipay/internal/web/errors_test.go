@@ -11,6 +11,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/go-cmp/cmp"
+	"github.com/valyala/fasthttp"
 
 	"github.com/benfex/kipay/domain"
 )
@@ -179,4 +180,21 @@ func TestErrorPageIsForBrowsersOutsideTheAPI(t *testing.T) {
 	at.wantError(at.call("GET", "/nowhere", "", "Accept", "application/json"), 404, "No such route")
 	at.wantError(at.call("GET", "/forbidden", "", "Accept", "text/html"), 403, "no")
 	at.wantError(at.call("GET", "/api/nowhere", "", "Accept", "text/html", headerAPIKey, goodKey), 404, "No such route")
+}
+
+// App.Test of other packages builds a server of its own, with Fiber's handler for what couldn't be read.
+func TestFibersErrorHandlerAnswersAlike(t *testing.T) {
+	s, err := New(Options{Auth: keyring{}, NewRequestID: func() string { return "OURS" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := s.App().AcquireCtx(&fasthttp.RequestCtx{})
+	defer s.App().ReleaseCtx(c)
+	if err := s.App().ErrorHandler(c, fiber.ErrRequestHeaderFieldsTooLarge); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"status":"error","message":"Request Header Fields Too Large","request_id":"OURS"}`
+	if got := string(c.Response().Body()); c.Response().StatusCode() != 431 || got != want {
+		t.Errorf("got %d %s", c.Response().StatusCode(), got)
+	}
 }

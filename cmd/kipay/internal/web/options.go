@@ -74,7 +74,7 @@ type Options struct {
 	RequestTimeout time.Duration
 	// ShutdownTimeout is how long Listen lets requests finish once its context is done.
 	ShutdownTimeout time.Duration
-	// MaxConnections bounds the open connections; more are refused with 503.
+	// MaxConnections bounds the open connections; fasthttp refuses more with 503, in plain text, before it reads anything.
 	MaxConnections int
 
 	// ErrorPage answers errors outside /api to clients that accept HTML; nil answers them as JSON too. The status is set

@@ -1,0 +1,282 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+	"github.com/ulule/limiter/v3"
+
+	"github.com/benfex/kipay/eventstore"
+)
+
+// config is what may be set.
+type config struct {
+	HTTPAddr       string
+	DataDir        string
+	PublicURL      string
+	EventStore     string
+	ClickHouse     string
+	ChDBLib        string
+	MasterKey      string
+	RedisURL       string
+	RateLimit      string
+	MpesaSandbox   string
+	MpesaLive      string
+	PaystackURL    string
+	Sandbox        bool
+	SandboxAddr    string
+	SandboxSpeed   float64
+	TrustedProxies []netip.Prefix
+	ProviderNets   []netip.Prefix
+	CheckoutWindow time.Duration
+	PushWindow     time.Duration
+	StatusAfter    time.Duration
+	C2BWait        time.Duration
+	EngineMemory   int64
+	LogLevel       zerolog.Level
+}
+
+// setting is one line of docs/configuration.md.
+type setting struct {
+	name    string // KIPAY_… without the prefix; the flag is the same in lower case with dashes
+	value   string // default, as it would be written
+	meaning string
+	secret  bool // no flag: command lines are visible to others
+	set     func(c *config, v string) error
+}
+
+func (s setting) env() string  { return "KIPAY_" + s.name }
+func (s setting) flag() string { return strings.ToLower(strings.ReplaceAll(s.name, "_", "-")) }
+
+// settings are all of them, in the order in which the reference lists them.
+func settings() []setting {
+	return []setting{
+		{"HTTP_ADDR", "127.0.0.1:8080", "address to listen on, host:port", false, func(c *config, v string) error {
+			c.HTTPAddr = v
+			return checkAddr(v)
+		}},
+		{"DATA_DIR", "./data", "folder of the event log, keys and read models; one process owns it", false, func(c *config, v string) (err error) {
+			c.DataDir, err = filepath.Abs(v)
+			return err
+		}},
+		{"PUBLIC_URL", "", "where payers and providers reach this install, http(s)://host[:port][/path]; default the address it listens on", false, func(c *config, v string) error {
+			c.PublicURL = strings.TrimRight(v, "/")
+			return checkURL(v)
+		}},
+		{"EVENTSTORE", "embedded", "event store: embedded", false, func(c *config, v string) error {
+			c.EventStore = v
+			if v != "embedded" {
+				return errors.New("must be embedded; esdb:// and kurrentdb:// are not supported by this version")
+			}
+			return nil
+		}},
+		{"CLICKHOUSE", "embedded", "read models: embedded, or a clickhouse:// or http:// DSN of a server", false, func(c *config, v string) error {
+			c.ClickHouse = v
+			if v == "embedded" {
+				return nil
+			}
+			u, err := url.Parse(v)
+			if err != nil || u.Host == "" || (u.Scheme != "clickhouse" && u.Scheme != "http" && u.Scheme != "https") {
+				return errors.New("must be embedded, or a DSN that starts with clickhouse://, http:// or https://")
+			}
+			return nil
+		}},
+		{"CHDB_LIB", "", "path of libchdb.so; default where make deps put it, in the user's cache folder", false, func(c *config, v string) error {
+			c.ChDBLib = v
+			return nil
+		}},
+		{"MASTER_KEY", "", "master key: 32 bytes in base64, the current one first, older ones after a comma; default a file master.key in the data folder, made on the first start", true, func(c *config, v string) error {
+			c.MasterKey = v
+			_, err := eventstore.ParseMasterKeys(v)
+			return err
+		}},
+		{"REDIS_URL", "", "Redis for rate limits shared between nodes; memory when empty", true, func(c *config, v string) error {
+			c.RedisURL = v
+			return errors.New("is not supported by this version: one node keeps its limits in memory")
+		}},
+		{"RATE_LIMIT", "100-M", "requests per API key: a number, a dash, and S, M, H or D", false, func(c *config, v string) error {
+			c.RateLimit = v
+			if _, err := limiter.NewRateFromFormatted(v); err != nil {
+				return errors.New("must be like 100-M: a number, a dash, and S, M, H or D")
+			}
+			return nil
+		}},
+		{"MPESA_SANDBOX_URL", "", "Daraja's sandbox; default Safaricom's own", false, func(c *config, v string) error {
+			c.MpesaSandbox = v
+			return checkURL(v)
+		}},
+		{"MPESA_PRODUCTION_URL", "", "Daraja's production; default Safaricom's own", false, func(c *config, v string) error {
+			c.MpesaLive = v
+			return checkURL(v)
+		}},
+		{"PAYSTACK_URL", "", "Paystack; default Paystack's own", false, func(c *config, v string) error {
+			c.PaystackURL = v
+			return checkURL(v)
+		}},
+		{"SANDBOX", "false", "run simulators of M-Pesa and Paystack, point the sandbox URLs at them, and make a demo merchant on the first start", false, func(c *config, v string) (err error) {
+			if c.Sandbox, err = strconv.ParseBool(v); err != nil {
+				return errors.New("must be true or false")
+			}
+			return nil
+		}},
+		{"SANDBOX_ADDR", "127.0.0.1:8090", "address of the simulators, host:port", false, func(c *config, v string) error {
+			c.SandboxAddr = v
+			return checkAddr(v)
+		}},
+		{"SANDBOX_SPEED", "1", "how many times faster than the providers the simulators are", false, func(c *config, v string) (err error) {
+			if c.SandboxSpeed, err = strconv.ParseFloat(v, 64); err != nil || c.SandboxSpeed <= 0 || c.SandboxSpeed > 1e6 {
+				return errors.New("must be a number above 0 and at most 1000000")
+			}
+			return nil
+		}},
+		{"TRUSTED_PROXIES", "", "networks whose X-Forwarded-For is believed, as addresses or CIDR, separated by commas", false, func(c *config, v string) (err error) {
+			c.TrustedProxies, err = parseNetworks(v)
+			return err
+		}},
+		{"PROVIDER_NETWORKS", "", "networks that callbacks are taken from (the word safaricom+paystack means those they publish); any when empty", false, func(c *config, v string) (err error) {
+			c.ProviderNets, err = parseNetworks(v)
+			return err
+		}},
+		{"CHECKOUT_WINDOW", "24h", "how long a checkout waits for its payment", false, func(c *config, v string) error {
+			return parseDuration(v, time.Minute, 90*24*time.Hour, &c.CheckoutWindow)
+		}},
+		{"PUSH_WINDOW", "15m", "how long a push is asked after before it counts as expired", false, func(c *config, v string) error {
+			return parseDuration(v, time.Second, 2*time.Hour, &c.PushWindow)
+		}},
+		{"STATUS_QUERY_AFTER", "20s", "when a pending push is first asked after", false, func(c *config, v string) error {
+			return parseDuration(v, 100*time.Millisecond, time.Hour, &c.StatusAfter)
+		}},
+		{"C2B_WAIT", "15s", "how long a customer's own payment that fits a pending push waits for the push's answer", false, func(c *config, v string) error {
+			return parseDuration(v, 0, 10*time.Minute, &c.C2BWait)
+		}},
+		{"ENGINE_MEMORY_MB", "1024", "memory limit of the embedded ClickHouse engine, in MiB", false, func(c *config, v string) error {
+			n, err := strconv.ParseInt(v, 10, 64)
+			if err != nil || n < 256 || n > 1<<20 {
+				return errors.New("must be a whole number from 256 to 1048576")
+			}
+			c.EngineMemory = n << 20
+			return nil
+		}},
+		{"LOG_LEVEL", "info", "debug, info, warn or error", false, func(c *config, v string) (err error) {
+			if c.LogLevel, err = zerolog.ParseLevel(v); err != nil || v == "" {
+				return errors.New("must be debug, info, warn or error")
+			}
+			return nil
+		}},
+	}
+}
+
+// addSettings gives the command a flag for every setting.
+func addSettings(cmd *cobra.Command) {
+	for _, s := range settings() {
+		if !s.secret {
+			cmd.Flags().String(s.flag(), "", s.meaning+" ("+s.env()+", default "+orNone(s.value)+")")
+		}
+	}
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+// readConfig reads flags and variables; a wrong value stops with its name and what it may be. warn is told of KIPAY_*
+// names that nobody knows: orchestrators inject their own.
+func readConfig(cmd *cobra.Command, environ []string, warn func(string)) (*config, error) {
+	c := &config{}
+	env := map[string]string{}
+	known := map[string]bool{}
+	for _, e := range environ {
+		if name, value, ok := strings.Cut(e, "="); ok && strings.HasPrefix(name, "KIPAY_") {
+			env[name] = value
+		}
+	}
+	for _, s := range settings() {
+		known[s.env()] = true
+		v, from := env[s.env()], s.env()
+		if f := cmd.Flags().Lookup(s.flag()); f != nil && f.Changed {
+			v, from = f.Value.String(), "--"+s.flag()
+		}
+		if v == "" {
+			if v = s.value; v == "" {
+				continue // empty means unset
+			}
+		}
+		if err := s.set(c, v); err != nil {
+			return nil, &exitError{exitUsage, fmt.Errorf("%s: %w", from, err)}
+		}
+	}
+	var unknown []string
+	for name := range env {
+		if !known[name] && !strings.HasPrefix(name, "KIPAY_TEST_") && !strings.HasPrefix(name, "KIPAY_CRASH_") {
+			unknown = append(unknown, name)
+		}
+	}
+	sort.Strings(unknown)
+	for _, name := range unknown {
+		warn(name)
+	}
+	return c, nil
+}
+
+func checkAddr(v string) error {
+	if _, port, err := net.SplitHostPort(v); err == nil {
+		if n, err := strconv.Atoi(port); err == nil && n >= 0 && n <= 65535 {
+			return nil
+		}
+	}
+	return errors.New("must be host:port, such as 127.0.0.1:8080 or :8080")
+}
+
+func checkURL(v string) error {
+	u, err := url.Parse(v)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
+		return errors.New("must be an http:// or https:// address without user, query or fragment")
+	}
+	return nil
+}
+
+func parseNetworks(v string) ([]netip.Prefix, error) {
+	var out []netip.Prefix
+	for _, s := range strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' }) {
+		if s == "safaricom+paystack" {
+			out = append(out, publishedNetworks()...)
+			continue
+		}
+		if a, err := netip.ParseAddr(s); err == nil {
+			out = append(out, netip.PrefixFrom(a, a.BitLen()))
+			continue
+		}
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			return nil, errors.New("must be addresses or networks such as 10.0.0.0/8, separated by commas")
+		}
+		out = append(out, p.Masked())
+	}
+	return out, nil
+}
+
+func parseDuration(v string, least, most time.Duration, to *time.Duration) error {
+	d, err := time.ParseDuration(v)
+	if err != nil || d < least || d > most {
+		return fmt.Errorf("must be a duration such as 30s, 15m or 24h, from %s to %s", least, most)
+	}
+	*to = d
+	return nil
+}
+
+// environ is the process's environment.
+func environ() []string { return os.Environ() }

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/benfex/kipay/eventstore"
+	"github.com/benfex/kipay/eventstore/embedded"
+)
+
+type progressNews struct {
+	Phase string  `json:"phase"`
+	Done  uint64  `json:"done"`
+	Total uint64  `json:"total"`
+	Rate  float64 `json:"rate"`
+}
+
+func opFsck(ctx context.Context, n *node, _ json.RawMessage, emit func(any) error) (any, error) {
+	started := time.Now()
+	report, err := n.store.Check(ctx, func(r eventstore.Record) error {
+		_, err := n.codec.Decode(ctx, r)
+		return err
+	}, func(p embedded.CheckProgress) {
+		_ = emit(progressNews{"checking " + string(p.Phase), p.Done, p.Total, float64(p.Done) / time.Since(started).Seconds()})
+	})
+	if errors.Is(err, eventstore.ErrCorrupt) {
+		err = &exitError{exitFinding, err}
+	}
+	return report, err
+}
+
+func fsckCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "fsck",
+		Short: "Check the event log end to end",
+		Long: `Check the event log end to end: order without gaps, revisions of every stream, that every event can be decoded and
+opened, and the indexes against the log. It changes nothing. Exit code 3 means that something is wrong.`,
+		Example: "  kipay fsck\n  kipay fsck --json --data-dir /var/lib/kipay",
+		Args:    cobra.NoArgs,
+		RunE: verb(func(cmd *cobra.Command, _ []string) error {
+			var report embedded.CheckReport
+			b := newBar(cmd.ErrOrStderr())
+			err := call(cmd, "fsck", struct{}{}, barNews(b), &report)
+			b.finish()
+			var finding *exitError
+			if err != nil && (!errors.As(err, &finding) || finding.code != exitFinding) {
+				return err
+			}
+			if asJSON {
+				if encErr := json.NewEncoder(cmd.OutOrStdout()).Encode(report); encErr != nil {
+					return encErr
+				}
+				return err
+			}
+			w := cmd.OutOrStdout()
+			_, _ = fmt.Fprintf(w, "%d events in %d streams, %d bytes, %d keys, up to position %d\n", report.Events, report.Streams, report.Bytes, report.Keys, report.Head)
+			for _, p := range report.Problems {
+				_, _ = fmt.Fprintln(w, "  "+p)
+			}
+			if err == nil {
+				_, _ = fmt.Fprintln(w, "The log is sound.")
+			}
+			return err
+		}),
+	}
+	addSettings(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// barNews draws news of progress.
+func barNews(b *bar) func(json.RawMessage) error {
+	return func(raw json.RawMessage) error {
+		var p progressNews
+		if err := json.Unmarshal(raw, &p); err != nil {
+			return err
+		}
+		b.set(p.Phase, p.Done, p.Total, p.Rate)
+		return nil
+	}
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/benfex/kipay/eventstore"
+)
+
+type keysRotated struct {
+	KeyID     string `json:"key_id"`
+	Keys      int    `json:"keys"`
+	Rewrapped int    `json:"rewrapped"`
+	FromFile  bool   `json:"from_file"`
+}
+
+// opKeysRotate wraps every data key under the current master key. With the key in the data folder a new one is made first,
+// and the old one is dropped when nothing needs it any more; it may be cut off at any point and run again.
+func opKeysRotate(ctx context.Context, n *node, _ json.RawMessage, emit func(any) error) (any, error) {
+	out := keysRotated{FromFile: n.cfg.MasterKey == ""}
+	path := filepath.Join(n.cfg.DataDir, masterKeyFile)
+	if out.FromFile {
+		old, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("master key: %w", err)
+		}
+		fresh, err := newMasterKeyText()
+		if err != nil {
+			return nil, err
+		}
+		if err := writePrivate(path, fresh+"\n"+string(old)); err != nil {
+			return nil, err
+		}
+		both, err := eventstore.ParseMasterKeys(fresh + "\n" + string(old))
+		if err != nil {
+			return nil, err
+		}
+		n.masters = both
+		n.ring.UseMaster(both)
+	}
+	out.KeyID = n.masters.CurrentID()
+	err := n.ring.Rewrap(ctx, func(seen, rewrapped int) {
+		out.Keys, out.Rewrapped = seen, rewrapped
+		if seen%1000 == 0 {
+			_ = emit(progressNews{"rewrapping", uint64(rewrapped), uint64(seen), 0}) //nolint:gosec // counts
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if out.FromFile {
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("master key: %w", err)
+		}
+		current, _, _ := strings.Cut(string(raw), "\n")
+		if err := writePrivate(path, current+"\n"); err != nil {
+			return nil, err
+		}
+		only, err := eventstore.ParseMasterKeys(current)
+		if err != nil {
+			return nil, err
+		}
+		n.masters = only
+		n.ring.UseMaster(only)
+	}
+	return out, nil
+}
+
+func keysCommand() *cobra.Command {
+	cmd := &cobra.Command{Use: "keys", Short: "Look after the master key"}
+	var asJSON bool
+	rotate := &cobra.Command{
+		Use:   "rotate",
+		Short: "Wrap every data key under a new master key",
+		Long: `Wrap every data key under a new master key. Payments go on meanwhile, and it may be stopped and run again.
+
+With the key in the data folder (the default) a new one is made and the old one dropped at the end. With KIPAY_MASTER_KEY,
+start the server with NEW,OLD (separated by a comma), run this, then start it with NEW alone.`,
+		Example: "  kipay keys rotate",
+		Args:    cobra.NoArgs,
+		RunE: verb(func(cmd *cobra.Command, _ []string) error {
+			var out keysRotated
+			b := newBar(cmd.ErrOrStderr())
+			err := call(cmd, "keys rotate", struct{}{}, barNews(b), &out)
+			b.finish()
+			if err != nil {
+				return err
+			}
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(out)
+			}
+			w := cmd.OutOrStdout()
+			_, _ = fmt.Fprintf(w, "%d of %d keys were rewrapped; the current master key is %s\n", out.Rewrapped, out.Keys, out.KeyID)
+			if !out.FromFile {
+				_, _ = fmt.Fprintln(w, "The older keys in KIPAY_MASTER_KEY are not needed any more.")
+			}
+			return nil
+		}),
+	}
+	addSettings(rotate)
+	rotate.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.AddCommand(rotate)
+	return cmd
+}

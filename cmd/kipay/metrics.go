@@ -1,0 +1,96 @@
+package main
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/benfex/kipay/commands/reactor"
+)
+
+// meter counts what happens, for /metrics.
+type meter struct {
+	registry  *prometheus.Registry
+	calls     *prometheus.HistogramVec
+	callbacks *prometheus.CounterVec
+}
+
+func newMeter() *meter {
+	m := &meter{
+		registry: prometheus.NewRegistry(),
+		calls: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "kipay_provider_call_seconds", Help: "Calls to providers, by how they ended.",
+			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 25},
+		}, []string{"provider", "call", "outcome"}),
+		callbacks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "kipay_callbacks_total", Help: "Notices of providers, accepted and refused.",
+		}, []string{"result"}),
+	}
+	m.registry.MustRegister(m.calls, m.callbacks, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func (m *meter) providerCall(provider string) func(call, outcome string, d time.Duration) {
+	return func(call, outcome string, d time.Duration) {
+		m.calls.WithLabelValues(provider, call, outcome).Observe(d.Seconds())
+	}
+}
+
+func (m *meter) callback(event string) {
+	switch event {
+	case "callback_accepted":
+		m.callbacks.WithLabelValues("accepted").Inc()
+	case "callback_refused":
+		m.callbacks.WithLabelValues("refused").Inc()
+	}
+}
+
+// watch registers what is read off the parts when somebody asks.
+func (m *meter) watch(n *node, r *reactor.Reactor) {
+	gauge := func(name, help string, value func() float64) {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
+	}
+	counter := func(name, help string, value func() float64) {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value))
+	}
+	counter("kipay_appends_total", "Appends acknowledged by the event store.", func() float64 { return float64(n.store.Stats().Appends) })
+	counter("kipay_events_total", "Events appended.", func() float64 { return float64(n.store.Stats().Events) })
+	counter("kipay_syncs_total", "Syncs of the event store; appends share them.", func() float64 { return float64(n.store.Stats().Syncs) })
+	gauge("kipay_eventstore_head", "Position of the newest event.", func() float64 { return float64(n.store.Stats().Head) })
+	gauge("kipay_eventstore_failed", "1 when the event store takes no appends until it is opened again.", func() float64 {
+		select {
+		case <-n.store.Failed():
+			return 1
+		default:
+			return 0
+		}
+	})
+	gauge("kipay_pending_pushes", "Pushes without a final answer.", func() float64 { return float64(r.PendingPushes()) })
+	gauge("kipay_projection_lag_seconds", "How long the newest event that is not projected yet has waited.", func() float64 { return n.reads.projector.Lag().Seconds() })
+	if n.reads.super != nil {
+		counter("kipay_readmodel_restarts_total", "Restarts of the embedded ClickHouse engine.", func() float64 { return float64(n.reads.super.Restarts()) })
+	}
+	m.registry.MustRegister(breakers{n})
+}
+
+// breakers tells the state of every provider's circuit breakers.
+type breakers struct{ n *node }
+
+var breakerDesc = prometheus.NewDesc("kipay_breaker_open", "1 when calls are held back because the provider fails.", []string{"breaker", "state"}, nil)
+
+// Describe names the metric.
+func (b breakers) Describe(to chan<- *prometheus.Desc) { to <- breakerDesc }
+
+// Collect reads the breakers.
+func (b breakers) Collect(to chan<- prometheus.Metric) {
+	for _, states := range []map[string]string{b.n.write.Mpesa.BreakerStates(), b.n.write.Paystack.BreakerStates()} {
+		for name, state := range states {
+			open := 0.0
+			if state != "closed" {
+				open = 1
+			}
+			to <- prometheus.MustNewConstMetric(breakerDesc, prometheus.GaugeValue, open, name, state)
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/rs/zerolog"
+
+	"github.com/benfex/kipay/commands"
+	"github.com/benfex/kipay/commands/mpesa"
+	"github.com/benfex/kipay/commands/paystack"
+	"github.com/benfex/kipay/eventstore"
+	"github.com/benfex/kipay/eventstore/embedded"
+)
+
+// node is what every verb stands on: the log with its keys, and the write side.
+type node struct {
+	cfg     *config
+	log     zerolog.Logger
+	store   *embedded.Store
+	ring    *eventstore.Keyring
+	codec   *eventstore.Codec
+	events  *eventstore.Log
+	seen    *eventstore.Seen
+	write   *commands.WriteSide
+	masters eventstore.MasterKeys
+	reads   *readSide // nil until openReadSide
+	meter   *meter
+}
+
+// openNode opens the data folder. Its owner is this process until close.
+func openNode(ctx context.Context, cfg *config, log zerolog.Logger) (_ *node, err error) {
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	}
+	masters, err := loadMasterKeys(cfg)
+	if err != nil {
+		return nil, err
+	}
+	store, err := embedded.Open(filepath.Join(cfg.DataDir, "events"), embedded.Options{
+		Logf: func(format string, args ...any) { log.Error().Msgf(format, args...) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	n := &node{cfg: cfg, log: log, store: store, masters: masters, seen: eventstore.NewSeen(), meter: newMeter()}
+	defer func() {
+		if err != nil {
+			_ = store.Close()
+		}
+	}()
+	random := rand.Reader
+	n.ring = eventstore.NewKeyring(store, masters, random)
+	n.codec = eventstore.NewCodec(n.ring, eventstore.Catalogue())
+	n.events = eventstore.NewLog(store, n.codec, time.Now, newEventID)
+	n.write, err = commands.New(ctx, commands.Options{
+		Log: n.events, Ring: n.ring, Seen: n.seen, Random: random, Logger: log, PublicURL: n.publicURL(),
+		Mpesa: mpesa.New(mpesa.Options{
+			SandboxURL: n.sandboxURL(cfg.MpesaSandbox, darajaPath), ProductionURL: cfg.MpesaLive, Observe: n.meter.providerCall("mpesa"),
+		}),
+		Paystack: paystack.New(paystack.Options{
+			BaseURL: n.sandboxURL(cfg.PaystackURL, paystackPath), Observe: n.meter.providerCall("paystack"),
+		}),
+		CheckoutWindow: cfg.CheckoutWindow, PushWindow: cfg.PushWindow, C2BWait: cfg.C2BWait, SimulateWait: 5 * time.Second,
+		Observe: n.meter.callback,
+	})
+	return n, err
+}
+
+func (n *node) close() error { return n.store.Close() }
+
+func (n *node) publicURL() string {
+	if n.cfg.PublicURL != "" {
+		return n.cfg.PublicURL
+	}
+	return "http://" + strings.Replace(n.cfg.HTTPAddr, "0.0.0.0", "127.0.0.1", 1)
+}
+
+// sandboxURL is where a provider is: where it is set to be, else at the simulator if that runs, else its own address.
+func (n *node) sandboxURL(set, path string) string {
+	if set == "" && n.cfg.Sandbox {
+		return "http://" + n.cfg.SandboxAddr + path
+	}
+	return set
+}
+
+// newEventID is a version 7 UUID: ordered by time, so that ids made together lie together.
+func newEventID() uuid.UUID {
+	id, err := uuid.NewV7()
+	if err != nil {
+		panic(fmt.Sprintf("no randomness: %v", err))
+	}
+	return id
+}
+
+const masterKeyFile = "master.key"
+
+// loadMasterKeys reads the master keys: from the setting, else from the data folder, where the first is made.
+func loadMasterKeys(cfg *config) (eventstore.MasterKeys, error) {
+	if cfg.MasterKey != "" {
+		return eventstore.ParseMasterKeys(cfg.MasterKey)
+	}
+	path := filepath.Join(cfg.DataDir, masterKeyFile)
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(filepath.Join(cfg.DataDir, "events")); err == nil {
+			return eventstore.MasterKeys{}, fmt.Errorf("%s is missing: the data folder has events, which nothing else can open; put the file back, or set KIPAY_MASTER_KEY", path)
+		}
+		key, err := newMasterKeyText()
+		if err != nil {
+			return eventstore.MasterKeys{}, err
+		}
+		if err := writePrivate(path, key+"\n"); err != nil {
+			return eventstore.MasterKeys{}, err
+		}
+		return eventstore.ParseMasterKeys(key)
+	}
+	if err != nil {
+		return eventstore.MasterKeys{}, fmt.Errorf("master key: %w", err)
+	}
+	keys, err := eventstore.ParseMasterKeys(string(raw))
+	if err != nil {
+		return keys, fmt.Errorf("%s: %w", path, err)
+	}
+	return keys, nil
+}
+
+func newMasterKeyText() (string, error) {
+	raw := make([]byte, 32)
+	if _, err := rand.Read(raw); err != nil {
+		return "", fmt.Errorf("no randomness: %w", err)
+	}
+	return base64.StdEncoding.EncodeToString(raw), nil
+}
+
+// writePrivate writes a file that only its owner may read, whole or not at all, and durable when it returns.
+func writePrivate(path, text string) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer func() { _ = os.Remove(tmp.Name()) }()
+	w := bufio.NewWriter(tmp)
+	_, err = w.WriteString(text)
+	if err == nil {
+		err = w.Flush()
+	}
+	if err == nil {
+		err = tmp.Sync()
+	}
+	if closeErr := tmp.Close(); err == nil {
+		err = closeErr
+	}
+	if err == nil {
+		err = os.Rename(tmp.Name(), path)
+	}
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	defer func() { _ = dir.Close() }()
+	return dir.Sync()
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/benfex/kipay/projections"
+	"github.com/benfex/kipay/projections/chdb"
+)
+
+// readSide is ClickHouse and what keeps it true to the log.
+type readSide struct {
+	super     *chdb.Supervisor // nil on a server
+	conn      driver.Conn
+	projector *projections.Projector
+}
+
+const readModelDir = "readmodel"
+
+// openReadSide starts the embedded engine, or connects to a server. It does not wait until it answers: payments don't.
+func (n *node) openReadSide(ctx context.Context, metrics prometheus.Registerer) error {
+	options, err := n.clickhouseOptions(ctx)
+	if err != nil {
+		return err
+	}
+	conn, err := clickhouse.Open(options)
+	if err != nil {
+		return fmt.Errorf("clickhouse: %w", err)
+	}
+	n.reads.conn = conn
+	n.reads.projector, err = projections.New(projections.Options{Conn: conn, Log: n.events, Logger: n.log, Metrics: metrics})
+	return err
+}
+
+func (n *node) clickhouseOptions(ctx context.Context) (*clickhouse.Options, error) {
+	n.reads = &readSide{}
+	if n.cfg.ClickHouse != "embedded" {
+		options, err := clickhouse.ParseDSN(n.cfg.ClickHouse)
+		if err != nil {
+			return nil, fmt.Errorf("KIPAY_CLICKHOUSE: %w", withoutDSN(err, n.cfg.ClickHouse))
+		}
+		return options, nil
+	}
+	dir := filepath.Join(n.cfg.DataDir, readModelDir)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("read models: %w", err)
+	}
+	socket, err := chdb.SocketPath(dir)
+	if err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find this program: %w", err)
+	}
+	n.reads.super, err = chdb.Start(ctx, chdb.SupervisorOptions{
+		Command: func() *exec.Cmd {
+			//nolint:gosec,noctx // this very program; the supervisor ends it
+			return exec.Command(self, "readmodel", "--dir", dir, "--socket", socket, "--memory", fmt.Sprint(n.cfg.EngineMemory))
+		},
+		Socket: socket, Library: n.cfg.ChDBLib, Log: n.log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return n.reads.super.Options(chdb.Database), nil
+}
+
+// withoutDSN keeps the password that a DSN may hold out of an error.
+func withoutDSN(err error, dsn string) error {
+	return fmt.Errorf("%s", strings.ReplaceAll(err.Error(), dsn, "the DSN"))
+}
+
+// waitReady waits until ClickHouse answers.
+func (r *readSide) waitReady(ctx context.Context) error {
+	if r.super != nil {
+		return r.super.WaitReady(ctx)
+	}
+	return r.conn.Ping(ctx)
+}
+
+func (r *readSide) close() {
+	if r == nil {
+		return
+	}
+	if r.conn != nil {
+		_ = r.conn.Close()
+	}
+	if r.super != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		_ = r.super.Close(ctx)
+	}
+}

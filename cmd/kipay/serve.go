@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/benfex/kipay/cmd/kipay/internal/web"
+	"github.com/benfex/kipay/commands/reactor"
+	"github.com/benfex/kipay/projections"
+	"github.com/benfex/kipay/readapi"
+	"github.com/benfex/kipay/readapi/pages"
+)
+
+func serveCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Serve the API, the checkout page and the providers' callbacks",
+		Long: `Serve everything on this machine: the API, the checkout page, the providers' callbacks, the event log, and the
+read models in an embedded ClickHouse engine. SIGTERM or Ctrl-C finishes what was accepted and stops.`,
+		Example: `  kipay serve
+  kipay serve --http-addr 127.0.0.1:9000 --data-dir /var/lib/kipay --public-url https://pay.example.com
+  KIPAY_SANDBOX=true kipay serve      # with simulators of the providers and a demo merchant`,
+		Args: cobra.NoArgs,
+		RunE: verb(func(cmd *cobra.Command, _ []string) error {
+			log := newLogger(zerolog.InfoLevel)
+			cfg, err := readConfig(cmd, environ(), func(name string) { log.Warn().Str("variable", name).Msg("unknown setting; is it spelt right?") })
+			if err != nil {
+				return err
+			}
+			return serve(cmd.Context(), cfg, log.Level(cfg.LogLevel), cmd.OutOrStdout())
+		}),
+	}
+	addSettings(cmd)
+	return cmd
+}
+
+func newLogger(level zerolog.Level) zerolog.Logger {
+	zerolog.TimeFieldFormat = time.RFC3339Nano
+	return zerolog.New(os.Stderr).Level(level).With().Timestamp().Logger()
+}
+
+// serve wires everything and runs it until ctx ends. Read it from top to bottom.
+func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ Write([]byte) (int, error) }) error {
+	ln, err := net.Listen("tcp", cfg.HTTPAddr)
+	if err != nil {
+		return portTaken("KIPAY_HTTP_ADDR", cfg.HTTPAddr, err)
+	}
+	defer func() { _ = ln.Close() }()
+	cfg.HTTPAddr = reachable(ln.Addr())
+
+	var sim *sandbox
+	var n *node
+	if cfg.Sandbox {
+		sim, err = newSandbox(cfg.SandboxAddr, cfg.SandboxSpeed, slog.New(slog.DiscardHandler), nil)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = sim.listener.Close() }()
+		cfg.SandboxAddr = sim.listener.Addr().String()
+	}
+
+	// The write side: from here on this process owns the data folder.
+	if n, err = openNode(ctx, cfg, log); err != nil {
+		return err
+	}
+	defer func() { _ = n.close() }()
+
+	// The read side: ClickHouse in a child process, kept true to the log.
+	if err := n.openReadSide(ctx, n.meter.registry); err != nil {
+		return err
+	}
+	defer n.reads.close()
+
+	// HTTP.
+	server, err := web.New(web.Options{
+		Auth: n.write, Log: log, Metrics: n.meter.registry, RateLimit: cfg.RateLimit, TrustedProxies: cfg.TrustedProxies,
+	})
+	if err != nil {
+		return err
+	}
+	n.write.RegisterAPI(server.API())
+	readapi.Register(server.API(), readapi.Deps{
+		Log: n.events, Reader: projections.NewReader(n.reads.conn, n.reads.projector), Projection: n.reads.projector, Seen: n.seen,
+	})
+	n.registerHealth(server.Public())
+	n.write.RegisterDoors(n.doors(server))
+	cardHosts := []string{"https://checkout.paystack.com"}
+	if sim != nil {
+		cardHosts = append(cardHosts, "http://"+cfg.SandboxAddr)
+	}
+	pages.Register(server.Public(), checkout{n.write}, pages.Options{
+		PublicURL: n.publicURL(), CardHosts: cardHosts,
+		Report: func(_ context.Context, err error) { log.Error().Err(err).Msg("checkout page") },
+	})
+
+	react := reactor.New(reactor.Options{Write: n.write, Log: n.events, Logger: log, FirstQuery: cfg.StatusAfter})
+	n.meter.watch(n, react)
+	control, err := listenControl(cfg.DataDir)
+	if err != nil {
+		return err
+	}
+
+	// The web server stops first and finishes what it accepted; what it stands on stops after it.
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBackground()
+	g, background := errgroup.WithContext(background)
+	g.Go(func() error { return ended(background, "cache follower", n.followLog(background)) })
+	g.Go(func() error { return ended(background, "projector", n.reads.projector.Run(background)) })
+	g.Go(func() error { return ended(background, "reactor", react.Run(background)) })
+	g.Go(func() error { return ended(background, "operator's socket", control.run(background, n)) })
+	if sim != nil {
+		g.Go(func() error { return ended(background, "sandbox", sim.run(background)) })
+	}
+
+	front, stopFront := context.WithCancel(ctx)
+	defer stopFront()
+	context.AfterFunc(background, stopFront) // a part that broke takes the server down in order
+	web := make(chan error, 1)
+	go func() { web <- server.Listen(front, ln) }()
+
+	if err := n.firstRun(front, out); err != nil && front.Err() == nil {
+		stopFront()
+		<-web
+		stopBackground()
+		return errors.Join(err, g.Wait())
+	}
+	log.Info().Str("address", "http://"+cfg.HTTPAddr).Str("public_url", n.publicURL()).Str("data", cfg.DataDir).Msg("kipay is ready")
+	err = <-web
+	log.Info().Msg("stopping")
+	stopBackground()
+	return errors.Join(err, g.Wait())
+}
+
+// followLog keeps the write side's caches true; a lost subscription is taken up again.
+func (n *node) followLog(ctx context.Context) error {
+	for {
+		err := n.write.Follow(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		n.log.Warn().Err(err).Msg("caches can't follow the log; trying again")
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// doors is where providers call: from anywhere, or from their networks only.
+func (n *node) doors(server *web.Server) fiber.Router {
+	if len(n.cfg.ProviderNets) == 0 {
+		return server.Public()
+	}
+	return allowedDoors{server.Public(), web.AllowNetworks(n.cfg.ProviderNets)}
+}
+
+// allowedDoors puts a check before each door, and before nothing else of the public routes.
+type allowedDoors struct {
+	fiber.Router
+	check fiber.Handler
+}
+
+// Post registers a door behind the check.
+func (a allowedDoors) Post(path string, handlers ...fiber.Handler) fiber.Router {
+	return a.Router.Post(path, append([]fiber.Handler{a.check}, handlers...)...)
+}
+
+// ended tells which part broke; a part that ended because it was told to is fine.
+func ended(ctx context.Context, part string, err error) error {
+	if err == nil || ctx.Err() != nil || errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", part, err)
+}
+
+// reachable is an address that a browser on this machine can use.
+func reachable(a net.Addr) string {
+	host, port, err := net.SplitHostPort(a.String())
+	if err != nil {
+		return a.String()
+	}
+	if ip := net.ParseIP(strings.Trim(host, "[]")); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return net.JoinHostPort(host, port)
+}

@@ -1,0 +1,170 @@
+package paystack
+
+import (
+	"crypto/hmac"
+	"crypto/sha512"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const signedBody = `{"event":"charge.success","data":{"id":302961,"reference":"qTPrJoy9Bx","amount":10000}}`
+const signature = "6325c2176278874c72e22c6958ea2313ca13ac866a5751123aa23dd34ef9b802962fbe62f8031bd4151644b4ec8bddae7add5404fcb93de64e711847a5f98a94"
+
+func TestVerifySignature(t *testing.T) {
+	if len(signedBody) != 87 || !VerifySignature("sk_test_0123456789", []byte(signedBody), signature) {
+		t.Error("the vector is refused")
+	}
+	mac := hmac.New(sha512.New, nil)
+	mac.Write([]byte(signedBody))
+	underNoKey := hex.EncodeToString(mac.Sum(nil))
+	for name, test := range map[string]struct{ secret, body, header string }{
+		"no header":        {"sk_test_0123456789", signedBody, ""},
+		"cut header":       {"sk_test_0123456789", signedBody, signature[:126]},
+		"longer header":    {"sk_test_0123456789", signedBody, signature + "00"},
+		"not hex":          {"sk_test_0123456789", signedBody, strings.Repeat("z", 128)},
+		"spaces":           {"sk_test_0123456789", signedBody, " " + signature},
+		"another key":      {"sk_test_0123456780", signedBody, signature},
+		"no key":           {"", signedBody, underNoKey},
+		"one byte changed": {"sk_test_0123456789", strings.Replace(signedBody, "10000", "10001", 1), signature},
+		"re-serialised":    {"sk_test_0123456789", strings.Replace(signedBody, ",", ", ", 1), signature},
+		"empty body":       {"sk_test_0123456789", "", signature},
+	} {
+		if VerifySignature(test.secret, []byte(test.body), test.header) {
+			t.Errorf("%s passed", name)
+		}
+	}
+}
+
+const charge = `{"event":"charge.success","data":{
+ "id":302961,"domain":"live","status":"success","reference":"qTPrJoy9Bx","amount":10000,"message":null,
+ "gateway_response":"Approved by Financial Institution","paid_at":"2016-09-30T21:10:19.000Z","created_at":"2016-09-30T21:09:56.000Z",
+ "channel":"card","currency":"KES","ip_address":"41.242.49.37","metadata":0,
+ "log":{"time_spent":16,"attempts":1,"authentication":"pin","errors":0,"success":false,"mobile":false,"input":[],"channel":null,"history":[]},
+ "fees":null,
+ "customer":{"id":68324,"first_name":"BoJack","last_name":"Horseman","email":"bojack@horseman.com","customer_code":"CUS_qo38as2hpsgk2r0","phone":null,"metadata":null,"risk_action":"default"},
+ "authorization":{"authorization_code":"AUTH_f5rnfq9p","bin":"539999","last4":"8877","exp_month":"08","exp_year":"2030","card_type":"mastercard DEBIT","bank":"Guaranty Trust Bank","country_code":"NG","brand":"mastercard","account_name":"BoJack Horseman"},
+ "plan":{}}}`
+
+func TestDecodeEvent(t *testing.T) {
+	paid := &Transaction{
+		ID: "302961", Domain: Live, Status: "success", Reference: "qTPrJoy9Bx", Amount: *kes(10000), PaidAt: at("2016-09-30T21:10:19Z"), Channel: "card",
+		GatewayResponse: "Approved by Financial Institution", CardBrand: "mastercard", CardLast4: "8877", CustomerEmail: "bojack@horseman.com",
+	}
+	failed := *paid
+	failed.Status = "failed"
+	for name, test := range map[string]struct {
+		raw  string
+		want Event
+	}{
+		"charge.success": {charge, Event{Type: "charge.success", Domain: Live, DedupeKey: "charge.success|302961|success", Transaction: paid}},
+		"charge.failed": {strings.NewReplacer("charge.success", "charge.failed", `"status":"success"`, `"status":"failed"`).Replace(charge),
+			Event{Type: "charge.failed", Domain: Live, DedupeKey: "charge.failed|302961|failed", Transaction: &failed}},
+		"refund, amount as text": {`{"event":"refund.processed","data":{"status":"processed","transaction_reference":"qTPrJoy9Bx","refund_reference":null,"amount":"10000","currency":"KES","processor":"mpgs","customer":{"email":"a@b.c"},"integration":100073,"domain":"live"}}`,
+			Event{Type: "refund.processed", Domain: Live, DedupeKey: "refund.processed|qTPrJoy9Bx||processed|10000", Refund: &Refund{Status: "processed", TransactionReference: "qTPrJoy9Bx", Amount: *kes(10000)}}},
+		"refund, amount as number": {`{"event":"refund.needs-attention","data":{"id":77,"status":"needs-attention","transaction_reference":"q","refund_reference":"R1","amount":10000,"currency":"KES","domain":"test","customer_note":"x"}}`,
+			Event{Type: "refund.needs-attention", Domain: Test, DedupeKey: "refund.needs-attention|77|needs-attention", Refund: &Refund{ID: "77", Status: "needs-attention", TransactionReference: "q", RefundReference: "R1", Amount: *kes(10000)}}},
+		"dispute": {`{"event":"charge.dispute.create","data":{"id":358950,"refund_amount":5800,"currency":"KES","status":"awaiting-merchant-feedback","resolution":null,"domain":"live","transaction":{"id":896467688,"domain":"live","status":"success","reference":"v3mjfgbnc19v97x","amount":5800},"transaction_reference":null,"category":"chargeback","dueAt":"2020-11-25T18:00:00.000Z"}}`,
+			Event{Type: "charge.dispute.create", Domain: Live, DedupeKey: "charge.dispute.create|358950|awaiting-merchant-feedback", Dispute: &Dispute{
+				ID: "358950", Status: "awaiting-merchant-feedback", Category: "chargeback", TransactionID: "896467688", TransactionReference: "v3mjfgbnc19v97x",
+				RefundAmount: kes(5800), DueAt: at("2020-11-25T18:00:00Z"),
+			}}},
+		"dispute, domain in the transaction": {`{"event":"charge.dispute.resolve","data":{"id":1,"status":"resolved","resolution":"auto-accepted","transaction":{"domain":"test","reference":"x"}}}`,
+			Event{Type: "charge.dispute.resolve", Domain: Test, DedupeKey: "charge.dispute.resolve|1|resolved", Dispute: &Dispute{ID: "1", Status: "resolved", Resolution: "auto-accepted", TransactionReference: "x"}}},
+		"transfer":         {`{"event":"transfer.success","data":{"id":9,"status":"success","domain":"live"}}`, Event{Type: "transfer.success", Domain: Live, DedupeKey: "transfer.success|9|success"}},
+		"unknown":          {`{"event":"moon.landed","data":[1]}`, Event{Type: "moon.landed", DedupeKey: "moon.landed||||"}},
+		"unknown, no data": {`{"event":"moon.landed"}`, Event{Type: "moon.landed", DedupeKey: "moon.landed||||"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := DecodeEvent([]byte(test.raw))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestDecodeEventRefusesJunkByType(t *testing.T) {
+	refund := `{"event":"refund.failed","data":{"status":"failed","transaction_reference":"q","amount":"1","currency":"KES"}}`
+	for name, test := range map[string]struct {
+		raw  string
+		want DecodeError
+	}{
+		"empty":              {"", DecodeError{NotJSON, ""}},
+		"list":               {"[]", DecodeError{NotJSON, ""}},
+		"cut off":            {charge[:99], DecodeError{NotJSON, ""}},
+		"too large":          {charge + strings.Repeat(" ", MaxWebhookBytes), DecodeError{TooLarge, ""}},
+		"too deep":           {strings.Replace(charge, `"metadata":0`, `"metadata":`+strings.Repeat("[", 40)+strings.Repeat("]", 40), 1), DecodeError{TooDeep, ""}},
+		"no event":           {`{"data":{}}`, DecodeError{MissingField, "event"}},
+		"event of type list": {`{"event":[]}`, DecodeError{WrongType, "event"}},
+		"endless event":      {`{"event":"` + strings.Repeat("x", 300) + `"}`, DecodeError{BadValue, "event"}},
+		"charge no data":     {`{"event":"charge.success"}`, DecodeError{WrongType, "data"}},
+		"no reference":       {strings.Replace(charge, `"reference"`, `"x"`, 1), DecodeError{MissingField, "reference"}},
+		"no status":          {strings.Replace(charge, `"status"`, `"x"`, 1), DecodeError{MissingField, "status"}},
+		"no amount":          {strings.Replace(charge, `"amount"`, `"x"`, 1), DecodeError{MissingField, "amount"}},
+		"amount of type":     {strings.Replace(charge, `"amount":10000`, `"amount":{}`, 1), DecodeError{WrongType, "amount"}},
+		"fractional":         {strings.Replace(charge, `"amount":10000`, `"amount":100.5`, 1), DecodeError{BadValue, "amount"}},
+		"currency":           {strings.Replace(charge, `"KES"`, `"???"`, 1), DecodeError{BadValue, "currency"}},
+		"refund reference":   {strings.Replace(refund, `"transaction_reference":"q"`, `"x":1`, 1), DecodeError{MissingField, "transaction_reference"}},
+		"refund amount":      {strings.Replace(refund, `"1"`, `"1.00"`, 1), DecodeError{BadValue, "amount"}},
+		"dispute of nothing": {`{"event":"charge.dispute.create","data":{"id":1,"status":"x"}}`, DecodeError{MissingField, "transaction"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := DecodeEvent([]byte(test.raw))
+			var got *DecodeError
+			if !errors.As(err, &got) || *got != test.want {
+				t.Errorf("got %v, want %v", err, &test.want)
+			}
+		})
+	}
+}
+
+func FuzzDecodeEvent(f *testing.F) {
+	for _, s := range []string{
+		charge, signedBody, "", `{"event":"refund.processed","data":{"status":"processed","transaction_reference":"q","amount":"10000","currency":"KES"}}`,
+		`{"event":"charge.dispute.create","data":{"id":1,"status":"x","transaction":{"id":2}}}`, `{"event":"x","data":0}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		e, err := DecodeEvent(raw)
+		var junk *DecodeError
+		if err != nil && !errors.As(err, &junk) {
+			t.Fatalf("%T", err)
+		}
+		if err != nil {
+			if e.Transaction != nil || e.Refund != nil || e.Dispute != nil {
+				t.Fatal("something to act on beside an error")
+			}
+			return
+		}
+		if utf8.RuneCountInString(e.Type) > maxTextRunes || e.DedupeKey == "" {
+			t.Fatalf("%+v", e)
+		}
+		if tx := e.Transaction; tx != nil && (tx.Amount.Minor < 0 || tx.Reference == "" || tx.Status == "") {
+			t.Fatalf("%+v", tx)
+		}
+	})
+}
+
+func FuzzVerifySignature(f *testing.F) {
+	f.Add("sk_test_0123456789", []byte(signedBody), signature)
+	f.Fuzz(func(t *testing.T, secret string, body []byte, header string) {
+		mac := hmac.New(sha512.New, []byte(secret))
+		mac.Write(body)
+		right := hex.EncodeToString(mac.Sum(nil))
+		if VerifySignature(secret, body, header) && !strings.EqualFold(header, right) {
+			t.Fatal("a wrong signature passed")
+		}
+		if VerifySignature(secret, body, right) != (secret != "") {
+			t.Fatal("the right signature did not pass")
+		}
+	})
+}

@@ -1,0 +1,277 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/benfex/kipay/eventstore"
+)
+
+// generationCheck is how often the loop looks whether another process made another generation serve.
+const generationCheck = 5 * time.Second
+
+// handoff asks the loop to go on with another generation. do is called when all that was read is written, with the
+// position that reads see; it brings the other generation at least that far and makes it serve.
+type handoff struct {
+	do   func(ctx context.Context, at eventstore.Position) (*lane, error)
+	done chan error // takes one
+}
+
+// follower is the loop of one generation. While one batch is written the next one fills.
+type follower struct {
+	p    *Projector
+	lane *lane
+
+	filling, spare *batch
+	writing        *batch // nil while nothing is written
+	waiting        []eventstore.Record
+	fault          error // why nothing more is read; it ends the loop once all is written
+	asked          *handoff
+
+	wrote  chan error
+	stored chan error
+
+	flushed    time.Time // when the last write began
+	checkpoint eventstore.Position
+	storing    eventstore.Position // 0 while no checkpoint is on its way
+	storedAt   time.Time
+	lookedAt   time.Time
+}
+
+// follow keeps the lane's generation up to date until ctx ends, something fails, or another generation takes over,
+// which it returns.
+func (p *Projector) follow(ctx context.Context, l *lane) (*lane, error) {
+	sub, err := p.log.Store().Subscribe(ctx, l.position)
+	if err != nil {
+		return nil, fmt.Errorf("subscribe after position %d: %w", l.position, err)
+	}
+	inner, cancel := context.WithCancel(ctx)
+	f := &follower{
+		p: p, lane: l, filling: newBatch(), spare: newBatch(), wrote: make(chan error, 1), stored: make(chan error, 1),
+		checkpoint: l.position, lookedAt: p.options.Now(),
+	}
+	incoming, failed := make(chan eventstore.Batch, 4), make(chan error, 1)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		failed <- pump(inner, sub, incoming)
+	}()
+	next, err := f.loop(ctx, inner, incoming, failed)
+	f.keepCheckpoint(ctx)
+	cancel()
+	f.settle()
+	_ = sub.Close()
+	<-ended
+	if f.asked != nil && next == nil {
+		f.asked.done <- errors.New("the projection stopped before the other generation could take over")
+	}
+	p.oldest.Store(0)
+	return next, err
+}
+
+// pump passes on what the subscription delivers.
+func pump(ctx context.Context, sub eventstore.Subscription, to chan<- eventstore.Batch) error {
+	for {
+		b, err := sub.Next(ctx)
+		if err != nil {
+			return err
+		}
+		select {
+		case to <- b:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (f *follower) loop(ctx, inner context.Context, incoming <-chan eventstore.Batch, failed <-chan error) (*lane, error) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		f.fill(inner)
+		wake := f.start(inner)
+		if f.writing == nil && f.filling.count == 0 {
+			if f.fault != nil {
+				return nil, f.fault
+			}
+			if f.asked != nil {
+				h := f.asked
+				f.asked = nil
+				next, err := h.do(ctx, f.lane.position)
+				h.done <- err
+				if err == nil {
+					return next, nil
+				}
+			}
+		}
+		timer.Reset(wake)
+		in, handoffs := incoming, f.p.handoffs
+		if f.fault != nil || f.asked != nil || len(f.waiting) > 0 {
+			in, handoffs = nil, nil
+		}
+		select {
+		case b := <-in:
+			if b.CaughtUp && len(b.Records) == 0 {
+				f.p.moving()
+			}
+			f.waiting = b.Records
+		case f.asked = <-handoffs:
+		case err := <-failed:
+			if f.fault == nil {
+				f.fault = fmt.Errorf("follow the log: %w", err)
+			}
+		case err := <-f.wrote:
+			if err := f.finish(err); err != nil {
+				return nil, err
+			}
+		case err := <-f.stored:
+			if err := f.keep(inner, err); err != nil {
+				return nil, err
+			}
+		case <-timer.C:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// fill adds what waits to the batch, as far as it takes it.
+func (f *follower) fill(ctx context.Context) {
+	for len(f.waiting) > 0 && f.fault == nil && !f.filling.full() {
+		d, err := f.p.decoder.decode(ctx, &f.waiting[0])
+		if err == nil {
+			err = f.lane.builder.add(ctx, &d, f.filling)
+		}
+		if err != nil {
+			f.fault = err
+			return
+		}
+		if f.p.oldest.Load() == 0 {
+			f.p.oldest.Store(f.filling.recorded[0].UnixNano())
+		}
+		f.waiting = f.waiting[1:]
+	}
+}
+
+// start begins the write or the checkpoint that is due, and answers when to look again.
+func (f *follower) start(ctx context.Context) (wake time.Duration) {
+	now := f.p.options.Now()
+	wake = generationCheck
+	if f.writing == nil && f.filling.count > 0 {
+		due := f.flushed.Add(f.p.options.Interval)
+		if wait := due.Sub(now); wait > 0 && !f.filling.full() && f.fault == nil && f.asked == nil {
+			wake = wait
+		} else {
+			f.flush(ctx, now)
+		}
+	}
+	if f.storing == 0 && f.lane.position > f.checkpoint {
+		due := f.storedAt.Add(checkpointEvery)
+		if wait := due.Sub(now); wait > 0 {
+			return min(wake, wait)
+		}
+		f.store(ctx, now)
+	}
+	return wake
+}
+
+func (f *follower) flush(ctx context.Context, now time.Time) {
+	b := f.filling
+	b.seal(f.lane.builder)
+	f.p.built.Store(uint64(b.last))
+	f.filling, f.writing, f.flushed = f.spare, b, now
+	go func() {
+		f.wrote <- b.write(ctx, f.p.conn, f.lane.generation, f.p.options.InsertTimeout, f.failed)
+	}()
+}
+
+// failed notes a failure that is tried again.
+func (f *follower) failed(err error) {
+	f.p.stalled(err)
+	f.p.logger.Warn().Err(err).Msg("ClickHouse did not take a batch; it is tried again")
+}
+
+// finish takes in the end of a write.
+func (f *follower) finish(err error) error {
+	b := f.writing
+	f.writing = nil
+	if err != nil {
+		return err
+	}
+	f.lane.position = b.last
+	f.lane.builder.tally.written.Store(b.tallied)
+	f.p.tracker.set(f.lane.generation, b.last)
+	f.p.moving()
+	now := f.p.options.Now()
+	f.p.metrics.wrote(b, now, now.Sub(f.flushed))
+	if misses := f.lane.builder.folds.misses; misses > 0 {
+		f.p.metrics.refolds.Add(float64(misses))
+		f.lane.builder.folds.misses = 0
+	}
+	b.reset()
+	f.spare = b
+	if f.filling.count > 0 {
+		f.p.oldest.Store(f.filling.recorded[0].UnixNano())
+	} else {
+		f.p.oldest.Store(0)
+	}
+	return nil
+}
+
+func (f *follower) store(ctx context.Context, now time.Time) {
+	at := f.lane.position
+	f.storing, f.storedAt = at, now
+	look := now.Sub(f.lookedAt) >= generationCheck
+	if look {
+		f.lookedAt = now
+	}
+	go func() {
+		err := storeCheckpoint(ctx, f.p.conn, f.lane.generation, at)
+		if err == nil && look {
+			var g Generation
+			if g, _, err = servingGeneration(ctx, f.p.conn); err == nil && g != f.lane.generation {
+				err = fmt.Errorf("%w: %d", errMoved, g)
+			}
+		}
+		f.stored <- err
+	}()
+}
+
+// keep takes in the end of a checkpoint. One that failed is stored again soon.
+func (f *follower) keep(ctx context.Context, err error) error {
+	at := f.storing
+	f.storing = 0
+	switch {
+	case err == nil:
+		f.checkpoint = at
+	case errors.Is(err, errMoved) || isUnknownTable(err):
+		return err
+	case ctx.Err() == nil:
+		f.failed(err)
+	}
+	return nil
+}
+
+// keepCheckpoint stores the last checkpoint of a loop that ends, if it can be done soon.
+func (f *follower) keepCheckpoint(ctx context.Context) {
+	if f.lane.position <= f.checkpoint || f.p.Ready() != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if err := storeCheckpoint(ctx, f.p.conn, f.lane.generation, f.lane.position); err != nil {
+		f.p.logger.Warn().Err(err).Msg("the last checkpoint was not stored; what it covers is written again")
+	}
+}
+
+// settle waits until nothing of the loop runs any more.
+func (f *follower) settle() {
+	if f.writing != nil {
+		<-f.wrote
+	}
+	if f.storing != 0 {
+		<-f.stored
+	}
+}

@@ -1,0 +1,122 @@
+package projections
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/benfex/kipay/domain/transaction"
+	"github.com/benfex/kipay/eventstore"
+	"github.com/benfex/kipay/projections/projectionstest"
+)
+
+// still is a generation that nothing writes to.
+type still struct{}
+
+func (still) Generation() Generation                             { return 1 }
+func (still) Position() eventstore.Position                      { return 0 }
+func (still) WaitFor(context.Context, eventstore.Position) error { return nil }
+
+// rowsEnv sets how many rows the timings are taken over.
+const rowsEnv = "KIPAY_TEST_LIST_ROWS"
+
+// TestListTimes logs how long lists take over 10^4 rows and over as many as the variable says (10^5 when it is not set).
+func TestListTimes(t *testing.T) {
+	many := 100_000
+	if s := os.Getenv(rowsEnv); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		many = n
+	}
+	for _, rows := range []int{10_000, many} {
+		t.Run(strconv.Itoa(rows), func(t *testing.T) {
+			e := projectionstest.NewEngine(t)
+			if err := Migrate(t.Context(), e.Conn); err != nil {
+				t.Fatal(err)
+			}
+			fillTransactions(t, e.Conn, rows)
+			timeLists(t, NewReader(e.Conn, still{}), rows)
+		})
+	}
+}
+
+func timeLists(t *testing.T, r *Reader, rows int) {
+	zone := nairobi(t)
+	day := DayOf(time.Date(2026, 1, 3, 12, 0, 0, 0, time.UTC), zone)
+	for _, c := range []struct {
+		name   string
+		filter TransactionFilter
+		times  int
+	}{
+		{"newest 20", TransactionFilter{Limit: 20}, 200},
+		{"newest 20 completed", TransactionFilter{Limit: 20, Status: transaction.StatusCompleted}, 100},
+		{"newest 20 failed", TransactionFilter{Limit: 20, Status: transaction.StatusFailed}, 100},
+		{"newest 20 pending", TransactionFilter{Limit: 20, Status: transaction.StatusPending}, 100},
+		{"newest 100", TransactionFilter{Limit: 100}, 50},
+		{"page 50", TransactionFilter{Limit: 20, Offset: 980}, 50},
+		{"one day", TransactionFilter{Limit: 20, From: &day, To: &day}, 50},
+		{"halfway", TransactionFilter{Limit: 20, Offset: uint64(rows) / 2}, 5},
+		{"last page", TransactionFilter{Limit: 20, Offset: uint64(rows) - 20}, 5},
+	} {
+		c.filter.MerchantID, c.filter.Mode, c.filter.Zone = 1, "test", zone
+		took := make([]time.Duration, 0, c.times)
+		var page TransactionPage
+		for range c.times {
+			began := time.Now()
+			var err error
+			if page, err = r.Transactions(t.Context(), c.filter); err != nil {
+				t.Fatal(err)
+			}
+			took = append(took, time.Since(began))
+		}
+		slices.Sort(took)
+		t.Logf("%9d rows  %-20s %3d of %8d  median %8v  p99 %8v", rows, c.name, len(page.Rows), page.Total,
+			took[len(took)/2].Round(10*time.Microsecond), took[len(took)*99/100].Round(10*time.Microsecond))
+	}
+}
+
+// fillTransactions writes so many rows of one merchant, a tenth of a second apart, and their counters. The newest
+// twentieth has an older version in another part, as the rows of a busy hour do.
+func fillTransactions(t *testing.T, conn driver.Conn, rows int) {
+	const chunk = 1_000_000
+	began := time.Now()
+	for from := 0; from < rows; from += chunk {
+		exec(t, conn, fillSQL, clickhouse.Named("from", uint64(from)), clickhouse.Named("count", uint64(min(chunk, rows-from))),
+			clickhouse.Named("version", uint64(2)), clickhouse.Named("old", uint8(0)))
+	}
+	exec(t, conn, fillSQL, clickhouse.Named("from", uint64(rows-rows/20)), clickhouse.Named("count", uint64(rows/20)),
+		clickhouse.Named("version", uint64(1)), clickhouse.Named("old", uint8(1)))
+	exec(t, conn, `INSERT INTO kipay.counters_g1 (merchant_id, kind, mode, status, day, value, version)
+		SELECT merchant_id, 'transactions', mode, status, toDate(created_at, 'Africa/Nairobi') AS day, count(), 2
+		FROM kipay.transactions_g1 WHERE version = 2 GROUP BY merchant_id, mode, status, day`)
+	t.Logf("%d rows filled in %v", rows, time.Since(began).Round(time.Millisecond))
+}
+
+func exec(t testing.TB, conn driver.Conn, sql string, args ...any) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	if err := conn.Exec(ctx, sql, args...); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+}
+
+// Of 1,000 rows one is pending and 99 have failed.
+const fillSQL = `INSERT INTO kipay.transactions_g1
+	(merchant_id, mode, created_at, id, version, revision, reference, status, listed, currency, amount_minor, received_minor,
+	credited_minor, payment_method, provider, origin, channel_id, customer_id, email, first_name, last_name, phone, description,
+	merchant_reference, pushes, phone_number, checkout_request_id, receipt, paid_at, updated_at)
+SELECT 1, 'test', toDateTime64('2026-01-01 00:00:00', 3, 'UTC') + toIntervalMillisecond(n * 100) AS at, n + 1, {version:UInt64}, 5,
+	'KIPAY' || upper(hex(sipHash64(n))) AS ref,
+	multiIf({old:UInt8} = 1, 'pending', n % 1000 = 7, 'pending', n % 1000 < 100, 'failed', 'completed'), 1, 'KES', 100000, 100000, 100000,
+	'mpesa_stk', 'mpesa', 'push', 7, n % 5000, 'customer' || toString(n % 5000) || '@example.com', 'John', 'Doe', '254712345678',
+	'Payment for order ' || toString(n), 'ORDER' || toString(n), 1, '254712345678', 'ws_CO_' || ref, substring(ref, 6, 10), at, at
+FROM (SELECT {from:UInt64} + number AS n FROM numbers({count:UInt64}))`

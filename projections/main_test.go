@@ -1,0 +1,69 @@
+package projections
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"github.com/benfex/kipay/eventstore"
+	"github.com/benfex/kipay/projections/projectionstest"
+)
+
+func TestMain(m *testing.M) { projectionstest.Main(m) }
+
+// bench is an install, an engine and a projector over both.
+type bench struct {
+	*projectionstest.Install
+	engine    *projectionstest.Engine
+	projector *Projector
+	reader    *Reader
+}
+
+func newBench(t testing.TB) *bench {
+	t.Helper()
+	b := &bench{Install: projectionstest.NewInstall(t), engine: projectionstest.NewEngine(t)}
+	b.projector = b.newProjector(t)
+	b.reader = NewReader(b.engine.Conn, b.projector)
+	return b
+}
+
+func (b *bench) newProjector(t testing.TB) *Projector {
+	t.Helper()
+	p, err := New(Options{
+		Conn: b.engine.Conn, Log: b.Log, Logger: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.InfoLevel),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// run runs the projector until the test ends, or until stop.
+func run(t testing.TB, p *Projector) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = p.Run(ctx)
+	}()
+	var once sync.Once
+	stop = func() {
+		once.Do(func() {
+			cancel()
+			<-ended
+		})
+	}
+	t.Cleanup(stop)
+	return stop
+}
+
+// caughtUp waits until reads see the position.
+func caughtUp(t testing.TB, p *Projector, at eventstore.Position) {
+	t.Helper()
+	if err := p.WaitFor(projectionstest.Within(t), at); err != nil {
+		t.Fatalf("position %d was not reached: at %d, ready: %v", at, p.Position(), p.Ready())
+	}
+}

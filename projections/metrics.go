@@ -1,0 +1,74 @@
+package projections
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// metrics are what the projector counts.
+type metrics struct {
+	events   prometheus.Counter
+	lag      prometheus.Histogram
+	batch    prometheus.Histogram
+	write    prometheus.Histogram
+	failures prometheus.Counter
+	position prometheus.Gauge
+	stopped  prometheus.Gauge
+	refolds  prometheus.Counter
+}
+
+func newMetrics() *metrics {
+	return &metrics{
+		events: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "kipay_projection_events_total", Help: "Events written to the read models.",
+		}),
+		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "kipay_projection_lag_seconds", Help: "Time from the recording of an event until reads see it.",
+			Buckets: []float64{.005, .01, .02, .03, .05, .075, .1, .15, .25, .5, 1, 2.5, 10, 60, 600},
+		}),
+		batch: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "kipay_projection_batch_events", Help: "Events written together.",
+			Buckets: prometheus.ExponentialBuckets(1, 4, 9),
+		}),
+		write: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "kipay_projection_write_seconds", Help: "Time of one write to ClickHouse, retries included.",
+			Buckets: []float64{.002, .005, .01, .02, .05, .1, .25, .5, 1, 5, 30},
+		}),
+		failures: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "kipay_projection_failures_total", Help: "Failures that were tried again.",
+		}),
+		position: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "kipay_projection_position", Help: "Position in the log that reads see.",
+		}),
+		stopped: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "kipay_projection_stopped", Help: "1 while the projection can't go on; the log and readyz say why.",
+		}),
+		refolds: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "kipay_projection_refolds_total", Help: "Streams folded again because their state was not in memory.",
+		}),
+	}
+}
+
+func (m *metrics) register(r prometheus.Registerer) error {
+	if r == nil {
+		return nil
+	}
+	for _, c := range []prometheus.Collector{m.events, m.lag, m.batch, m.write, m.failures, m.position, m.stopped, m.refolds} {
+		if err := r.Register(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wrote counts a batch that reads see from now on.
+func (m *metrics) wrote(b *batch, now time.Time, took time.Duration) {
+	m.events.Add(float64(b.count))
+	m.batch.Observe(float64(b.count))
+	m.write.Observe(took.Seconds())
+	m.position.Set(float64(b.last))
+	for _, at := range b.recorded {
+		m.lag.Observe(now.Sub(at).Seconds())
+	}
+}

@@ -1,0 +1,115 @@
+package projectionstest
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/rs/zerolog"
+
+	"github.com/benfex/kipay/projections/chdb"
+)
+
+const (
+	roleChild  = "role-chdb-child"
+	socketFile = "s"
+	// Patience is how long a test waits for what has to happen.
+	Patience = 60 * time.Second
+	// engineMemory is the child's limit in bytes.
+	engineMemory = 2 << 30
+)
+
+// Main runs the tests, or plays the engine's child when the test binary was started as one. A missing library is a
+// failure, not a skip: the tests mean nothing without the engine.
+func Main(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == roleChild {
+		os.Exit(playChild(os.Args[2]))
+	}
+	if _, err := chdb.LibraryPath(""); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(m.Run())
+}
+
+func playChild(dir string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	err := chdb.Serve(ctx, chdb.Options{
+		Dir: dir, Socket: filepath.Join(dir, socketFile), MaxMemoryBytes: engineMemory, Parent: chdb.ParentPipe(), Log: zerolog.New(os.Stderr),
+	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// Engine is a chDB child and a driver's connection to it.
+type Engine struct {
+	Supervisor *chdb.Supervisor
+	Conn       driver.Conn
+}
+
+// NewEngine starts a child over a new folder and waits until it answers.
+func NewEngine(t testing.TB) *Engine {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "kp") // t.TempDir is too long for the name of a socket
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	s, err := chdb.Start(context.Background(), chdb.SupervisorOptions{
+		Command:      func() *exec.Cmd { return exec.Command(os.Args[0], roleChild, dir) }, //nolint:noctx // the supervisor ends it
+		Socket:       filepath.Join(dir, socketFile),
+		Log:          zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel),
+		PingInterval: 100 * time.Millisecond, PingFailures: 5,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), Patience)
+		defer cancel()
+		_ = s.Close(ctx)
+	})
+	if err := s.WaitReady(Within(t)); err != nil {
+		t.Fatal(err)
+	}
+	options := s.Options("")
+	options.MaxOpenConns, options.MaxIdleConns = 16, 8
+	conn, err := clickhouse.Open(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return &Engine{Supervisor: s, Conn: conn}
+}
+
+// Kill ends the child as a crash would.
+func (e *Engine) Kill(t testing.TB) {
+	t.Helper()
+	pid := e.Supervisor.PID()
+	if pid == 0 {
+		return
+	}
+	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Within is a context that ends when a test has waited long enough.
+func Within(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	t.Cleanup(cancel)
+	return ctx
+}

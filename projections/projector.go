@@ -1,0 +1,208 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"github.com/rs/zerolog"
+
+	"github.com/benfex/kipay/eventstore"
+)
+
+// Projector keeps the read models. Its methods may be called from any goroutine.
+type Projector struct {
+	options   Options
+	conn      driver.Conn
+	log       *eventstore.Log
+	logger    zerolog.Logger
+	decoder   *decoder
+	tracker   *tracker
+	completed *completedCache
+	metrics   *metrics
+
+	// built is the position up to which completed is true. It may be ahead of the tracker's.
+	built atomic.Uint64
+	// oldest is when the oldest event not yet written was recorded, in nanoseconds since 1970; 0 when there is none.
+	oldest atomic.Int64
+	// fault is why the projection stands still, nil while it goes.
+	fault atomic.Pointer[error]
+
+	// following is held while a generation is followed, so that only one goroutine writes to it.
+	following sync.Mutex
+	// handoffs asks the loop to go on with another generation.
+	handoffs chan *handoff
+	// constructing is held while another generation is built: one at a time.
+	constructing sync.Mutex
+}
+
+// New is a projector that does nothing until Run, Rebuild or Verify.
+func New(options Options) (*Projector, error) {
+	o, err := options.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	p := &Projector{
+		options: o, conn: o.Conn, log: o.Log, logger: o.Logger, decoder: newDecoder(o.Log), tracker: newTracker(),
+		completed: newCompletedCache(o.CompletedCache), metrics: newMetrics(), handoffs: make(chan *handoff),
+	}
+	if err := p.metrics.register(o.Metrics); err != nil {
+		return nil, fmt.Errorf("projections: metrics: %w", err)
+	}
+	starting := errors.New("the projection has not started")
+	p.fault.Store(&starting)
+	return p, nil
+}
+
+// lane is one generation as it is written: how far it has come, and what the next rows depend on.
+type lane struct {
+	generation Generation
+	position   eventstore.Position
+	builder    *builder
+}
+
+// Run migrates and then follows the log until ctx ends, whatever happens to ClickHouse or the log meanwhile: it tries
+// again for ever. It returns nil.
+func (p *Projector) Run(ctx context.Context) error {
+	pause := pauses{}
+	for ctx.Err() == nil {
+		started := p.options.Now()
+		err := p.serve(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		if errors.Is(err, errMoved) || isUnknownTable(err) {
+			p.logger.Info().Err(err).Msg("another generation of tables serves now")
+		} else {
+			p.stalled(err)
+			p.logger.Error().Err(err).Msg("the projection stands still and tries again")
+		}
+		if p.options.Now().Sub(started) > time.Minute {
+			pause = pauses{}
+		}
+		if pause.wait(ctx) != nil {
+			break
+		}
+	}
+	return nil
+}
+
+// errMoved: somebody else made another generation serve.
+var errMoved = errors.New("another generation serves")
+
+// serve follows the log with the generation that serves, and with each that takes over.
+func (p *Projector) serve(ctx context.Context) error {
+	if err := Migrate(ctx, p.conn); err != nil {
+		return err
+	}
+	p.following.Lock()
+	defer p.following.Unlock()
+	l, err := p.openLane(ctx)
+	if err != nil {
+		return err
+	}
+	for {
+		p.tracker.set(l.generation, l.position)
+		p.metrics.position.Set(float64(l.position))
+		p.built.Store(uint64(l.position))
+		next, err := p.follow(ctx, l)
+		if err != nil {
+			return err
+		}
+		l = next
+	}
+}
+
+// openLane takes up the serving generation where its checkpoint says. Tables of an older layout are built anew first.
+func (p *Projector) openLane(ctx context.Context) (*lane, error) {
+	g, built, err := servingGeneration(ctx, p.conn)
+	if err != nil {
+		return nil, err
+	}
+	if built < layout {
+		p.logger.Info().Uint32("layout", built).Uint32("needed", layout).Msg("the tables are of an older layout and are built anew")
+		return p.construct(ctx, func(Progress) {})
+	}
+	at, err := readCheckpoint(ctx, p.conn, g)
+	if err != nil {
+		return nil, err
+	}
+	head, err := p.log.Store().Head(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the head of the log: %w", err)
+	}
+	if at > head {
+		return nil, fmt.Errorf("the read models are at position %d and the log ends at %d: was it restored from an older backup? Rebuild", at, head)
+	}
+	// What was completed before is forgotten: it may have been evicted for reasons that this run has not seen.
+	p.completed.rows.Purge()
+	return p.newLane(g, at, at == 0, p.completed), nil
+}
+
+func (p *Projector) newLane(g Generation, at eventstore.Position, empty bool, completed *completedCache) *lane {
+	return &lane{generation: g, position: at, builder: newBuilder(p.log, p.options.States, newTally(p.conn, g, empty), completed)}
+}
+
+func (p *Projector) stalled(err error) {
+	p.fault.Store(&err)
+	p.metrics.stopped.Set(1)
+	p.metrics.failures.Inc()
+}
+
+func (p *Projector) moving() {
+	if p.fault.Swap(nil) != nil {
+		p.metrics.stopped.Set(0)
+	}
+}
+
+// Position is how far the read models have come: reads see every event at or before it.
+func (p *Projector) Position() eventstore.Position {
+	_, at, _ := p.tracker.get()
+	return at
+}
+
+// Generation is the generation that reads use, 0 before there is one.
+func (p *Projector) Generation() Generation {
+	g, _, _ := p.tracker.get()
+	return g
+}
+
+// WaitFor returns when reads see every event at or before the position, or with ctx's error.
+func (p *Projector) WaitFor(ctx context.Context, at eventstore.Position) error {
+	return p.tracker.wait(ctx, at)
+}
+
+// Lag is how long the oldest event that reads don't see yet has been waiting, as far as this projector knows.
+func (p *Projector) Lag() time.Duration {
+	oldest := p.oldest.Load()
+	if oldest == 0 {
+		return 0
+	}
+	return max(0, p.options.Now().Sub(time.Unix(0, oldest)))
+}
+
+// Ready is nil while the projection goes on, else why it does not: it has not started, ClickHouse or the log is away,
+// or an event can't be decoded (*UndecodableError). Writes and callbacks don't depend on it.
+func (p *Projector) Ready() error {
+	if err := p.fault.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// Completed is the transaction as it is at seen or later, when it is one of the newest completed ones. ok is false when
+// it is not known to be completed: fold its stream.
+func (p *Projector) Completed(reference string, seen eventstore.Position) (_ Transaction, ok bool) {
+	if eventstore.Position(p.built.Load()) < seen {
+		return Transaction{}, false
+	}
+	t, ok := p.completed.rows.Get(reference)
+	if !ok {
+		return Transaction{}, false
+	}
+	return *t, true
+}

@@ -1,0 +1,81 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/benfex/kipay/eventstore"
+)
+
+// Source tells which generation reads use and how far it has come. *Projector is one; *Follower is another, for nodes
+// that don't project.
+type Source interface {
+	Generation() Generation
+	Position() eventstore.Position
+	WaitFor(ctx context.Context, at eventstore.Position) error
+}
+
+// defaultReadTimeout bounds a query of the read side, so that a wedged ClickHouse is answered for in time.
+const defaultReadTimeout = 5 * time.Second
+
+// Reader asks the read models. Errors are those of the driver, or ErrNotServing.
+type Reader struct {
+	conn    driver.Conn
+	source  Source
+	timeout time.Duration
+}
+
+// NewReader is a reader of the generation that the source names.
+func NewReader(conn driver.Conn, source Source) *Reader {
+	return &Reader{conn: conn, source: source, timeout: defaultReadTimeout}
+}
+
+// ErrNotServing: no generation of tables serves yet.
+var ErrNotServing = errors.New("the read models are not ready yet")
+
+// on runs a question on the serving generation, and again when that was swapped out meanwhile.
+func (r *Reader) on(ctx context.Context, ask func(ctx context.Context, g Generation) error) error {
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
+	defer cancel()
+	for {
+		g := r.source.Generation()
+		if g == 0 {
+			return ErrNotServing
+		}
+		err := ask(ctx, g)
+		if isUnknownTable(err) && r.source.Generation() != g {
+			continue
+		}
+		return err
+	}
+}
+
+// each runs a query and calls scan for every row.
+func (r *Reader) each(ctx context.Context, sql string, args []any, scan func(driver.Rows) error) error {
+	rows, err := r.conn.Query(ctx, sql, args...)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// millisArg binds a moment with the three decimals that the columns hold.
+func millisArg(name string, at time.Time) driver.NamedDateValue {
+	return clickhouse.DateNamed(name, at, clickhouse.MilliSeconds)
+}
+
+// The bounds of created_at where a question gives none. What is outside can't be held by the columns.
+var (
+	earliest = time.Date(1970, 1, 1, 0, 0, 0, 1e6, time.UTC)
+	latest   = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
+)

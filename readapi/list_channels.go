@@ -1,0 +1,48 @@
+package readapi
+
+import "github.com/gofiber/fiber/v2"
+
+// listChannels answers the caller's payment channels, newest first: active_only. Never their secrets.
+func (a *api) listChannels(c *fiber.Ctx) error {
+	who, err := callerOf(c)
+	if err != nil {
+		return err
+	}
+	q := &query{c: c}
+	activeOnly := q.flag("active_only")
+	if err := q.Err(); err != nil {
+		return err
+	}
+	least, err := a.floor(c, who)
+	if err != nil {
+		return err
+	}
+	at, err := a.await(c, least)
+	if err != nil {
+		return err
+	}
+	channels, err := a.Reader.Channels(c.UserContext(), who.MerchantID, activeOnly)
+	if err != nil {
+		return away(err)
+	}
+	e := &encoder{b: make([]byte, 0, 64+256*len(channels))}
+	e.b = append(e.b, '{')
+	e.text("status", "success")
+	e.array("channels", len(channels), func(i int) {
+		r := &channels[i]
+		e.integer("id", r.ID)
+		e.text("name", r.Name)
+		e.text("provider", r.Provider)
+		e.truth("is_active", r.Active)
+		e.truth("is_default", r.Default)
+		e.stamp("created_at", r.CreatedAt)
+		e.text("environment", r.Environment)
+		e.text("currency", r.Currency)
+		e.textOrNull("shortcode", r.ShortCode)
+		e.textOrNull("till_number", r.TillNumber)
+		e.truth("c2b_registered", r.C2BRegistered)
+	})
+	e.b = append(e.b, '}')
+	a.answered(c, who, at)
+	return send(c, e.b)
+}

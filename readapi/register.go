@@ -1,0 +1,58 @@
+package readapi
+
+import (
+	"context"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/merchant"
+	"github.com/benfex/kipay/eventstore"
+	"github.com/benfex/kipay/projections"
+)
+
+// Projection is how far the read models have come, and the completed transactions that the projector has in memory.
+// *projections.Projector and *projections.Follower are ones.
+type Projection interface {
+	Position() eventstore.Position
+	WaitFor(ctx context.Context, at eventstore.Position) error
+	Completed(reference string, seen eventstore.Position) (projections.Transaction, bool)
+}
+
+// Deps are what the read side needs.
+type Deps struct {
+	Log        *eventstore.Log
+	Reader     *projections.Reader
+	Projection Projection
+	Seen       *eventstore.Seen
+}
+
+// Register adds the read side's routes to r, below which the caller is known (domain.CallerFrom).
+func Register(r fiber.Router, d Deps) {
+	a := &api{Deps: d}
+	r.Get("/transactions/verify/:reference", a.verify)
+	r.Get("/transactions/list", a.listTransactions)
+	r.Get("/payment-channels/list", a.listChannels)
+	r.Get("/customers/list", a.listCustomers)
+	r.Get("/mpesa/stk-status/:reference", a.stkStatus)
+}
+
+type api struct{ Deps }
+
+// callerOf is who is asking, which the web layer has made sure of.
+func callerOf(c *fiber.Ctx) (domain.Caller, error) {
+	who, ok := domain.CallerFrom(c.UserContext())
+	if !ok {
+		return who, &domain.Error{Code: domain.CodeUnauthorized, Message: "Invalid API key"}
+	}
+	if !who.May(merchant.ScopeRead) {
+		return who, domain.Forbiddenf("This API key may not read")
+	}
+	return who, nil
+}
+
+// send answers a body of JSON.
+func send(c *fiber.Ctx, body []byte) error {
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+	return c.Send(body)
+}
