@@ -67,7 +67,6 @@ func (m *meter) watch(n *node, r *reactor.Reactor) {
 		}
 	})
 	gauge("kipay_pending_pushes", "Pushes without a final answer.", func() float64 { return float64(r.PendingPushes()) })
-	gauge("kipay_projection_lag_seconds", "How long the newest event that is not projected yet has waited.", func() float64 { return n.reads.projector.Lag().Seconds() })
 	if n.reads.super != nil {
 		counter("kipay_readmodel_restarts_total", "Restarts of the embedded ClickHouse engine.", func() float64 { return float64(n.reads.super.Restarts()) })
 	}

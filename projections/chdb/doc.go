@@ -3,19 +3,20 @@
 //
 // # What lives here
 //
-//   - library.go finds and loads libchdb.so and declares its C calls; engine.go, result.go and insert.go give them a
-//     Go shape: [Engine], [Conn], [Result], [Stream], [Insert].
+//   - library.go finds and loads libchdb.so and declares its C calls; engine.go, conn.go, result.go and insert.go give
+//     them a Go shape: [Engine], [Conn], [Result], [Stream], [Insert].
 //   - server.go ([Serve]) is the child's side: the part of ClickHouse's HTTP interface that clickhouse-go and analysts'
-//     tools use, over a Unix socket. request.go reads a request, execute.go answers it, pool.go shares the engine's
-//     connections between readers and writers, session.go keeps a connection's database and settings.
+//     tools use, over a Unix socket. request.go reads a request, execute.go answers it, hello.go answers the driver's
+//     first question, exception.go words errors. pool.go shares the engine's connections between readers and writers
+//     and stops what nobody waits for, statement.go reads as much of SQL as that needs, lock.go keeps the folder to one.
 //   - supervisor.go ([Start]) is the parent's side: it starts the child, watches it, starts it again when it dies or
-//     stops answering, and gives clickhouse-go its options. child.go is one run of the child.
+//     stops answering, and gives clickhouse-go its options. child.go is one run of the child, socket.go its address.
 //
 // # What must not
 //
 // No table, no SQL of Kipay's own, no event: the projector and the read API speak to this package through
 // clickhouse-go only, exactly as they speak to a ClickHouse server. And no keys: the child gets an environment of four
-// names (see supervisor.go) and sees nothing but its own folder and socket.
+// names (see child.go) and sees nothing but its own folder and socket.
 //
 // # Where to start
 //
@@ -30,6 +31,12 @@
 //   - A process has one storage folder and, after [Engine.Close], no engine any more.
 //   - A connection is a session (its database, its settings) and runs one statement at a time.
 //   - A call into the engine blocks its thread. A statement is stopped with KILL QUERY from another connection.
-//   - There are no users or grants: access control is the caller's, on the socket's mode here.
+//   - There are no users or grants: the socket's mode says who may call. Reads run in sessions with readonly=1, so their
+//     settings come with the request (clickhouse.WithSettings), not in a SETTINGS clause of the text.
+//   - A read-only session still may call the scalar function file(), which gives any file that the process can read, and
+//     INTO OUTFILE, which writes one: both are refused before the engine sees them.
+//   - Inserts may be synced to disk (fsync_after_insert), but chDB merges parts without a sync and has an
+//     old_parts_lifetime of 0 where a server has 480 s: tables that must outlive a power cut say
+//     min_rows_to_fsync_after_merge = 1 as well.
 //   - The default database is an overlay over the files of the working folder, so every statement runs in a named one.
 package chdb

@@ -201,6 +201,10 @@ func TestACallerWhoLeavesStopsItsStatement(t *testing.T) {
 func TestACallerWhoTakesNothingLosesItsConnection(t *testing.T) {
 	s := supervise(t, shortDir(t)) // its children have a StallTimeout of 5 s
 	conn := open(t, s)
+	patient := call(t, s)
+	if r := patient.must("POST", nil, "SELECT 1"); r.status != 200 {
+		t.Fatal(r)
+	}
 	socket, err := s.DialContext(within(t), "")
 	if err != nil {
 		t.Fatal(err)
@@ -217,6 +221,10 @@ func TestACallerWhoTakesNothingLosesItsConnection(t *testing.T) {
 	began := time.Now()
 	eventually(t, "it is stopped", func() bool { return running() == 0 })
 	t.Logf("stopped after %s", time.Since(began))
+	// A connection that was idle for as long has done nothing wrong: its next answer comes, whatever it is.
+	if r := patient.must("POST", nil, "SELECT * FROM nowhere"); r.code != "60" {
+		t.Errorf("%+v", r)
+	}
 }
 
 func TestLimitedSaysWhenItCuts(t *testing.T) {

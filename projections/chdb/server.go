@@ -248,7 +248,7 @@ func (s *server) serve(ctx context.Context) error {
 	mux.HandleFunc("GET /{$}", s.answer)
 	mux.HandleFunc("POST /{$}", s.answer)
 	web := &http.Server{
-		Handler:           mux,
+		Handler:           fresh(mux),
 		BaseContext:       func(net.Listener) context.Context { return running },
 		ReadHeaderTimeout: s.opts.StallTimeout,
 		IdleTimeout:       10 * time.Minute,
@@ -272,6 +272,16 @@ func (s *server) serve(ctx context.Context) error {
 	}
 	<-ended
 	return nil
+}
+
+// fresh lets every request begin without the write deadline that the one before it left on the connection.
+func fresh(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := http.NewResponseController(w).SetWriteDeadline(time.Time{}); err != nil {
+			return // the connection is closed
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // ping answers when the engine does: a server whose engine is wedged is not alive.
