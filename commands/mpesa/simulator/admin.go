@@ -132,7 +132,9 @@ func (s *Simulator) adminDecide(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if r.Header.Get("Content-Type") == "application/x-www-form-urlencoded" { // the page's buttons
-		http.Redirect(w, r, "/", http.StatusSeeOther)
+		// Relative, and not by http.Redirect, which would make it absolute: the simulator may be mounted below a path.
+		w.Header().Set("Location", "../../../")
+		w.WriteHeader(http.StatusSeeOther)
 		return
 	}
 	writeJSON(w, http.StatusOK, map[string]any{"decided": true})
