@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/benfex/kipay/commands"
+	"github.com/benfex/kipay/commands/mpesa"
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/readapi/pages"
@@ -41,9 +43,57 @@ func (c checkout) View(ctx context.Context, reference string) (pages.View, error
 	case expired:
 		v.Phase = pages.Expired
 	case failed:
-		v.Phase, v.FailureCode, v.FailureReason, v.CanRetry = pages.Failed, code, reason, v.CanMpesa || v.CanCard
+		v.Phase, v.FailureCode, v.FailureReason, v.CanRetry = pages.Failed, forPayer(code), reason, v.CanMpesa || v.CanCard
 	}
 	return v, nil
+}
+
+// PayByMpesa asks for the payment on a phone; its failures are told in the payer's words.
+func (c checkout) PayByMpesa(ctx context.Context, reference, phone string) error {
+	return toPayer(c.WriteSide.PayByMpesa(ctx, reference, phone))
+}
+
+// PayByCard opens the card provider's page; its failures are told in the payer's words.
+func (c checkout) PayByCard(ctx context.Context, reference string) (string, error) {
+	url, err := c.WriteSide.PayByCard(ctx, reference)
+	return url, toPayer(err)
+}
+
+func toPayer(err error) error {
+	var known *domain.Error
+	if !errors.As(err, &known) || known.Code != domain.CodeProviderRefused {
+		return err
+	}
+	told := *known
+	told.Reason = forPayer(known.Reason)
+	return &told
+}
+
+// forPayer is a failure code as the pages' catalogue has it: a payer can do something about some failures, and about the
+// rest of them only try again later.
+func forPayer(code string) string {
+	switch code {
+	case mpesa.FailureAmountTooLow:
+		return "below_minimum"
+	case mpesa.FailureAmountTooHigh, mpesa.FailureInvalidAmount:
+		return "above_maximum"
+	case mpesa.FailureDailyLimit, mpesa.FailureBalanceLimit:
+		return "limit_exceeded"
+	case mpesa.FailurePayerInactive:
+		return "account_inactive"
+	case mpesa.FailurePayerLocked:
+		return "pin_locked"
+	case mpesa.FailurePayerBusy:
+		return "subscriber_busy"
+	case mpesa.FailureRuleLimited:
+		return "duplicate_request"
+	case mpesa.FailureProviderBusy, mpesa.FailureQuotaExceeded, mpesa.FailureProviderMaintenance:
+		return "system_busy"
+	case mpesa.FailureInsufficientFunds, mpesa.FailureCancelled, mpesa.FailureWrongPIN, mpesa.FailureUnreachable, mpesa.FailureExpired,
+		"declined", "abandoned", "timeout":
+		return code
+	}
+	return "provider_error"
 }
 
 // maskPhone shows enough of a number to know it by.
