@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -78,10 +79,7 @@ type openedChannel struct {
 func (w *WriteSide) openChannel(ctx context.Context, e newChannel, id channel.ID, key string, by By) (openedChannel, error) {
 	e.ID, e.Idempotency, e.At = id, key, w.log.Now()
 	if e.Provider == channel.Mpesa && e.Environment == channel.Production {
-		// A production shortcode belongs to one channel. It is claimed first: a channel without it must not be.
-		if _, err := Handle[channel.ShortCodeState](ctx, w, channel.ShortCodeStream(e.Environment, e.receives()), channel.RouteShortCode{
-			Environment: e.Environment, Number: e.receives(), Channel: id, Merchant: e.Merchant, At: e.At,
-		}, by); err != nil {
+		if err := w.claimShortCode(ctx, e, by); err != nil {
 			return openedChannel{}, err
 		}
 	}
@@ -104,6 +102,34 @@ func (w *WriteSide) openChannel(ctx context.Context, e newChannel, id channel.ID
 			},
 		},
 	}}, nil
+}
+
+// orphanAfter is when a shortcode is free again whose channel was never created: its request crashed in between.
+const orphanAfter = time.Minute
+
+// claimShortCode claims the production shortcode before its channel is created: a channel without it must not be. Errors:
+// Conflict when another channel has it.
+func (w *WriteSide) claimShortCode(ctx context.Context, e newChannel, by By) error {
+	stream := channel.ShortCodeStream(e.Environment, e.receives())
+	claim := channel.RouteShortCode{Environment: e.Environment, Number: e.receives(), Channel: e.ID, Merchant: e.Merchant, At: e.At}
+	_, err := Handle[channel.ShortCodeState](ctx, w, stream, claim, by)
+	if domain.CodeOf(err) != domain.CodeConflict {
+		return err
+	}
+	owner, foldErr := fold[channel.ShortCodeState](ctx, w.log, stream)
+	if foldErr != nil {
+		return foldErr
+	}
+	ch, foldErr := fold[channel.State](ctx, w.log, channel.Stream(owner.State.Channel))
+	if foldErr != nil {
+		return foldErr
+	}
+	if ch.State.Exists() || e.At.Sub(owner.State.At) < orphanAfter {
+		return err
+	}
+	claim.Abandoned = owner.State.Channel
+	_, err = Handle[channel.ShortCodeState](ctx, w, stream, claim, by)
+	return err
 }
 
 // AttachChannel notes the channel in its merchant's stream and makes it the default if it is to be. It may run twice.

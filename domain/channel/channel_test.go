@@ -77,15 +77,26 @@ func route(env Environment, channel ID) RouteShortCode {
 	return RouteShortCode{Environment: env, Number: "600984", Channel: channel, Merchant: channel * 10, At: t0}
 }
 
+func routed(env Environment, channel ID) ShortCodeRouted {
+	return ShortCodeRouted{Environment: env, Number: "600984", Channel: channel, Merchant: channel * 10, At: t0}
+}
+
+func TestShortcodeOfAChannelThatWasNeverCreatedIsFreeAgain(t *testing.T) {
+	again := route(Production, 4)
+	again.Abandoned = 3
+	given[ShortCodeState](t).when(route(Production, 3)).when(again).then(routed(Production, 4)).
+		when(route(Production, 5)).thenError(domain.CodeConflict)
+}
+
 func TestProductionShortcodeBelongsToItsFirstChannel(t *testing.T) {
-	given[ShortCodeState](t).when(route(Production, 3)).then(ShortCodeRouted(route(Production, 3))).
+	given[ShortCodeState](t).when(route(Production, 3)).then(routed(Production, 3)).
 		when(route(Production, 3)).thenNothing().
 		when(route(Production, 4)).thenError(domain.CodeConflict)
 }
 
 func TestSandboxShortcodeBelongsToTheLastChannelThatAsked(t *testing.T) {
-	s := given[ShortCodeState](t).when(route(Sandbox, 3)).when(route(Sandbox, 4)).then(ShortCodeRouted(route(Sandbox, 4))).
-		when(route(Sandbox, 4)).thenNothing().when(route(Sandbox, 3)).then(ShortCodeRouted(route(Sandbox, 3)))
+	s := given[ShortCodeState](t).when(route(Sandbox, 3)).when(route(Sandbox, 4)).then(routed(Sandbox, 4)).
+		when(route(Sandbox, 4)).thenNothing().when(route(Sandbox, 3)).then(routed(Sandbox, 3))
 	if s.state.Channel != 3 || s.state.Merchant != 30 {
 		t.Errorf("%+v", s.state)
 	}

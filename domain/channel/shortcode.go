@@ -27,12 +27,13 @@ func (ShortCodeRouted) EventType() string { return "ShortCodeRouted" }
 type ShortCodeState struct {
 	Channel  ID
 	Merchant int64
+	At       time.Time
 }
 
 // Evolve is the state after e.
 func (s ShortCodeState) Evolve(e domain.Event) ShortCodeState {
 	if e, ok := e.(ShortCodeRouted); ok {
-		s.Channel, s.Merchant = e.Channel, e.Merchant
+		s.Channel, s.Merchant, s.At = e.Channel, e.Merchant, e.At
 	}
 	return s
 }
@@ -43,7 +44,9 @@ type RouteShortCode struct {
 	Number      string
 	Channel     ID
 	Merchant    int64
-	At          time.Time
+	// Abandoned is a channel that claimed the shortcode and was never created.
+	Abandoned ID
+	At        time.Time
 }
 
 // Decide gives a production shortcode to its first channel only, since what it receives is credited to that merchant;
@@ -52,8 +55,8 @@ func (c RouteShortCode) Decide(s ShortCodeState) ([]domain.Event, error) {
 	if s.Channel == c.Channel {
 		return nil, nil
 	}
-	if c.Environment == Production && s.Channel != 0 {
+	if c.Environment == Production && s.Channel != 0 && s.Channel != c.Abandoned {
 		return nil, domain.Conflictf("shortcode %s is taken by another payment channel", c.Number)
 	}
-	return []domain.Event{ShortCodeRouted(c)}, nil
+	return []domain.Event{ShortCodeRouted{Environment: c.Environment, Number: c.Number, Channel: c.Channel, Merchant: c.Merchant, At: c.At}}, nil
 }

@@ -88,6 +88,13 @@ func TestMoneyThatCameIsNeverClosedAway(t *testing.T) {
 	}
 }
 
+func TestCheckoutWithMoneyInItIsNeverClosed(t *testing.T) {
+	for _, amount := range []int64{1, 1000, 2000} {
+		given(t, checkout()...).when(paid("R1", kes(amount), 3)).when(Expire{At: at(600)}).thenNothing()
+		given(t, checkout(pushed(2), accepted(2))...).when(paid("R1", kes(amount), 3)).when(Expire{At: at(600)}).thenNothing()
+	}
+}
+
 func TestWhatNobodyAskedForNeverExpires(t *testing.T) {
 	given(t, opened(FromC2B)).when(Expire{At: at(100_000)}).thenNothing()
 	given(t).when(Expire{At: at(100_000)}).thenNothing()
