@@ -139,7 +139,8 @@ func (w *WriteSide) SettleReceipt(ctx context.Context, scope, number string, by 
 		}
 	}
 	if owner := r.State.Owner; owner != "" && owner != conf.Transaction {
-		return time.Time{}, nil // a push has it; the confirmation stands in the receipt's stream
+		// A push has it; the confirmation stands in the receipt's stream.
+		return time.Time{}, w.mergeAlone(ctx, r.State, transaction.Reference(owner), by)
 	}
 	ref := transaction.Reference(conf.Transaction)
 	if _, err = Handle(ctx, w, ref.Stream(), transaction.ReceiveC2B{
@@ -150,11 +151,15 @@ func (w *WriteSide) SettleReceipt(ctx context.Context, scope, number string, by 
 		},
 		Door: transaction.Door(conf.Door), Digest: conf.Digest, Raw: string(conf.Raw), Receipt: number, PaidAt: conf.PaidAt,
 		Trusted: conf.Trusted, Received: w.log.Now(),
-	}, by); err != nil || !conf.Trusted {
+	}, by); err != nil {
 		return time.Time{}, err
 	}
-	// An unconfirmed twin that anybody could have posted is a part of this payment now.
-	return time.Time{}, w.mergeAlone(ctx, r.State, ref, by)
+	// Look again: a push may have taken the receipt while this payment was being opened, and has found nothing to merge
+	// then. And an unconfirmed notice that anybody could have posted is a part of whatever owns the receipt now.
+	if r, err = fold[receipt.State](ctx, w.log, stream); err != nil || r.State.Owner == "" {
+		return time.Time{}, err
+	}
+	return time.Time{}, w.mergeAlone(ctx, r.State, transaction.Reference(r.State.Owner), by)
 }
 
 // evidenceOf is a C2B confirmation as evidence for the push that it awaits.

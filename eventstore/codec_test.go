@@ -44,14 +44,16 @@ func TestUnknownTypesAndVersionsSaySo(t *testing.T) {
 		return r
 	}
 	version := func(v string) func(*Record) {
-		return func(r *Record) { r.Metadata = bytes.Replace(r.Metadata, []byte(`"version":1`), []byte(`"version":`+v), 1) }
+		return func(r *Record) {
+			r.Metadata = bytes.Replace(r.Metadata, []byte(`"version":1`), []byte(`"version":`+v), 1)
+		}
 	}
 	const place = "at position 7 (transaction-X@2): "
 	for name, c2 := range map[string]struct {
 		record Record
 		want   string
 	}{
-		"unknown type": {with(func(r *Record) { r.Type = "MoneyPrinted" }), "decode MoneyPrinted " + place + "event type is not in the catalogue: written by a newer kipay?"},
+		"unknown type":  {with(func(r *Record) { r.Type = "MoneyPrinted" }), "decode MoneyPrinted " + place + "event type is not in the catalogue: written by a newer kipay?"},
 		"newer version": {with(version("2")), "decode ApiKeyRevoked " + place + "version 2 is not known, the newest here is 1"},
 		"no version":    {with(version("0")), "decode ApiKeyRevoked " + place + "version 0 is not known, the newest here is 1"},
 		"negative":      {with(version("-1")), "decode ApiKeyRevoked " + place + "version -1 is not known, the newest here is 1"},

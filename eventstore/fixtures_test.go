@@ -90,7 +90,9 @@ func (m *memoryKeys) EachKey(_ context.Context, after string, fn func(string, []
 }
 
 // sameNoise is a source of randomness that is the same in every run, so that golden files can be compared.
-func sameNoise() io.Reader { return rand.NewChaCha8([32]byte([]byte("kipay golden files, version 0001"))) }
+func sameNoise() io.Reader {
+	return rand.NewChaCha8([32]byte([]byte("kipay golden files, version 0001")))
+}
 
 // masterText is a master key for tests: 32 times the same letter.
 func masterText(letter string) string {

@@ -17,6 +17,8 @@ type group struct {
 	// batch is nil when the group wrote nothing: then it waits for those before it.
 	batch    *pebble.Batch
 	requests []*request
+	// begun is when it was handed to the disk.
+	begun time.Time
 }
 
 // committer is the one goroutine that writes. It alone knows the streams' heads before they are durable, so an
@@ -71,18 +73,61 @@ func (c *committer) run() {
 			}
 		}
 		spare = taken
-		c.commit()
 		if !open {
+			c.commit()
 			return
 		}
-		if len(taken) == 0 {
-			select {
-			case <-c.store.queue.wake:
-			case <-c.store.failure.tripped:
-				return
-			}
+		c.pace()
+	}
+}
+
+// pace hands the group over if it is time to, and waits until there is something to do.
+func (c *committer) pace() {
+	pace := c.store.pacing
+	if len(c.requests) == 0 {
+		c.commit() // keys that nobody waits for
+		c.wait(1)
+		return
+	}
+	if pace.inFlight.Load() > 0 {
+		c.wait(wakeWhileSyncing)
+		return
+	}
+	if enough, moment := pace.moment(len(c.requests)); moment > 0 {
+		pace.learn(c.linger(enough-len(c.requests), moment))
+		return
+	}
+	c.commit()
+	pace.waited = false
+}
+
+// wait waits until so many requests are queued, or what is in flight is answered, or the store fails.
+func (c *committer) wait(requests int) {
+	if c.store.queue.wakeFor(requests) {
+		return
+	}
+	select {
+	case <-c.store.queue.wake:
+	case <-c.store.pacing.idle:
+	case <-c.store.failure.tripped:
+	}
+}
+
+// linger waits until so many requests are queued or the moment is over. It answers whether they came.
+func (c *committer) linger(requests int, moment time.Duration) bool {
+	timer := c.store.pacing.timer
+	timer.Reset(moment)
+	defer timer.Stop()
+	for !c.store.queue.wakeFor(requests) {
+		select {
+		case <-c.store.queue.wake:
+		case <-timer.C:
+			return false
+		case <-c.store.failure.tripped:
+			return false
 		}
 	}
+	return true
 }
 
 func (c *committer) handle(req *request) {

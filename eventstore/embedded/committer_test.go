@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"sync"
 	"testing"
 	"time"
 
@@ -101,6 +102,8 @@ func newGateFS() gateFS {
 func TestNothingIsSeenBeforeItIsDurable(t *testing.T) {
 	gate := newGateFS()
 	s := open(t, "/db", Options{FS: gate})
+	openGate := sync.OnceFunc(func() { close(gate.shut) })
+	t.Cleanup(openGate)
 	durable := benchEvent(uuid.New())
 	if _, err := s.Append(t.Context(), "order-1", eventstore.NoStream, durable); err != nil {
 		t.Fatal(err)
@@ -138,7 +141,11 @@ func TestNothingIsSeenBeforeItIsDurable(t *testing.T) {
 			answered <- got
 		}()
 	}
-	until(t, func() bool { return s.stats.commits.Load() == commits+2 })
+	until(t, func() bool {
+		s.queue.mu.Lock()
+		defer s.queue.mu.Unlock()
+		return s.queue.callers == 1+cap(answered)
+	})
 
 	if head, err := s.Head(t.Context()); err != nil || head != 1 {
 		t.Errorf("head %d, %v", head, err)
@@ -171,7 +178,7 @@ func TestNothingIsSeenBeforeItIsDurable(t *testing.T) {
 	if len(answered) != 0 {
 		t.Error("somebody was answered before the sync")
 	}
-	close(gate.shut)
+	openGate()
 	repeats := 0
 	for range cap(answered) {
 		if got := <-answered; got.Repeated {

@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"errors"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -37,6 +38,8 @@ func (c *committer) commit() {
 		c.store.recycle(g)
 		return
 	}
+	g.begun = time.Now()
+	c.store.pacing.inFlight.Add(1)
 	select {
 	case c.store.groups <- g:
 	case <-c.store.failure.tripped:
@@ -79,12 +82,17 @@ func (s *Store) publish() {
 			s.failure.fail("write "+watermarkFile, err)
 			return
 		}
+		if g.batch != nil {
+			s.pacing.syncTime.Store(int64(time.Since(g.begun)))
+		}
 		s.stats.count(g.requests)
 		s.ring.publish(g.requests)
+		s.pacing.callers.Store(int64(s.queue.answered(len(g.requests))))
 		for _, req := range g.requests {
 			req.answer()
 		}
 		s.recycle(g)
+		s.pacing.answered()
 	}
 }
 

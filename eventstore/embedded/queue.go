@@ -73,7 +73,9 @@ type queue struct {
 	waiting []*request
 	bytes   int
 	closed  bool
-	// wake tells the committer that there is something; room, when somebody waits for it, is closed when there is room.
+	// callers counts the requests that were queued and not answered, wakeAt is how many have to wait to wake the committer.
+	callers, wakeAt int
+	// wake tells the committer that so many wait; room, when somebody waits for it, is closed when there is room.
 	wake chan struct{}
 	room chan struct{}
 }
@@ -91,9 +93,10 @@ func (q *queue) push(ctx context.Context, req *request, f *failure) error {
 		if len(q.waiting) == 0 || (len(q.waiting) < maxQueuedAppends && q.bytes+req.size <= maxQueuedBytes) {
 			q.waiting = append(q.waiting, req)
 			q.bytes += req.size
-			first := len(q.waiting) == 1
+			q.callers++
+			enough := len(q.waiting) == q.wakeAt
 			q.mu.Unlock()
-			if first {
+			if enough {
 				q.poke()
 			}
 			return nil
@@ -126,12 +129,29 @@ func (q *queue) take(empty []*request) ([]*request, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	taken := q.waiting
-	q.waiting, q.bytes = empty, 0
+	q.waiting, q.bytes, q.wakeAt = empty, 0, 0
 	if q.room != nil {
 		close(q.room)
 		q.room = nil
 	}
 	return taken, len(taken) > 0 || !q.closed
+}
+
+// wakeFor has the committer woken when so many requests wait. It answers whether they do already.
+func (q *queue) wakeFor(n int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.wakeAt = n
+	return len(q.waiting) >= n || q.closed
+}
+
+// answered takes so many requests off the callers, and answers how many there were with them.
+func (q *queue) answered(n int) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	callers := q.callers
+	q.callers -= n
+	return callers
 }
 
 // close refuses further requests. What waits is still carried out.

@@ -30,6 +30,7 @@ type Store struct {
 
 	failure     *failure
 	queue       *queue
+	pacing      *pacing
 	keys        *pendingKeys
 	ring        *ring
 	groups      chan *group
@@ -56,7 +57,7 @@ var (
 func Open(dir string, options Options) (_ *Store, err error) {
 	options = options.withDefaults()
 	s := &Store{
-		dir: dir, options: options, failure: newFailure(options.Logf), queue: newQueue(), keys: newPendingKeys(),
+		dir: dir, options: options, failure: newFailure(options.Logf), queue: newQueue(), pacing: newPacing(), keys: newPendingKeys(),
 		groups: make(chan *group, maxGroupsInFlight), spareGroups: make(chan *group, maxGroupsInFlight),
 		closing: make(chan struct{}),
 	}

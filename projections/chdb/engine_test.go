@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -11,9 +13,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestEngine is one test because a process can open the engine once. It runs in the test's own process, so that the
-// race detector watches the binding.
+// engineTest marks the process that TestEngine runs in.
+const engineTest = "KIPAY_CHDB_ENGINE_TEST"
+
+// TestEngine is one test in a process of its own because a process can open the engine once, and tests may be run
+// again. That process is this binary, so the race detector watches the binding too.
 func TestEngine(t *testing.T) {
+	if os.Getenv(engineTest) == "" {
+		again := exec.CommandContext(within(t), os.Args[0], "-test.run=^TestEngine$", "-test.v")
+		again.Env = append(os.Environ(), engineTest+"=1")
+		if out, err := again.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return
+	}
 	library, err := LibraryPath("")
 	if err != nil {
 		t.Fatal(err)
