@@ -100,11 +100,18 @@ func (c *Codec) Types() []EventType {
 
 // Encode seals and encodes an event under the id that it will have.
 func (c *Codec) Encode(ctx context.Context, id uuid.UUID, meta Metadata, e domain.Event) (NewEvent, error) {
+	ne, _, err := c.encode(ctx, id, meta, e)
+	return ne, err
+}
+
+// encode is Encode, and answers the metadata as Decode will, opened.
+func (c *Codec) encode(ctx context.Context, id uuid.UUID, meta Metadata, e domain.Event) (NewEvent, Metadata, error) {
 	name := e.EventType()
 	t := c.types[name]
 	if t == nil {
-		return NewEvent{}, fmt.Errorf("%w: event type %s is not in the catalogue", ErrInvalid, name)
+		return NewEvent{}, meta, fmt.Errorf("%w: event type %s is not in the catalogue", ErrInvalid, name)
 	}
+	plainFrom := meta.From
 	meta.Version = t.Version
 	v := reflect.New(t.goType)
 	v.Elem().Set(reflect.ValueOf(e))
@@ -115,21 +122,22 @@ func (c *Codec) Encode(ctx context.Context, id uuid.UUID, meta Metadata, e domai
 		meta.Subject = s.SubjectName()
 		var err error
 		if meta.Key, err = c.ring.sealAll(ctx, meta.Subject, id, values); err != nil {
-			return NewEvent{}, fmt.Errorf("seal %s: %w", name, err)
+			return NewEvent{}, meta, fmt.Errorf("seal %s: %w", name, err)
 		}
 		meta.From = domain.Personal(from)
 	} else {
-		meta.From, meta.Key = "", ""
+		meta.From, meta.Key, plainFrom = "", "", ""
 	}
 	data, err := json.Marshal(v.Interface())
 	if err != nil {
-		return NewEvent{}, fmt.Errorf("encode %s: %w", name, err)
+		return NewEvent{}, meta, fmt.Errorf("encode %s: %w", name, err)
 	}
 	m, err := json.Marshal(&meta)
 	if err != nil {
-		return NewEvent{}, fmt.Errorf("encode metadata of %s: %w", name, err)
+		return NewEvent{}, meta, fmt.Errorf("encode metadata of %s: %w", name, err)
 	}
-	return NewEvent{ID: id, Type: name, Data: data, Metadata: m}, nil
+	meta.From = plainFrom
+	return NewEvent{ID: id, Type: name, Data: data, Metadata: m}, meta, nil
 }
 
 // values are pointers to the personal fields of v.

@@ -2,8 +2,10 @@ package eventstore
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,6 +22,19 @@ type Log struct {
 	codec *Codec
 	now   func() time.Time
 	newID func() uuid.UUID
+	// recent are the newest events appended here, so that who follows the log closely need not decode and open again what
+	// this process has just encoded and sealed.
+	recent [recentEvents]atomic.Pointer[recentEvent]
+}
+
+// recentEvents bounds how many appended events are remembered; one is about 1 KiB.
+const recentEvents = 4096
+
+// recentEvent is an event as Decode would answer it.
+type recentEvent struct {
+	id    uuid.UUID
+	meta  Metadata
+	event domain.Event
 }
 
 // NewLog is a log over the store. now and newID are injected: time.Now and uuid.New but in tests.
@@ -44,11 +59,12 @@ func (l *Log) Append(ctx context.Context, stream string, expected Revision, meta
 	ids := make([]uuid.UUID, len(events))
 	for i, e := range events {
 		ids[i] = l.newID()
-		ne, err := l.codec.Encode(ctx, ids[i], meta, e)
+		ne, opened, err := l.codec.encode(ctx, ids[i], meta, e)
 		if err != nil {
 			return Appended{}, nil, err
 		}
 		encoded = append(encoded, ne)
+		l.slot(ids[i]).Store(&recentEvent{ids[i], opened, e})
 	}
 	done, err := l.store.Append(ctx, stream, expected, encoded...)
 	if errors.Is(err, ErrUnavailable) && expected != AnyRevision && ctx.Err() == nil {
@@ -88,4 +104,24 @@ func (l *Log) EachInStream(ctx context.Context, stream string, from Revision, fn
 }
 
 // Decode decodes a record, as subscriptions deliver them.
-func (l *Log) Decode(ctx context.Context, r Record) (Envelope, error) { return l.codec.Decode(ctx, r) }
+func (l *Log) Decode(ctx context.Context, r Record) (Envelope, error) {
+	if known := l.slot(r.ID).Load(); known != nil && known.id == r.ID {
+		return Envelope{
+			Position: r.Position, Stream: r.Stream, Revision: r.Revision, ID: r.ID, RecordedAt: r.RecordedAt,
+			Meta: known.meta, Event: known.event,
+		}, nil
+	}
+	return l.codec.Decode(ctx, r)
+}
+
+// slot is where an event is remembered. Ids are random, so newer events push out older ones all over.
+func (l *Log) slot(id uuid.UUID) *atomic.Pointer[recentEvent] {
+	return &l.recent[binary.BigEndian.Uint16(id[14:])%recentEvents]
+}
+
+// ForgetRecent drops the events that are remembered opened, after a key was destroyed.
+func (l *Log) ForgetRecent() {
+	for i := range l.recent {
+		l.recent[i].Store(nil)
+	}
+}
