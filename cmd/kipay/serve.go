@@ -123,6 +123,7 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 	if sim != nil {
 		g.Go(func() error { return ended(background, "sandbox", sim.run(background)) })
 	}
+	g.Go(func() error { return n.watchStore(background) })
 
 	front, stopFront := context.WithCancel(ctx)
 	defer stopFront()
@@ -156,6 +157,17 @@ func (n *node) followLog(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
+	}
+}
+
+// watchStore ends the server when the event store has failed (a full or broken disk): nothing acknowledged is lost, and
+// opening it again, which a supervisor does, is what recovers.
+func (n *node) watchStore(ctx context.Context) error {
+	select {
+	case <-n.store.Failed():
+		return fmt.Errorf("the event store stopped taking appends; nothing acknowledged is lost; mend the disk, then start again: %w", n.store.Stats().Failure)
+	case <-ctx.Done():
+		return nil
 	}
 }
 

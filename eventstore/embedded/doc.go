@@ -8,10 +8,14 @@
 //   - The first write that fails (a full disk, a folder that became read-only, an I/O error) freezes the folder as it
 //     is: appends answer eventstore.ErrUnavailable with the reason until the folder is opened again, reads go on.
 //   - One process owns a folder. A second one is refused with a message that names the first.
+//   - A start that finds less than was acknowledged refuses the folder (watermark.go).
 //
-// Where to start reading: append.go and committer.go are the life of an append (encode, queue, group, commit, sync,
-// publish, acknowledge), subscription.go and ring.go that of a delivery, guard.go what happens when the disk fails,
-// fsck.go how the folder is checked end to end.
+// Where to start reading: append.go, committer.go and publisher.go are the life of an append (encode, queue, group,
+// commit, sync, publish, acknowledge) and pacing.go when a group goes to the disk, subscription.go and ring.go the life
+// of a delivery, guard.go what happens when the disk fails, fsck.go how the folder is checked end to end.
+//
+// In the folder, beside Pebble's own files: OWNER is locked by the process that has it and names it, ACKNOWLEDGED is
+// the watermark.
 //
 // What lives in Pebble, by the first byte of the key:
 //

@@ -138,3 +138,52 @@ func subscribeSlowly(t *testing.T, h Harness) {
 		t.Fatalf("after the last record: %+v, %v", batch, err)
 	}
 }
+
+// closeWhileRacing closes the store under its writers. Each append was either acknowledged, and is there, or refused.
+func closeWhileRacing(t *testing.T, h Harness) {
+	const writers, before = 8, 20
+	ctx := deadline(t)
+	var group errgroup.Group
+	acked := make([][]fact, writers)
+	warm := make(chan struct{}, writers)
+	for w := range writers {
+		stream := fmt.Sprintf("writer-%d", w)
+		group.Go(func() error {
+			for i := 0; ; i++ {
+				if i == before {
+					warm <- struct{}{}
+				}
+				e := event("until it is closed")
+				_, err := h.Store.Append(ctx, stream, eventstore.Revision(i-1), e)
+				if errors.Is(err, eventstore.ErrClosed) {
+					return nil
+				}
+				if err != nil {
+					return fmt.Errorf("%s: %w", stream, err)
+				}
+				acked[w] = append(acked[w], expect(stream, eventstore.Revision(i), e)...)
+			}
+		})
+	}
+	for range writers {
+		select {
+		case <-warm:
+		case <-ctx.Done():
+			t.Fatalf("the writers don't get on: %v", group.Wait())
+		}
+	}
+	if err := h.Store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	h = h.Reopen(t)
+	for w := range writers {
+		records := wholeStream(t, h.Store, fmt.Sprintf("writer-%d", w))
+		if len(records) > len(acked[w])+1 {
+			t.Fatalf("%d events, %d were acknowledged", len(records), len(acked[w]))
+		}
+		same(t, acked[w], records[:min(len(records), len(acked[w]))]) // one more may have happened unheard
+	}
+}

@@ -80,6 +80,7 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"Subscribe/Close", subscribeClose},
 		{"Subscribe/StoreClose", subscribeStoreClose},
 		{"Close/CallsAnswerClosed", closedStore},
+		{"Close/WhileWritersRace", closeWhileRacing},
 		{"Reopen/KeepsWhatWasAcknowledged", reopenKeeps},
 		{"Model/RandomOperations", modelOperations},
 	}
