@@ -65,8 +65,8 @@ func (b *body) text(name string, limit int) string {
 	if v == nil {
 		return ""
 	}
-	var s string
-	if v[0] != '"' || json.Unmarshal(v, &s) != nil {
+	s, ok := unquote(v)
+	if !ok {
 		b.Add(name, "must be a string")
 		return ""
 	}
@@ -80,6 +80,18 @@ func (b *body) text(name string, limit int) string {
 		return ""
 	}
 	return s
+}
+
+// unquote is the text of a JSON string. Most have nothing escaped and are what they look like.
+func unquote(v json.RawMessage) (s string, ok bool) {
+	if v[0] != '"' {
+		return "", false
+	}
+	if plain := v[1 : len(v)-1]; bytes.IndexByte(plain, '\\') < 0 && utf8.Valid(plain) {
+		return string(plain), true
+	}
+	err := json.Unmarshal(v, &s)
+	return s, err == nil
 }
 
 // required is text that must be there.

@@ -248,4 +248,3 @@ func (w *world) listed() map[transaction.Reference]transaction.State {
 		}
 	}
 }
-

@@ -48,6 +48,13 @@ func (w *WriteSide) once(ctx context.Context, who domain.Caller, by By, idem ide
 		}
 		return do(ctx, id, "")
 	}
+	// Twins at once take turns: the second finds the first one's answer. On another node it may carry on beside it, which
+	// is why do must be safe to repeat.
+	give, err := w.twins.take(ctx, idem.Key)
+	if err != nil {
+		return answer{}, asUnavailable(err)
+	}
+	defer give()
 	stream := idempotency.Stream(idem.Key)
 	out, err := fold[idempotency.State](ctx, w.log, stream)
 	if err != nil {

@@ -13,7 +13,9 @@ import (
 // The same M-Pesa receipt comes through two doors, in every order and with every pause: one payment.
 func TestSameReceiptThroughTwoDoorsIsOnePayment(t *testing.T) {
 	stk := func(w *world, url string) { w.mustPost(url, paid(w.checkout, "QGR7I8K2LM")) }
-	c2b := func(w *world, _ string) { w.mustPost("/mpesa/confirmation", confirmation("order 123", "QGR7I8K2LM", "1000.00")) }
+	c2b := func(w *world, _ string) {
+		w.mustPost("/mpesa/confirmation", confirmation("order 123", "QGR7I8K2LM", "1000.00"))
+	}
 	wait := func(w *world, _ string) { w.clock.pass(time.Minute); w.settle("QGR7I8K2LM") }
 	query := func(w *world, _ string) { w.daraja.say("0"); w.askAll() }
 	for name, steps := range map[string][]func(*world, string){

@@ -48,6 +48,7 @@ type WriteSide struct {
 	seen    *eventstore.Seen
 	derive  *deriver
 	drawers map[ids.Kind]*idDrawer
+	twins   turns // by idempotency key
 
 	keys      *cache[merchant.KeyState]
 	merchants *cache[merchant.State]

@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/google/uuid"
 )
@@ -32,22 +34,32 @@ var errSealed = errors.New("sealed field is altered or cut short")
 
 // sealText seals one value. noise holds saltBytes+nonceBytes of randomness.
 func sealText(aead cipher.AEAD, id uuid.UUID, value string, noise []byte) string {
-	plain := make([]byte, 0, saltBytes+len(value))
-	plain = append(plain, noise[:saltBytes]...)
-	plain = append(plain, value...)
-	commitment := sha256.Sum256(plain)
+	scratch, _ := sealScratch.Get().(*[]byte)
+	b := (*scratch)[:0]
+	b = append(b, noise[:saltBytes]...)
+	b = append(b, value...)
+	plain := len(b)
+	commitment := sha256.Sum256(b)
 	nonce := noise[saltBytes : saltBytes+nonceBytes]
-	envelope := make([]byte, nonceBytes, nonceBytes+len(plain)+aead.Overhead())
-	copy(envelope, nonce)
-	envelope = aead.Seal(envelope, nonce, plain, id[:])
+	b = append(b, nonce...)
+	b = slices.Grow(b, plain+aead.Overhead()) // so that plain text and envelope stay in one piece of memory
+	b = aead.Seal(b, nonce, b[:plain], id[:])
+	envelope := b[plain:]
 
-	out := make([]byte, 0, len(sealPrefix)+commitLen+1+base64.RawURLEncoding.EncodedLen(len(envelope)))
-	out = append(out, sealPrefix...)
-	out = base64.RawURLEncoding.AppendEncode(out, commitment[:])
-	out = append(out, '.')
-	out = base64.RawURLEncoding.AppendEncode(out, envelope)
-	return string(out)
+	text := len(b)
+	b = append(b, sealPrefix...)
+	b = base64.RawURLEncoding.AppendEncode(b, commitment[:])
+	b = append(b, '.')
+	b = base64.RawURLEncoding.AppendEncode(b, envelope)
+	out := string(b[text:])
+	clear(b[:plain]) // no plain text stays behind
+	*scratch = b
+	sealScratch.Put(scratch)
+	return out
 }
+
+// sealScratch holds memory for sealing one value.
+var sealScratch = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return &b }}
 
 // openText opens what sealText sealed and checks the commitment.
 func openText(aead cipher.AEAD, id uuid.UUID, sealed string) (string, error) {

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -39,11 +40,27 @@ read models in an embedded ClickHouse engine. SIGTERM or Ctrl-C finishes what wa
 			if err != nil {
 				return err
 			}
+			tuneMemory()
 			return serve(cmd.Context(), cfg, log.Level(cfg.LogLevel), cmd.OutOrStdout())
 		}),
 	}
 	addSettings(cmd)
 	return cmd
+}
+
+// Memory of the server's own heap, which lives at some 30 MB: collecting it four times less often costs little memory and
+// saves a tenth of the processor under load; above the soft limit it is collected as often as it takes.
+const (
+	gcPercent     = 400
+	softHeapBytes = 256 << 20
+)
+
+// tuneMemory sets how often garbage is collected, unless the operator has said so.
+func tuneMemory() {
+	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetGCPercent(gcPercent)
+		debug.SetMemoryLimit(softHeapBytes)
+	}
 }
 
 func newLogger(level zerolog.Level) zerolog.Logger {

@@ -89,8 +89,9 @@ func (o Options) engineSettings() map[string]string {
 		// Merges get one thread: they are never urgent, and payments need the cores. This pool's ratio still lets two wait.
 		"background_pool_size":        "1",
 		"background_common_pool_size": "1",
-		// Threads beyond these end after a heavy query instead of staying for good (there were 138).
-		"max_thread_pool_free_size": "16",
+		// Threads beyond these end after a heavy query instead of staying for good (there were 138). With fewer, threads are
+		// ended and started again for every insert.
+		"max_thread_pool_free_size": "64",
 		// The engine's caches default to several GiB each.
 		"mark_cache_size":                "33554432",
 		"index_mark_cache_size":          "8388608",
@@ -212,7 +213,14 @@ func (s *server) open(engine *Engine) error {
 	}
 	s.readers = newPool(engine, s.killer, "read", s.opts.Readers, reads)
 	s.schema = newPool(engine, s.killer, "schema", 1, reads)
-	s.writers = newPool(engine, s.killer, "write", s.opts.Writers, nil)
+	s.writers = newPool(engine, s.killer, "write", s.opts.Writers, map[string]string{
+		// What is inserted is small blocks, many a second, of rows that are one for each key already: more threads cost
+		// more than they save, and skip indexes are soon enough when parts are merged.
+		"max_threads":                        "1",
+		"max_insert_threads":                 "1",
+		"optimize_on_insert":                 "0",
+		"materialize_skip_indexes_on_insert": "0",
+	})
 	return nil
 }
 
