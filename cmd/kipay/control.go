@@ -42,6 +42,7 @@ func operations() map[string]operation {
 		"fsck":            {run: opFsck},
 		"keys rotate":     {run: opKeysRotate},
 		"rebuild":         {reads: true, run: opRebuild},
+		"verify":          {reads: true, run: opVerify},
 		"probe channels":  {run: opProbeChannels},
 	}
 }

@@ -53,7 +53,14 @@ opened, and the indexes against the log. It changes nothing. Exit code 3 means t
 				return err
 			}
 			if asJSON {
-				if encErr := json.NewEncoder(cmd.OutOrStdout()).Encode(report); encErr != nil {
+				if encErr := json.NewEncoder(cmd.OutOrStdout()).Encode(struct {
+					Events   uint64   `json:"events"`
+					Bytes    uint64   `json:"bytes"`
+					Streams  uint64   `json:"streams"`
+					Keys     uint64   `json:"keys"`
+					Head     uint64   `json:"head"`
+					Problems []string `json:"problems"`
+				}{report.Events, report.Bytes, report.Streams, report.Keys, uint64(report.Head), append([]string{}, report.Problems...)}); encErr != nil {
 					return encErr
 				}
 				return err

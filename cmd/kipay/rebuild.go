@@ -38,7 +38,13 @@ when it has caught up. Stopping it midway leaves the old one serving.`,
 				return err
 			}
 			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(out)
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(struct {
+					From   projections.Generation `json:"from_generation"`
+					To     projections.Generation `json:"generation"`
+					Events uint64                 `json:"events"`
+					At     uint64                 `json:"position"`
+					TookMS int64                  `json:"took_ms"`
+				}{out.From, out.To, out.Events, uint64(out.Position), out.Took.Milliseconds()})
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Generation %d serves: %d events in %s (%.0f a second)\n", out.To, out.Events, out.Took.Round(1e6), float64(out.Events)/out.Took.Seconds())
 			return err
