@@ -47,10 +47,7 @@ func (p *Projector) advance(ctx context.Context, l *lane, to eventstore.Position
 	})
 	group.Go(func() error {
 		for b := range ready {
-			err := b.write(ctx, p.conn, l.generation, p.options.InsertTimeout, func(err error) {
-				p.logger.Warn().Err(err).Msg("ClickHouse did not take a batch; it is tried again")
-			})
-			if err != nil {
+			if err := b.write(ctx, p.conn, l.generation, p.options.InsertTimeout, p.retried); err != nil {
 				return err
 			}
 			l.builder.tally.written.Store(b.tallied)

@@ -183,14 +183,8 @@ func (f *follower) flush(ctx context.Context, now time.Time) {
 	f.p.built.Store(uint64(b.last))
 	f.filling, f.writing, f.flushed = f.spare, b, now
 	go func() {
-		f.wrote <- b.write(ctx, f.p.conn, f.lane.generation, f.p.options.InsertTimeout, f.failed)
+		f.wrote <- b.write(ctx, f.p.conn, f.lane.generation, f.p.options.InsertTimeout, f.p.failed)
 	}()
-}
-
-// failed notes a failure that is tried again.
-func (f *follower) failed(err error) {
-	f.p.stalled(err)
-	f.p.logger.Warn().Err(err).Msg("ClickHouse did not take a batch; it is tried again")
 }
 
 // finish takes in the end of a write.
@@ -246,10 +240,13 @@ func (f *follower) keep(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
 		f.checkpoint = at
+		if f.writing == nil {
+			f.p.moving()
+		}
 	case errors.Is(err, errMoved) || isUnknownTable(err):
 		return err
 	case ctx.Err() == nil:
-		f.failed(err)
+		f.p.failed(err)
 	}
 	return nil
 }

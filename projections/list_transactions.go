@@ -6,11 +6,10 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/transaction"
-	"github.com/benfex/kipay/eventstore"
 )
 
 // TransactionFilter says which of a merchant's transactions are listed.
@@ -33,30 +32,27 @@ type TransactionPage struct {
 }
 
 const (
-	// windowSlack is how many rows more than asked for are looked at, since some are older versions of others.
-	windowSlack = 64
-	// maxWidenings bounds how often the window is widened when too much of it was old versions.
+	// shallow is the offset up to which the newest rows are read as they are, all columns at once. Further down the keys
+	// of the page are found first.
+	shallow = 200
+	// slack is how many rows more than asked for are read, since some are older versions of others.
+	slack = 32
+	// maxWidenings bounds how often more is read because too much of it was old versions.
 	maxWidenings = 8
 	widening     = 8
 )
 
-// Transactions lists a merchant's transactions. The totals come from counters, which also say on which days the page
-// lies, so that a deep page reads its own days and not all that is newer.
+// Transactions lists a merchant's transactions: what a list shows of them, not every column. The totals come from
+// counters, which also say on which days a deep page lies, so that it reads its own days and not all that is newer.
 func (r *Reader) Transactions(ctx context.Context, f TransactionFilter) (TransactionPage, error) {
 	var page TransactionPage
-	err := r.on(ctx, func(ctx context.Context, g Generation) error {
-		page = TransactionPage{}
-		days, err := r.countTransactions(ctx, g, f)
-		if err != nil {
-			return err
+	err := r.on(ctx, func(ctx context.Context, g Generation) (err error) {
+		q := &transactionQuery{Reader: r, TransactionFilter: f, generation: g}
+		if f.Offset <= shallow {
+			page, err = q.shallowPage(ctx)
+		} else {
+			page, err = q.deepPage(ctx)
 		}
-		for _, d := range days {
-			page.Total += d.count
-		}
-		if f.Offset >= page.Total || f.Limit == 0 {
-			return nil
-		}
-		page.Rows, err = r.pageOfTransactions(ctx, g, f, locate(days, f), min(f.Limit, page.Total-f.Offset))
 		return err
 	})
 	if err != nil {
@@ -65,169 +61,94 @@ func (r *Reader) Transactions(ctx context.Context, f TransactionFilter) (Transac
 	return page, nil
 }
 
-// dayCount is how many transactions a day has.
-type dayCount struct {
-	day   Day
-	count uint64
+// transactionQuery is one question on one generation.
+type transactionQuery struct {
+	*Reader
+	TransactionFilter
+	generation Generation
 }
 
-// countTransactions are the days that have any, newest first.
-func (r *Reader) countTransactions(ctx context.Context, g Generation, f TransactionFilter) ([]dayCount, error) {
-	from, to := Day(0), DayOf(latest, time.UTC)
-	if to > maxDay {
-		to = maxDay
-	}
-	if f.From != nil {
-		from = min(max(*f.From, 0), maxDay)
-	}
-	if f.To != nil {
-		if *f.To < 0 {
-			return nil, nil
-		}
-		to = min(*f.To, maxDay)
-	}
-	args := []any{
-		clickhouse.Named("merchant", f.MerchantID), clickhouse.Named("mode", string(f.Mode)), clickhouse.Named("from", dayText(from)),
-		clickhouse.Named("to", dayText(to)), clickhouse.Named("status", string(f.Status)),
-	}
+// shallowPage counts and reads at the same time.
+func (q *transactionQuery) shallowPage(ctx context.Context) (TransactionPage, error) {
 	var days []dayCount
-	err := r.each(ctx, g.in(countTransactionsSQL), args, func(rows driver.Rows) error {
-		var day time.Time
-		var n int64
-		if err := rows.Scan(&day, &n); err != nil {
-			return err
-		}
-		if n > 0 {
-			days = append(days, dayCount{day: DayOf(day, time.UTC), count: uint64(n)})
-		}
-		return nil
+	var rows []Transaction
+	w := window{from: earliest, until: latest, offset: q.Offset}
+	if q.From != nil {
+		w.from = DayStart(*q.From, q.Zone)
+	}
+	if q.To != nil {
+		w.until = DayStart(*q.To+1, q.Zone)
+	}
+	size := q.Offset + q.Limit + slack
+	group, grouped := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		days, err = q.count(grouped)
+		return err
 	})
-	return days, err
+	group.Go(func() (err error) {
+		rows, err = q.newest(grouped, w, size)
+		return err
+	})
+	if err := group.Wait(); err != nil {
+		return TransactionPage{}, err
+	}
+	page := TransactionPage{Total: totalOf(days)}
+	if uint64(len(rows)) < min(page.Total, q.Offset+q.Limit) {
+		return q.within(ctx, days) // behind old versions of others; by keys they are found with less reading
+	}
+	page.Rows = cut(rows, q.Offset, q.Limit)
+	if n := uint64(len(page.Rows)); n > 0 {
+		page.Total = max(page.Total, q.Offset+n) // a row that came after they were counted
+	}
+	return page, nil
 }
 
-// maxDay is the last day that a Date holds.
-const maxDay Day = 1<<16 - 1
-
-const countTransactionsSQL = `
-SELECT day, sum(latest) AS n FROM (
-	SELECT day, status, argMax(value, version) AS latest FROM kipay.counters_gN
-	WHERE merchant_id = {merchant:Int64} AND kind = 'transactions' AND mode = {mode:String}
-		AND ({status:String} = '' OR status = {status:String}) AND day BETWEEN {from:Date} AND {to:Date}
-	GROUP BY day, status
-) GROUP BY day ORDER BY day DESC`
-
-// window is where the page lies: from and until bound created_at (until excluded), offset counts from until.
-type window struct {
-	from, until time.Time
-	offset      uint64
+// newest reads the newest rows of the window, up to size of them, and keeps those that are the newest of their
+// transaction and belong in the list.
+func (q *transactionQuery) newest(ctx context.Context, w window, size uint64) ([]Transaction, error) {
+	sql := newestTransactionsSQL
+	if q.Status != "" {
+		sql = newestTransactionsByStatusSQL
+	}
+	rows, err := q.read(ctx, sql, append(q.args(w), clickhouse.Named("size", size))...)
+	if err != nil || q.Status == "" {
+		return rows, err
+	}
+	return q.still(ctx, rows)
 }
 
-// locate finds the days of the page.
-func locate(days []dayCount, f TransactionFilter) window {
-	w := window{from: earliest, until: latest, offset: f.Offset}
-	first := 0
-	for first < len(days) && w.offset >= days[first].count {
-		w.offset -= days[first].count
-		first++
+// deepPage counts, finds the days of the page, then the keys of its rows, then the rows.
+func (q *transactionQuery) deepPage(ctx context.Context) (TransactionPage, error) {
+	days, err := q.count(ctx)
+	if err != nil {
+		return TransactionPage{}, err
 	}
-	if first > 0 {
-		w.until = DayStart(days[first].day+1, f.Zone)
-	} else if f.To != nil {
-		w.until = DayStart(*f.To+1, f.Zone)
-	}
-	needed := w.offset + f.Limit
-	for i := first; i < len(days); i++ {
-		w.from = DayStart(days[i].day, f.Zone)
-		if days[i].count >= needed {
-			break
-		}
-		needed -= days[i].count
-	}
-	return w
+	return q.within(ctx, days)
 }
 
-func (r *Reader) pageOfTransactions(ctx context.Context, g Generation, f TransactionFilter, w window, expected uint64) ([]Transaction, error) {
-	sql := listTransactionsSQL
-	if f.Status != "" {
-		sql = listTransactionsByStatusSQL
+// within reads the page from the days that it lies on.
+func (q *transactionQuery) within(ctx context.Context, days []dayCount) (TransactionPage, error) {
+	page := TransactionPage{Total: totalOf(days)}
+	if q.Offset >= page.Total || q.Limit == 0 {
+		return page, nil
 	}
-	size := w.offset + f.Limit + windowSlack
-	var out []Transaction
+	w := locate(days, q.TransactionFilter)
+	expected := min(q.Limit, page.Total-q.Offset)
+	size := widening * (w.offset + q.Limit + slack)
+	var keys []transactionKey
 	for range maxWidenings {
-		args := []any{
-			clickhouse.Named("merchant", f.MerchantID), clickhouse.Named("mode", string(f.Mode)), clickhouse.Named("status", string(f.Status)),
-			millisArg("from", w.from), millisArg("until", w.until), clickhouse.Named("window", size),
-			clickhouse.Named("limit", f.Limit), clickhouse.Named("offset", w.offset),
+		var err error
+		if keys, err = q.keys(ctx, w, size); err != nil {
+			return page, err
 		}
-		out = out[:0]
-		err := r.each(ctx, g.in(sql), args, func(rows driver.Rows) error {
-			t, err := scanTransaction(rows)
-			if err == nil && t.Listed && (f.Status == "" || t.Status == f.Status) {
-				out = append(out, t)
-			}
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		if uint64(len(out)) >= expected {
+		if uint64(len(keys)) >= expected {
 			break
 		}
 		size *= widening
 	}
-	return out, nil
-}
-
-// The columns of scanTransaction.
-const transactionColumnsSQL = `merchant_id, mode, created_at, id, version, revision, reference, status, listed, currency,
-	amount_minor, received_minor, credited_minor, surplus_minor, payment_method, provider, origin, channel_id, customer_id,
-	email, first_name, last_name, phone, description, merchant_reference, pushes, phone_number, checkout_request_id, receipt,
-	failure_code, failure_reason, paid_at, expires_at, completed_at, updated_at, needs_review, merged_into`
-
-// The lists read the newest rows in the order of the sort key, which ends as soon as there are enough, and never merge
-// whole tables (FINAL). Where versions of one transaction stand in several parts, the newest counts. By status, the
-// transactions that ever had it are found first, and those that still have it are kept.
-const (
-	ofMerchantSQL = `merchant_id = {merchant:Int64} AND mode = {mode:String}
-		AND created_at >= {from:DateTime64(3,'UTC')} AND created_at < {until:DateTime64(3,'UTC')}`
-
-	listTransactionsSQL = `SELECT ` + transactionColumnsSQL + ` FROM kipay.transactions_gN
-WHERE ` + ofMerchantSQL + ` AND (created_at, id) IN (
-	SELECT created_at, id FROM (
-		SELECT created_at, id, listed FROM kipay.transactions_gN WHERE ` + ofMerchantSQL + `
-		ORDER BY created_at DESC, id DESC, version DESC LIMIT 1 BY created_at, id LIMIT {window:UInt64}
-	) WHERE listed = 1 ORDER BY created_at DESC, id DESC LIMIT {limit:UInt64} OFFSET {offset:UInt64})
-ORDER BY created_at DESC, id DESC, version DESC LIMIT 1 BY created_at, id`
-
-	listTransactionsByStatusSQL = `SELECT ` + transactionColumnsSQL + ` FROM kipay.transactions_gN
-WHERE ` + ofMerchantSQL + ` AND (created_at, id) IN (
-	SELECT created_at, id FROM (
-		SELECT created_at, id, status, listed FROM kipay.transactions_gN WHERE ` + ofMerchantSQL + `
-			AND (created_at, id) IN (
-				SELECT created_at, id FROM kipay.transactions_gN WHERE ` + ofMerchantSQL + ` AND status = {status:String}
-				ORDER BY created_at DESC, id DESC LIMIT {window:UInt64})
-		ORDER BY created_at DESC, id DESC, version DESC LIMIT 1 BY created_at, id
-	) WHERE listed = 1 AND status = {status:String}
-	ORDER BY created_at DESC, id DESC LIMIT {limit:UInt64} OFFSET {offset:UInt64})
-ORDER BY created_at DESC, id DESC, version DESC LIMIT 1 BY created_at, id`
-)
-
-func scanTransaction(rows driver.Rows) (Transaction, error) {
-	var t Transaction
-	var mode, status, currency string
-	var version uint64
-	var revision int64
-	var listed, review uint8
-	err := rows.Scan(&t.MerchantID, &mode, &t.CreatedAt, &t.ID, &version, &revision, &t.Reference, &status, &listed, &currency,
-		&t.Amount, &t.Received, &t.Credited, &t.Surplus, &t.PaymentMethod, &t.Provider, &t.Origin, &t.ChannelID, &t.CustomerID,
-		&t.Email, &t.FirstName, &t.LastName, &t.Phone, &t.Description, &t.MerchantReference, &t.Pushes, &t.PhoneNumber,
-		&t.CheckoutRequestID, &t.Receipt, &t.FailureCode, &t.FailureReason, &t.PaidAt, &t.ExpiresAt, &t.CompletedAt,
-		&t.UpdatedAt, &review, &t.MergedInto)
-	t.Mode, t.Status, t.Currency = domain.Mode(mode), transaction.Status(status), currencyOf(currency)
-	t.Version, t.Revision = eventstore.Position(version), eventstore.Revision(revision)
-	t.Listed, t.NeedsReview = listed == 1, review == 1
-	for _, at := range []*time.Time{&t.CreatedAt, &t.PaidAt, &t.ExpiresAt, &t.CompletedAt, &t.UpdatedAt} {
-		*at = momentOf(*at)
+	var err error
+	if len(keys) > 0 {
+		page.Rows, err = q.ofKeys(ctx, keys)
 	}
-	return t, err
+	return page, err
 }

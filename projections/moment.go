@@ -1,10 +1,6 @@
 package projections
 
-import (
-	"time"
-
-	"github.com/benfex/kipay/domain/money"
-)
+import "time"
 
 // momentOf is a time as it was before millis: UTC, the zero time for none.
 func momentOf(t time.Time) time.Time {
@@ -13,5 +9,3 @@ func momentOf(t time.Time) time.Time {
 	}
 	return t.UTC()
 }
-
-func currencyOf(s string) money.Currency { return money.Currency(s) }

@@ -32,6 +32,9 @@ type Projector struct {
 	// fault is why the projection stands still, nil while it goes.
 	fault atomic.Pointer[error]
 
+	// complained is when a failure that is tried again was last logged, in nanoseconds since 1970.
+	complained atomic.Int64
+
 	// following is held while a generation is followed, so that only one goroutine writes to it.
 	following sync.Mutex
 	// handoffs asks the loop to go on with another generation.
@@ -147,6 +150,23 @@ func (p *Projector) newLane(g Generation, at eventstore.Position, empty bool, co
 	return &lane{generation: g, position: at, builder: newBuilder(p.log, p.options.States, newTally(p.conn, g, empty), completed)}
 }
 
+// complainEvery is how often a failure that is tried again is logged while it lasts.
+const complainEvery = 10 * time.Second
+
+// failed notes a failure of the projection that is tried again.
+func (p *Projector) failed(err error) {
+	p.stalled(err)
+	p.retried(err)
+}
+
+// retried logs a failure that is tried again, now and then.
+func (p *Projector) retried(err error) {
+	now, last := p.options.Now().UnixNano(), p.complained.Load()
+	if now-last >= int64(complainEvery) && p.complained.CompareAndSwap(last, now) {
+		p.logger.Warn().Err(err).Msg("ClickHouse did not take what was written; it is tried again until it does")
+	}
+}
+
 func (p *Projector) stalled(err error) {
 	p.fault.Store(&err)
 	p.metrics.stopped.Set(1)
@@ -156,6 +176,8 @@ func (p *Projector) stalled(err error) {
 func (p *Projector) moving() {
 	if p.fault.Swap(nil) != nil {
 		p.metrics.stopped.Set(0)
+		p.complained.Store(0)
+		p.logger.Info().Msg("the projection goes on")
 	}
 }
 

@@ -178,3 +178,27 @@ func (p *Projector) dropOld(ctx context.Context, g Generation) error {
 	}
 	return nil
 }
+
+// catchUpAlone brings the generation that serves to the end of the log when nobody in this process follows it: after a
+// crash its tables may hold more than its checkpoint says, each another part.
+func (p *Projector) catchUpAlone(ctx context.Context) error {
+	if !p.following.TryLock() {
+		return nil
+	}
+	defer p.following.Unlock()
+	l, err := p.openLane(ctx)
+	if err != nil {
+		return err
+	}
+	head, err := p.log.Store().Head(ctx)
+	if err != nil {
+		return fmt.Errorf("read the head of the log: %w", err)
+	}
+	if l.position >= head {
+		return nil
+	}
+	if err := p.advance(ctx, l, head, func(int, eventstore.Position) {}); err != nil {
+		return err
+	}
+	return storeCheckpoint(ctx, p.conn, l.generation, l.position)
+}

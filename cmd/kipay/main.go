@@ -90,8 +90,8 @@ Settings are flags or KIPAY_* variables: see docs/configuration.md, or "kipay se
 		SilenceErrors: true,
 	}
 	cmd.AddCommand(
-		serveCommand(), merchantCommand(), keyCommand(), eventsCommand(), fsckCommand(), rebuildCommand(),
-		doctorCommand(), keysCommand(), sandboxCommand(), versionCommand(), readModelCommand(),
+		serveCommand(), merchantCommand(), keyCommand(), eventsCommand(), fsckCommand(), rebuildCommand(), verifyCommand(),
+		doctorCommand(), keysCommand(), sandboxCommand(), versionCommand(), readModelCommand(), docsCommand(),
 	)
 	return cmd
 }

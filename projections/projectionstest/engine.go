@@ -94,15 +94,20 @@ func NewEngine(t testing.TB) *Engine {
 	return &Engine{Supervisor: s, Conn: conn}
 }
 
-// Kill ends the child as a crash would.
+// Kill ends the child as a crash would, and waits until the next one answers.
 func (e *Engine) Kill(t testing.TB) {
 	t.Helper()
-	pid := e.Supervisor.PID()
-	if pid == 0 {
-		return
-	}
-	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+	restarts := e.Supervisor.Restarts()
+	if err := syscall.Kill(e.Supervisor.PID(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
+	}
+	ctx := Within(t)
+	for ticker := time.NewTicker(5 * time.Millisecond); e.Supervisor.Restarts() == restarts || e.Supervisor.WaitReady(ctx) != nil; {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			t.Fatal("the engine did not come back")
+		}
 	}
 }
 

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Fuzz every parser of outside input for a while each: .tools/fuzz.sh 10s [PACKAGE-PATTERN...]
+set -eu
+time=${1:?how long for each, such as 10s}
+shift
+[ $# -gt 0 ] || set -- ./...
+# Only packages that have a fuzz target are built; go test itself says which targets they have.
+count=0
+for dir in $(go list -f '{{.Dir}}' "$@"); do
+	grep -qs '^func Fuzz' "$dir"/*_test.go || continue
+	package=$(go list "$dir")
+	for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz'); do
+		echo "fuzz $package $target for $time"
+		go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -parallel 2 -timeout 0 "$package"
+		count=$((count + 1))
+	done
+done
+[ "$count" -gt 0 ] || { echo "no fuzz target found" >&2; exit 1; }
+echo "$count fuzz targets, nothing found"

@@ -1,0 +1,72 @@
+# `make` lists what there is. GNU make; everything else that is needed is fetched or named by `make deps`.
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+VERSION    := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+TOOL       := go tool -modfile=.tools/go.mod
+TEST_FLAGS ?=
+FUZZ_TIME  ?= 10s
+
+# The program needs no C compiler, and is tested as it ships; the race detector needs one: make test RACE=1
+export CGO_ENABLED := $(if $(RACE),1,0)
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: export KIPAY_SANDBOX ?= true
+run: build ## fetch what is missing, build, and serve with simulated providers (KIPAY_* variables apply; Ctrl-C stops)
+	@exec bin/kipay serve
+
+.PHONY: build
+build: deps ## build bin/kipay
+	@go build -ldflags '-X main.version=$(VERSION)' -o bin/kipay ./cmd/kipay
+
+.PHONY: deps
+deps: ## fetch what is missing: Go modules and chDB's library
+	@.tools/need-go.sh
+	@go mod download || { echo "make: Go modules could not be fetched: check the network, or the GOPROXY setting" >&2; exit 1; }
+	@deploy/fetch-chdb.sh
+
+.PHONY: test
+test: deps ## run all tests; RACE=1 under the race detector (they need Chromium, which root gets by apt-get)
+	@.tools/need-chromium.sh
+	go test -timeout 20m $(if $(RACE),-race) $(TEST_FLAGS) ./...
+
+.PHONY: lint
+lint: deps ## run the linters and check the format
+	@unformatted=$$($(TOOL) gofumpt -l .) && if [ -n "$$unformatted" ]; then echo "not formatted (make fmt):"; echo "$$unformatted"; exit 1; fi
+	$(TOOL) golangci-lint run
+
+.PHONY: fmt
+fmt: ## format the code
+	$(TOOL) gofumpt -w .
+
+.PHONY: vuln
+vuln: deps ## look for known vulnerabilities in what is used (asks the Go vulnerability database)
+	$(TOOL) govulncheck ./...
+
+.PHONY: generate
+generate: deps ## write the documents that are generated from the code
+	@go run ./cmd/kipay docs --dir docs
+	@go run ./eventstore/cataloguedoc
+
+.PHONY: fuzz
+fuzz: deps ## fuzz every parser of outside input, FUZZ_TIME each (10s)
+	@.tools/fuzz.sh $(FUZZ_TIME)
+
+.PHONY: bench
+bench: build ## measure, and print one table (docs/performance.md explains it)
+	@go run ./cmd/bench
+
+.PHONY: soak
+soak: deps ## the long runs: 1,000 crashes, 10 minutes of fuzzing for each parser (hours)
+	KIPAY_CRASH_ROUNDS=1000 go test -count 1 -timeout 0 -v -run 'TestCrash' ./eventstore/embedded
+	@.tools/fuzz.sh 10m
+
+.PHONY: clean
+clean: ## remove what was built (the data folder stays)
+	rm -rf bin coverage.out
+	go clean -testcache

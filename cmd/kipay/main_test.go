@@ -1,0 +1,126 @@
+// The tests of this package drive the real binary as users and providers do: over HTTP, signals and the command line.
+//
+// harness_test.go starts servers, client_test.go speaks to them, payments_test.go pays. KIPAY_TEST_ROUNDS multiplies the
+// heavy loops, KIPAY_TEST_SEED replays a random one.
+package main_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+)
+
+// binary is the program under test, built once by TestMain.
+var binary string
+
+func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "kipay-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	binary = filepath.Join(dir, "bin", "kipay")
+	build := exec.Command("go", "build", raceFlag, "-o", binary, ".")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the program under test: %v\n%s", err, out)
+		return 1
+	}
+	code := m.Run()
+	sharedMu.Lock()
+	defer sharedMu.Unlock()
+	for _, s := range shared {
+		s.stop()
+		if code == 0 {
+			_ = os.RemoveAll(s.home)
+		}
+	}
+	return code
+}
+
+// rounds is how often a heavy loop goes round: n, or as many times more as KIPAY_TEST_ROUNDS says.
+func rounds(t *testing.T, n int) int {
+	t.Helper()
+	text := os.Getenv("KIPAY_TEST_ROUNDS")
+	if text == "" {
+		return n
+	}
+	times, err := strconv.Atoi(text)
+	if err != nil || times < 1 {
+		t.Fatalf("KIPAY_TEST_ROUNDS is %q, want a number from 1", text)
+	}
+	return n * times
+}
+
+// seed is what the random choices of a test begin with. It is printed, and KIPAY_TEST_SEED replays it.
+func seed(t *testing.T) uint64 {
+	t.Helper()
+	n := uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
+	if text := os.Getenv("KIPAY_TEST_SEED"); text != "" {
+		var err error
+		if n, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatalf("KIPAY_TEST_SEED is %q, want a number", text)
+		}
+	}
+	t.Logf("KIPAY_TEST_SEED=%d replays this", n)
+	return n
+}
+
+// eventually asks again and again until try is content, and fails the test with its last complaint at the deadline.
+func eventually(t *testing.T, within time.Duration, what string, try func() error) {
+	t.Helper()
+	over := time.NewTimer(within)
+	defer over.Stop()
+	tick := time.NewTicker(25 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := try()
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-over.C:
+			t.Fatalf("%s: not within %s: %v", what, within, err)
+		}
+	}
+}
+
+// throughout asks until the time is over, and fails the test at the first complaint.
+func throughout(t *testing.T, span time.Duration, what string, check func() error) {
+	t.Helper()
+	over := time.NewTimer(span)
+	defer over.Stop()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if err := check(); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		select {
+		case <-tick.C:
+		case <-over.C:
+			return
+		}
+	}
+}
+
+// sideBySide runs n calls of do at once and waits for all of them.
+func sideBySide(n int, do func(i int)) {
+	var wg sync.WaitGroup
+	start := make(chan struct{})
+	for i := range n {
+		wg.Go(func() { <-start; do(i) })
+	}
+	runtime.Gosched()
+	close(start)
+	wg.Wait()
+}
