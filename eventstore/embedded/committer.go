@@ -156,6 +156,9 @@ func (c *committer) append(req *request) error {
 	if len(req.records) == 0 {
 		return nil
 	}
+	if entry.head.revision == eventstore.NoStream {
+		c.store.streams.addName(req.stream)
+	}
 	at := c.now()
 	for i := range req.records {
 		rec := &req.records[i]
@@ -283,6 +286,9 @@ func (c *committer) head(stream string) (*headEntry, error) {
 
 func (c *committer) readHead(stream string) (head, error) {
 	none := head{revision: eventstore.NoStream}
+	if c.store.streams.missing(stream) {
+		return none, nil
+	}
 	// Most streams that aren't in the cache are new: their first event's key is not in any table, and the filters say so.
 	c.scratch = appendStreamKey(c.scratch[:0], stream, 0)
 	_, found, err := c.store.get(c.scratch, nil)

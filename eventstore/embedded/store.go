@@ -36,6 +36,7 @@ type Store struct {
 	groups      chan *group
 	spareGroups chan *group
 	stats       counters
+	streams     *streamFilter
 
 	// closing is closed when Close begins. alive is held for reading by who uses db.
 	closing   chan struct{}
@@ -74,6 +75,12 @@ func Open(dir string, options Options) (_ *Store, err error) {
 		return nil, errors.Join(err, s.abandon())
 	}
 	s.ring = newRing(head, options.RingEvents, options.RingBytes)
+	s.streams = newStreamFilter(head)
+	before, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{streamSpace}, UpperBound: []byte{streamSpace + 1}})
+	if err != nil {
+		return nil, errors.Join(readError("list the streams", err), s.abandon())
+	}
+	s.working.Go(func() { s.learnStreams(before) })
 	s.working.Go(newCommitter(s, head).run)
 	s.working.Go(s.publish)
 	return s, nil
