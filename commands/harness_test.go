@@ -52,7 +52,6 @@ type daraja struct {
 	mu       sync.Mutex
 	pushes   []map[string]any
 	result   string // of a query: a ResultCode, "" for no news
-	answered chan struct{}
 	hold     chan struct{} // a push is answered when this closes, if set
 }
 

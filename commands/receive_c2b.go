@@ -118,17 +118,20 @@ func (w *WriteSide) SettleReceipt(ctx context.Context, scope, number string, by 
 		return time.Time{}, nil
 	}
 	by.Merchant = conf.Merchant
-	if r.State.Owner == "" && conf.Awaits != "" {
+	asking := false
+	if conf.Awaits != "" && (r.State.Owner == "" || r.State.Owner == conf.Transaction) {
 		waiting, err := fold[transaction.State](ctx, w.log, transaction.Reference(conf.Awaits).Stream())
 		if err != nil {
 			return time.Time{}, err
 		}
 		switch t := waiting.State; {
 		case t.Paid(conf.Attempt) && openFor(t, conf.Attempt):
-			// The query said paid, the notice with the receipt never came: this is it.
+			// The query said paid, the notice with the receipt never came: this is it, also when it stands alone already.
 			return time.Time{}, w.credit(ctx, t, scope, evidenceOf(*conf), by)
-		case openFor(t, conf.Attempt) && w.log.Now().Before(conf.Until):
+		case r.State.Owner == "" && openFor(t, conf.Attempt) && w.log.Now().Before(conf.Until):
 			return conf.Until, nil
+		default:
+			asking = w.stillAsked(t, conf.Attempt)
 		}
 	}
 	if r.State.Owner == "" && conf.Trusted {
@@ -159,7 +162,19 @@ func (w *WriteSide) SettleReceipt(ctx context.Context, scope, number string, by 
 	if r, err = fold[receipt.State](ctx, w.log, stream); err != nil || r.State.Owner == "" {
 		return time.Time{}, err
 	}
-	return time.Time{}, w.mergeAlone(ctx, r.State, transaction.Reference(r.State.Owner), by)
+	if err = w.mergeAlone(ctx, r.State, transaction.Reference(r.State.Owner), by); err == nil && asking && r.State.Owner == conf.Transaction {
+		due = w.log.Now().Add(settleAgain) // the query may yet tell that this was the push's money
+	}
+	return due, err
+}
+
+// settleAgain is how often a confirmation that stands alone is compared with the push that it had waited for.
+const settleAgain = 3 * time.Second
+
+// stillAsked tells whether M-Pesa is still asked after the attempt, and may call it paid without naming a receipt.
+func (w *WriteSide) stillAsked(s transaction.State, attempt int) bool {
+	a, ok := s.Attempt(attempt)
+	return ok && s.Unsettled(attempt) && w.log.Now().Before(a.Window.Add(lostAfter))
 }
 
 // evidenceOf is a C2B confirmation as evidence for the push that it awaits.

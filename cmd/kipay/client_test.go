@@ -275,6 +275,9 @@ func (m *merchant) post(path, body string, header ...string) reply {
 // get asks as a well-behaved client does: again when it is told to, which a list may on a machine that is busy elsewhere.
 func (m *merchant) get(path string, header ...string) reply {
 	r := m.call(http.MethodGet, path, "", header...)
+	if r.err != nil && m.hasEnded() {
+		panic("the server has stopped: " + m.tail(5))
+	}
 	for range 30 {
 		if r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" {
 			break

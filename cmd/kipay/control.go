@@ -72,7 +72,7 @@ type control struct {
 }
 
 // listenControl makes the socket. Only this user can use it.
-func listenControl(dataDir string) (*control, error) {
+func listenControl(ctx context.Context, dataDir string) (*control, error) {
 	path, err := controlSocket(dataDir)
 	if err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func listenControl(dataDir string) (*control, error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("operator's socket: %w", err) // left behind by a crash: the folder's lock is ours
 	}
-	ln, err := net.Listen("unix", path)
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "unix", path)
 	if err != nil {
 		return nil, fmt.Errorf("operator's socket: %w", err)
 	}

@@ -101,7 +101,7 @@ func examine(cmd *cobra.Command) []finding {
 	ctx := cmd.Context()
 	running := serverRuns(ctx, cfg)
 	out = append(out, checkFolder(cfg)...)
-	out = append(out, checkLibrary(cfg), checkPort(cfg, running), checkPublicURL(cfg))
+	out = append(out, checkLibrary(cfg), checkPort(ctx, cfg, running), checkPublicURL(cfg))
 	if cfg.Sandbox {
 		out = append(out, ok("simulators", "the sandbox is on: no real money moves through test channels"))
 	}
@@ -182,11 +182,11 @@ func checkLibrary(cfg *config) finding {
 	return ok("chdb", path)
 }
 
-func checkPort(cfg *config, running bool) finding {
+func checkPort(ctx context.Context, cfg *config, running bool) finding {
 	if running {
 		return ok("port", "kipay serve runs on this folder")
 	}
-	ln, err := net.Listen("tcp", cfg.HTTPAddr)
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.HTTPAddr)
 	if err != nil {
 		return problem("port", portTaken("KIPAY_HTTP_ADDR", cfg.HTTPAddr, err).Error(), "")
 	}
@@ -213,11 +213,11 @@ func checkClock(ctx context.Context, cfg *config) finding {
 	if cfg.Sandbox {
 		url = "http://" + cfg.SandboxAddr
 	}
-	resp, err := get(ctx, url)
+	answer, err := get(ctx, url)
 	if err != nil {
 		return warning("clock", "no provider could be asked for the time", "make sure that this machine keeps its clock by NTP")
 	}
-	theirs, err := http.ParseTime(resp.Header.Get("Date"))
+	theirs, err := http.ParseTime(answer.date)
 	if err != nil {
 		return warning("clock", "the provider told no time", "make sure that this machine keeps its clock by NTP")
 	}
@@ -228,11 +228,11 @@ func checkClock(ctx context.Context, cfg *config) finding {
 }
 
 func checkReady(ctx context.Context, cfg *config) finding {
-	resp, err := get(ctx, "http://"+strings.Replace(cfg.HTTPAddr, "0.0.0.0", "127.0.0.1", 1)+"/readyz")
+	answer, err := get(ctx, "http://"+strings.Replace(cfg.HTTPAddr, "0.0.0.0", "127.0.0.1", 1)+"/readyz")
 	switch {
 	case err != nil:
 		return problem("server", "does not answer: "+err.Error(), "look at its log; is KIPAY_HTTP_ADDR the same here as there?")
-	case resp.StatusCode != http.StatusOK:
+	case answer.status != http.StatusOK:
 		return problem("server", "is not ready", "look at its log")
 	}
 	return ok("server", "is ready")
@@ -246,25 +246,31 @@ func checkReachable(ctx context.Context, cfg *config, running bool) finding {
 	case !running:
 		return warning("callbacks", "not tried: kipay serve does not run on this folder", "start it, then run kipay doctor again")
 	}
-	resp, err := get(ctx, cfg.PublicURL+"/healthz")
-	if err != nil || resp.StatusCode != http.StatusOK {
+	answer, err := get(ctx, cfg.PublicURL+"/healthz")
+	if err != nil || answer.status != http.StatusOK {
 		return problem("callbacks", cfg.PublicURL+" does not lead here", "check DNS, certificate and proxy: callbacks of the providers can't arrive")
 	}
 	return ok("callbacks", cfg.PublicURL+" leads here")
 }
 
-func get(ctx context.Context, url string) (*http.Response, error) {
+// got is what doctor needs of an answer.
+type got struct {
+	status int
+	date   string
+}
+
+func get(ctx context.Context, url string) (got, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return nil, err
+		return got{}, err
 	}
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
-		return nil, err
+		return got{}, err
 	}
-	return resp, resp.Body.Close()
+	return got{resp.StatusCode, resp.Header.Get("Date")}, resp.Body.Close()
 }
 
 // opProbeChannels tries the credentials of every channel at its provider.

@@ -71,7 +71,7 @@ func opEvents(ctx context.Context, n *node, raw json.RawMessage, emit func(any) 
 		if err != nil {
 			return nil, err
 		}
-		from = head - min(head, eventstore.Position(args.Last)) //nolint:gosec // positive
+		from = head - min(head, eventstore.Position(args.Last))
 	}
 	if args.Follow {
 		return nil, n.followEvents(ctx, from, show)

@@ -151,10 +151,8 @@ func (in *instance) open(t *testing.T, name string) *os.File {
 func (in *instance) awaitReady(t *testing.T) {
 	t.Helper()
 	eventually(t, 60*time.Second, "the server is ready", func() error {
-		select {
-		case <-in.ended:
-			return fmt.Errorf("it has stopped: %s", in.tail(5))
-		default:
+		if in.hasEnded() {
+			t.Fatalf("the server has stopped: %s", in.tail(5))
 		}
 		resp, err := http.Get(in.base + "/readyz") //nolint:noctx // the deadline is eventually's
 		if err != nil {
@@ -170,6 +168,16 @@ func (in *instance) awaitReady(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// hasEnded tells whether the process is gone.
+func (in *instance) hasEnded() bool {
+	select {
+	case <-in.ended:
+		return true
+	default:
+		return false
+	}
 }
 
 // signal sends the process a signal.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -18,7 +19,6 @@ import (
 	mpesasim "github.com/benfex/kipay/commands/mpesa/simulator"
 	"github.com/benfex/kipay/commands/paystack"
 	paystacksim "github.com/benfex/kipay/commands/paystack/simulator"
-	"net/netip"
 )
 
 // Where the two simulators are on the sandbox's address.
@@ -36,8 +36,8 @@ type sandbox struct {
 }
 
 // newSandbox listens. webhookURL finds where a Paystack key's webhooks go; it may be nil.
-func newSandbox(addr string, speed float64, log *slog.Logger, webhookURL func(secretKey string) string) (*sandbox, error) {
-	ln, err := net.Listen("tcp", addr)
+func newSandbox(ctx context.Context, addr string, speed float64, log *slog.Logger, webhookURL func(secretKey string) string) (*sandbox, error) {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, portTaken("KIPAY_SANDBOX_ADDR", addr, err)
 	}
@@ -102,7 +102,7 @@ HTTP protocols and are as strict. Magic phone numbers and cards choose the outco
   KIPAY_MPESA_SANDBOX_URL=http://127.0.0.1:8090/daraja KIPAY_PAYSTACK_URL=http://127.0.0.1:8090/paystack kipay serve`,
 		Args: cobra.NoArgs,
 		RunE: verb(func(cmd *cobra.Command, _ []string) error {
-			s, err := newSandbox(addr, speed, slog.New(slog.NewTextHandler(os.Stderr, nil)), nil)
+			s, err := newSandbox(cmd.Context(), addr, speed, slog.New(slog.NewTextHandler(os.Stderr, nil)), nil)
 			if err != nil {
 				return err
 			}

@@ -70,7 +70,7 @@ func newLogger(level zerolog.Level) zerolog.Logger {
 
 // serve wires everything and runs it until ctx ends. Read it from top to bottom.
 func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ Write([]byte) (int, error) }) error {
-	ln, err := net.Listen("tcp", cfg.HTTPAddr)
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.HTTPAddr)
 	if err != nil {
 		return portTaken("KIPAY_HTTP_ADDR", cfg.HTTPAddr, err)
 	}
@@ -80,7 +80,7 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 	var sim *sandbox
 	var n *node
 	if cfg.Sandbox {
-		sim, err = newSandbox(cfg.SandboxAddr, cfg.SandboxSpeed, slog.New(slog.DiscardHandler), nil)
+		sim, err = newSandbox(ctx, cfg.SandboxAddr, cfg.SandboxSpeed, slog.New(slog.DiscardHandler), nil)
 		if err != nil {
 			return err
 		}
@@ -124,7 +124,7 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 
 	react := reactor.New(reactor.Options{Write: n.write, Log: n.events, Logger: log, FirstQuery: cfg.StatusAfter})
 	n.meter.watch(n, react)
-	control, err := listenControl(cfg.DataDir)
+	control, err := listenControl(ctx, cfg.DataDir)
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBackground()
 	g, background := errgroup.WithContext(background)
-	g.Go(func() error { return ended(background, "cache follower", n.followLog(background)) })
+	g.Go(func() error { n.followLog(background); return nil })
 	g.Go(func() error { return ended(background, "projector", n.reads.projector.Run(background)) })
 	g.Go(func() error { return ended(background, "reactor", react.Run(background)) })
 	g.Go(func() error { return ended(background, "operator's socket", control.run(background, n)) })
@@ -144,7 +144,7 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 
 	front, stopFront := context.WithCancel(ctx)
 	defer stopFront()
-	context.AfterFunc(background, stopFront) // a part that broke takes the server down in order
+	defer context.AfterFunc(background, stopFront)() // a part that broke takes the server down in order
 	web := make(chan error, 1)
 	go func() { web <- server.Listen(front, ln) }()
 
@@ -162,17 +162,17 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 }
 
 // followLog keeps the write side's caches true; a lost subscription is taken up again.
-func (n *node) followLog(ctx context.Context) error {
+func (n *node) followLog(ctx context.Context) {
 	for {
 		err := n.write.Follow(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return
 		}
 		n.log.Warn().Err(err).Msg("caches can't follow the log; trying again")
 		select {
 		case <-time.After(time.Second):
 		case <-ctx.Done():
-			return nil
+			return
 		}
 	}
 }

@@ -49,7 +49,15 @@ func (r *Reactor) onEvent(ctx context.Context, rec eventstore.Record) error {
 		}
 	case receipt.Confirmation:
 		t.kind, t.due = kindReceipt, e.At.Add(mendAfter)
+		asked := e.Awaits == ""
 		t.run = func(ctx context.Context, _ *task) (time.Time, error) {
+			if !asked && !r.Log.Now().Before(e.Until) {
+				// Before it stands alone: the push that it fits may be paid by this very money, and only the query says so.
+				if _, err := r.Write.AskStatus(ctx, transaction.Reference(e.Awaits), e.Attempt, cause); err != nil {
+					return time.Time{}, err
+				}
+				asked = true
+			}
 			due, err := r.Write.SettleReceipt(ctx, e.Scope, e.Number, cause)
 			if err == nil && !due.IsZero() {
 				due = earlier(due, r.Log.Now().Add(mendAfter))
