@@ -47,12 +47,13 @@ func (p *Projector) advance(ctx context.Context, l *lane, to eventstore.Position
 	})
 	group.Go(func() error {
 		for b := range ready {
-			if err := b.write(ctx, p.conn, l.generation, p.options.InsertTimeout, p.retried); err != nil {
+			if err := write(ctx, append(b.filled(), b.archive.filled()...), p.conn, l.generation, p.options.InsertTimeout, p.retried); err != nil {
 				return err
 			}
 			l.builder.tally.written.Store(b.tallied)
 			wrote(b.count, b.last)
 			b.reset()
+			b.archive.reset()
 			free <- b
 		}
 		return nil

@@ -11,10 +11,10 @@ import (
 	"github.com/benfex/kipay/eventstore"
 )
 
-// batch is the rows of successive events, written together. Its memory is used again.
+// batch is the rows of successive events that lists read, written together as soon as possible. What is kept of every
+// event goes into archive, which may be shared with the batches before: an insert costs ClickHouse some milliseconds
+// whatever its size, and nobody waits for the archive. Memory is used again.
 type batch struct {
-	events       *eventColumns
-	versions     *versionColumns
 	transactions *transactionColumns
 	customers    *customerColumns
 	channels     *channelColumns
@@ -22,29 +22,41 @@ type batch struct {
 	counters     *counterColumns
 	rows         struct{ customers, channels, merchants int }
 
+	archive *archive
+
 	// touched are the transactions as the last event of the batch left them, by reference.
 	touched map[string]*Transaction
 
 	last     eventstore.Position
 	count    int
-	bytes    int
 	recorded []time.Time // when each event was recorded, for the lag
 	tallied  uint64      // the tally's number of this write
 }
 
+// archive is the rows that are kept of every event and never change.
+type archive struct {
+	events   *eventColumns
+	versions *versionColumns
+	last     eventstore.Position
+	count    int
+	bytes    int
+}
+
 func newBatch() *batch {
 	return &batch{
-		events: newEventColumns(), versions: newVersionColumns(), transactions: newTransactionColumns(),
-		customers: newCustomerColumns(), channels: newChannelColumns(), merchants: newMerchantColumns(),
-		counters: newCounterColumns(), touched: map[string]*Transaction{},
+		transactions: newTransactionColumns(), customers: newCustomerColumns(), channels: newChannelColumns(),
+		merchants: newMerchantColumns(), counters: newCounterColumns(), archive: newArchive(), touched: map[string]*Transaction{},
 	}
 }
 
+func newArchive() *archive { return &archive{events: newEventColumns(), versions: newVersionColumns()} }
+
 // note counts a record whose rows are in.
 func (b *batch) note(r *eventstore.Record) {
-	b.last = r.Position
+	b.last, b.archive.last = r.Position, r.Position
 	b.count++
-	b.bytes += len(r.Data) + len(r.Metadata)
+	b.archive.count++
+	b.archive.bytes += len(r.Data) + len(r.Metadata)
 	b.recorded = append(b.recorded, r.RecordedAt)
 }
 
@@ -55,7 +67,9 @@ func (b *batch) transaction(t Transaction) *Transaction {
 	return kept
 }
 
-func (b *batch) full() bool { return b.count >= maxBatchEvents || b.bytes >= maxBatchBytes }
+func (b *batch) full() bool { return b.archive.full() }
+
+func (a *archive) full() bool { return a.count >= maxBatchEvents || a.bytes >= maxBatchBytes }
 
 // seal makes the rows that are one for the whole batch. Nothing may be added afterwards.
 func (b *batch) seal(by *builder) {
@@ -68,31 +82,31 @@ func (b *batch) seal(by *builder) {
 	b.tallied = by.tally.drain(b.counters)
 }
 
+// reset empties the batch, but not the archive.
 func (b *batch) reset() {
-	for _, t := range b.tables() {
+	for _, t := range []*table{b.transactions.table, b.customers.table, b.channels.table, b.merchants.table, b.counters.table} {
 		t.reset()
 	}
 	b.rows = struct{ customers, channels, merchants int }{}
 	clear(b.touched)
-	b.last, b.count, b.bytes, b.tallied, b.recorded = 0, 0, 0, 0, b.recorded[:0]
+	b.last, b.count, b.tallied, b.recorded = 0, 0, 0, b.recorded[:0]
 }
 
-func (b *batch) tables() []*table {
-	return []*table{
-		b.events.table, b.versions.table, b.transactions.table, b.customers.table, b.channels.table, b.merchants.table, b.counters.table,
-	}
+func (a *archive) reset() {
+	a.events.reset()
+	a.versions.reset()
+	a.last, a.count, a.bytes = 0, 0, 0
 }
 
 // filled are the tables that have rows.
 func (b *batch) filled() []*table {
-	out := make([]*table, 0, 7)
+	out := make([]*table, 0, 5)
 	for _, t := range []struct {
 		rows  int
 		table *table
 	}{
-		{b.count, b.events.table}, {len(b.versions.position.v), b.versions.table}, {len(b.touched), b.transactions.table},
-		{b.rows.customers, b.customers.table}, {b.rows.channels, b.channels.table}, {b.rows.merchants, b.merchants.table},
-		{len(b.counters.value.v), b.counters.table},
+		{len(b.touched), b.transactions.table}, {len(b.counters.value.v), b.counters.table}, {b.rows.customers, b.customers.table},
+		{b.rows.channels, b.channels.table}, {b.rows.merchants, b.merchants.table},
 	} {
 		if t.rows > 0 {
 			out = append(out, t.table)
@@ -101,11 +115,21 @@ func (b *batch) filled() []*table {
 	return out
 }
 
-// write inserts all rows, the tables at the same time, and each again until it succeeds or ctx ends. failed is told of
-// every failure that is tried again.
-func (b *batch) write(ctx context.Context, conn driver.Conn, g Generation, timeout time.Duration, failed func(error)) error {
+func (a *archive) filled() []*table {
+	switch {
+	case a.count == 0:
+		return nil
+	case len(a.versions.position.v) == 0:
+		return []*table{a.events.table}
+	}
+	return []*table{a.events.table, a.versions.table}
+}
+
+// write inserts the rows of the tables, at the same time, and each again until it succeeds or ctx ends. failed is told
+// of every failure that is tried again.
+func write(ctx context.Context, tables []*table, conn driver.Conn, g Generation, timeout time.Duration, failed func(error)) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, t := range b.filled() {
+	for _, t := range tables {
 		group.Go(func() error {
 			return retry(ctx, func() error { return t.write(ctx, conn, g, timeout) }, failed)
 		})

@@ -140,7 +140,7 @@ func (b *builder) add(ctx context.Context, d *decoded, into *batch) error {
 	if err != nil {
 		return err
 	}
-	into.events.add(d.record, &d.env.Meta)
+	into.archive.events.add(d.record, &d.env.Meta)
 	into.note(d.record)
 	return nil
 }
@@ -172,7 +172,7 @@ func (b *builder) addTransaction(ctx context.Context, env *eventstore.Envelope, 
 		}
 	}
 	kept := into.transaction(row)
-	into.versions.add(transactionVersionOf(kept, env))
+	into.archive.versions.add(transactionVersionOf(kept, env))
 	return nil
 }
 

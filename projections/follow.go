@@ -19,25 +19,32 @@ type handoff struct {
 	done chan error // takes one
 }
 
-// follower is the loop of one generation. While one batch is written the next one fills.
+// follower is the loop of one generation. While one batch is written the next one fills; the archive is written at its
+// own, slower pace.
 type follower struct {
 	p    *Projector
 	lane *lane
 
 	filling, spare *batch
 	writing        *batch // nil while nothing is written
+	archiving      *archive
+	spareArchive   *archive
 	waiting        []eventstore.Record
 	fault          error // why nothing more is read; it ends the loop once all is written
 	asked          *handoff
 
-	wrote  chan error
-	stored chan error
+	wrote    chan error
+	archived chan error
+	stored   chan error
 
 	flushed    time.Time // when the last write began
-	checkpoint eventstore.Position
-	storing    eventstore.Position // 0 while no checkpoint is on its way
-	storedAt   time.Time
-	lookedAt   time.Time
+	archivedAt time.Time // when the last write of an archive began
+	// kept is how far both the batches and the archives are in the tables, checkpoint what is stored of that.
+	kept, checkpoint eventstore.Position
+	filed            eventstore.Position // how far the archives are
+	storing          eventstore.Position // 0 while no checkpoint is on its way
+	storedAt         time.Time
+	lookedAt         time.Time
 }
 
 // follow keeps the lane's generation up to date until ctx ends, something fails, or another generation takes over,
@@ -49,9 +56,10 @@ func (p *Projector) follow(ctx context.Context, l *lane) (*lane, error) {
 	}
 	inner, cancel := context.WithCancel(ctx)
 	f := &follower{
-		p: p, lane: l, filling: newBatch(), spare: newBatch(), wrote: make(chan error, 1), stored: make(chan error, 1),
-		checkpoint: l.position, lookedAt: p.options.Now(),
+		p: p, lane: l, filling: newBatch(), spare: newBatch(), spareArchive: newArchive(), wrote: make(chan error, 1),
+		archived: make(chan error, 1), stored: make(chan error, 1), kept: l.position, checkpoint: l.position, lookedAt: p.options.Now(),
 	}
+	f.spare.archive = nil
 	incoming, failed := make(chan eventstore.Batch, 4), make(chan error, 1)
 	ended := make(chan struct{})
 	go func() {
@@ -93,7 +101,7 @@ func (f *follower) loop(ctx, inner context.Context, incoming <-chan eventstore.B
 		f.fill(inner)
 		wake := f.start(inner)
 		if f.writing == nil && f.filling.count == 0 {
-			if f.fault != nil {
+			if f.fault != nil && f.archiving == nil && f.filling.archive.count == 0 {
 				return nil, f.fault
 			}
 			if f.asked != nil {
@@ -124,6 +132,10 @@ func (f *follower) loop(ctx, inner context.Context, incoming <-chan eventstore.B
 			}
 		case err := <-f.wrote:
 			if err := f.finish(err); err != nil {
+				return nil, err
+			}
+		case err := <-f.archived:
+			if err := f.file(err); err != nil {
 				return nil, err
 			}
 		case err := <-f.stored:
@@ -167,7 +179,16 @@ func (f *follower) start(ctx context.Context) (wake time.Duration) {
 			f.flush(ctx, now)
 		}
 	}
-	if f.storing == 0 && f.lane.position > f.checkpoint {
+	// An archive is written up to what is in the batches before: the checkpoint covers both.
+	if a := f.filling.archive; f.archiving == nil && a.count > 0 && f.filling.count == 0 {
+		due := f.archivedAt.Add(archiveEvery)
+		if wait := due.Sub(now); wait > 0 && !a.full() && f.fault == nil {
+			wake = min(wake, wait)
+		} else {
+			f.keepArchive(ctx, now)
+		}
+	}
+	if f.storing == 0 && f.kept > f.checkpoint {
 		due := f.storedAt.Add(checkpointEvery)
 		if wait := due.Sub(now); wait > 0 {
 			return min(wake, wait)
@@ -182,9 +203,41 @@ func (f *follower) flush(ctx context.Context, now time.Time) {
 	b.seal(f.lane.builder)
 	f.p.built.Store(uint64(b.last))
 	f.filling, f.writing, f.flushed = f.spare, b, now
+	f.filling.archive, b.archive = b.archive, nil
 	go func() {
-		f.wrote <- b.write(ctx, f.p.conn, f.lane.generation, f.p.options.InsertTimeout, f.p.failed)
+		f.wrote <- write(ctx, b.filled(), f.p.conn, f.lane.generation, f.p.options.InsertTimeout, f.p.failed)
 	}()
+}
+
+// keepArchive begins to write what is archived, while the next one fills.
+func (f *follower) keepArchive(ctx context.Context, now time.Time) {
+	a := f.filling.archive
+	f.filling.archive, f.archiving, f.archivedAt = f.spareArchive, a, now
+	go func() {
+		f.archived <- write(ctx, a.filled(), f.p.conn, f.lane.generation, f.p.options.InsertTimeout, f.p.failed)
+	}()
+}
+
+// file takes in the end of the write of an archive.
+func (f *follower) file(err error) error {
+	a := f.archiving
+	f.archiving = nil
+	if err != nil {
+		return err
+	}
+	f.filed = a.last
+	a.reset()
+	f.spareArchive = a
+	f.advanced()
+	return nil
+}
+
+// advanced takes in that batches or archives have come further.
+func (f *follower) advanced() {
+	if kept := min(f.filed, f.lane.position); kept > f.kept {
+		f.kept = kept
+		f.p.archived.set(f.lane.generation, kept)
+	}
 }
 
 // finish takes in the end of a write.
@@ -197,6 +250,7 @@ func (f *follower) finish(err error) error {
 	f.lane.position = b.last
 	f.lane.builder.tally.written.Store(b.tallied)
 	f.p.tracker.set(f.lane.generation, b.last)
+	f.advanced()
 	f.p.moving()
 	now := f.p.options.Now()
 	f.p.metrics.wrote(b, now, now.Sub(f.flushed))
@@ -215,7 +269,7 @@ func (f *follower) finish(err error) error {
 }
 
 func (f *follower) store(ctx context.Context, now time.Time) {
-	at := f.lane.position
+	at := f.kept
 	f.storing, f.storedAt = at, now
 	look := now.Sub(f.lookedAt) >= generationCheck
 	if look {
@@ -253,12 +307,12 @@ func (f *follower) keep(ctx context.Context, err error) error {
 
 // keepCheckpoint stores the last checkpoint of a loop that ends, if it can be done soon.
 func (f *follower) keepCheckpoint(ctx context.Context) {
-	if f.lane.position <= f.checkpoint || f.p.Ready() != nil {
+	if f.kept <= f.checkpoint || f.p.Ready() != nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	if err := storeCheckpoint(ctx, f.p.conn, f.lane.generation, f.lane.position); err != nil {
+	if err := storeCheckpoint(ctx, f.p.conn, f.lane.generation, f.kept); err != nil {
 		f.p.logger.Warn().Err(err).Msg("the last checkpoint was not stored; what it covers is written again")
 	}
 }
@@ -267,6 +321,9 @@ func (f *follower) keepCheckpoint(ctx context.Context) {
 func (f *follower) settle() {
 	if f.writing != nil {
 		<-f.wrote
+	}
+	if f.archiving != nil {
+		<-f.archived
 	}
 	if f.storing != 0 {
 		<-f.stored

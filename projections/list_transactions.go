@@ -74,10 +74,10 @@ func (q *transactionQuery) shallowPage(ctx context.Context) (TransactionPage, er
 	var rows []Transaction
 	w := window{from: earliest, until: latest, offset: q.Offset}
 	if q.From != nil {
-		w.from = DayStart(*q.From, q.Zone)
+		w.from = within(DayStart(*q.From, q.Zone))
 	}
 	if q.To != nil {
-		w.until = DayStart(*q.To+1, q.Zone)
+		w.until = within(DayStart(*q.To+1, q.Zone))
 	}
 	size := q.Offset + q.Limit + slack
 	group, grouped := errgroup.WithContext(ctx)

@@ -72,7 +72,7 @@ type window struct {
 func locate(days []dayCount, f TransactionFilter) window {
 	w := window{from: latest, until: latest, offset: f.Offset}
 	if f.To != nil {
-		w.until = DayStart(*f.To+1, f.Zone)
+		w.until = within(DayStart(*f.To+1, f.Zone))
 	}
 	first := 0
 	for first < len(days) && w.offset >= days[first].count {

@@ -196,7 +196,7 @@ func rawInserts(t *testing.T, b *bench, g Generation) time.Duration {
 	}
 	began := time.Now()
 	for _, batch := range batches {
-		if err := batch.write(ctx, b.engine.Conn, g+1, time.Minute, func(err error) { t.Log(err) }); err != nil {
+		if err := write(ctx, append(batch.filled(), batch.archive.filled()...), b.engine.Conn, g+1, time.Minute, func(err error) { t.Log(err) }); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 
@@ -60,10 +61,10 @@ func run(t testing.TB, p *Projector) (stop func()) {
 	return stop
 }
 
-// caughtUp waits until reads see the position.
+// caughtUp waits until all tables have come to the position.
 func caughtUp(t testing.TB, p *Projector, at eventstore.Position) {
 	t.Helper()
-	if err := p.WaitFor(projectionstest.Within(t), at); err != nil {
+	if err := errors.Join(p.WaitFor(projectionstest.Within(t), at), p.WaitForArchive(projectionstest.Within(t), at)); err != nil {
 		t.Fatalf("position %d was not reached: at %d, ready: %v", at, p.Position(), p.Ready())
 	}
 }

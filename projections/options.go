@@ -25,7 +25,7 @@ type Options struct {
 	States int
 	// CompletedCache is how many completed transactions are kept for Completed; 16,384 when zero.
 	CompletedCache int
-	// Interval is the least time between two writes while events keep coming; a lone event is written at once. 20 ms
+	// Interval is the least time between two writes while events keep coming; a lone event is written at once. 40 ms
 	// when zero.
 	Interval time.Duration
 	// InsertTimeout is how long one insert may take before it is given up and tried again; 30 s when zero.
@@ -37,14 +37,16 @@ type Options struct {
 const (
 	defaultStates         = 32768
 	defaultCompletedCache = 16384
-	defaultInterval       = 20 * time.Millisecond
+	defaultInterval       = 40 * time.Millisecond
 	defaultInsertTimeout  = 30 * time.Second
 
 	// maxBatchEvents and maxBatchBytes bound what one write holds; twice that may be in memory.
 	maxBatchEvents = 50_000
-	maxBatchBytes  = 32 << 20
+	maxBatchBytes  = 16 << 20
+	// archiveEvery is how often the tables that keep every event are written to while events keep coming.
+	archiveEvery = 300 * time.Millisecond
 	// checkpointEvery is how often a checkpoint is stored while events keep coming: what a crash has to write again.
-	checkpointEvery = 250 * time.Millisecond
+	checkpointEvery = 500 * time.Millisecond
 	// leastRetry and mostRetry bound the pause before ClickHouse, or the log, is tried again.
 	leastRetry = 50 * time.Millisecond
 	mostRetry  = 5 * time.Second

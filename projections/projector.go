@@ -22,6 +22,7 @@ type Projector struct {
 	logger    zerolog.Logger
 	decoder   *decoder
 	tracker   *tracker
+	archived  *tracker // of the tables that keep every event
 	completed *completedCache
 	metrics   *metrics
 
@@ -51,7 +52,7 @@ func New(options Options) (*Projector, error) {
 	}
 	p := &Projector{
 		options: o, conn: o.Conn, log: o.Log, logger: o.Logger, decoder: newDecoder(o.Log), tracker: newTracker(),
-		completed: newCompletedCache(o.CompletedCache), metrics: newMetrics(), handoffs: make(chan *handoff),
+		archived: newTracker(), completed: newCompletedCache(o.CompletedCache), metrics: newMetrics(), handoffs: make(chan *handoff),
 	}
 	if err := p.metrics.register(o.Metrics); err != nil {
 		return nil, fmt.Errorf("projections: metrics: %w", err)
@@ -110,6 +111,7 @@ func (p *Projector) serve(ctx context.Context) error {
 	}
 	for {
 		p.tracker.set(l.generation, l.position)
+		p.archived.set(l.generation, l.position)
 		p.metrics.position.Set(float64(l.position))
 		p.built.Store(uint64(l.position))
 		next, err := p.follow(ctx, l)
@@ -181,7 +183,7 @@ func (p *Projector) moving() {
 	}
 }
 
-// Position is how far the read models have come: reads see every event at or before it.
+// Position is how far the read models have come: lists see every event at or before it.
 func (p *Projector) Position() eventstore.Position {
 	_, at, _ := p.tracker.get()
 	return at
@@ -193,9 +195,15 @@ func (p *Projector) Generation() Generation {
 	return g
 }
 
-// WaitFor returns when reads see every event at or before the position, or with ctx's error.
+// WaitFor returns when lists see every event at or before the position, or with ctx's error.
 func (p *Projector) WaitFor(ctx context.Context, at eventstore.Position) error {
 	return p.tracker.wait(ctx, at)
+}
+
+// WaitForArchive is WaitFor for the tables that keep every event, events and transaction_versions, which are written less
+// often.
+func (p *Projector) WaitForArchive(ctx context.Context, at eventstore.Position) error {
+	return p.archived.wait(ctx, at)
 }
 
 // Lag is how long the oldest event that reads don't see yet has been waiting, as far as this projector knows.

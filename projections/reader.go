@@ -79,3 +79,14 @@ var (
 	earliest = time.Date(1970, 1, 1, 0, 0, 0, 1e6, time.UTC)
 	latest   = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
 )
+
+// within is the moment, or the nearest that the columns can be compared with.
+func within(t time.Time) time.Time {
+	switch {
+	case t.Before(earliest):
+		return earliest
+	case t.After(latest):
+		return latest
+	}
+	return t
+}

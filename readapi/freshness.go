@@ -19,6 +19,8 @@ const (
 	maxWait = time.Second
 	// retrySoon is the Retry-After of a list whose wait was in vain.
 	retrySoon = "1"
+	// retryLater is the Retry-After while ClickHouse is away: its process is replaced within seconds.
+	retryLater = "3"
 )
 
 // floor is how new an answer to this caller must be: what the header asks for, and what the merchant has written or been
@@ -39,9 +41,6 @@ func (a *api) floor(c *fiber.Ctx, who domain.Caller) (eventstore.Position, error
 // await waits until the read models have come that far, at most maxWait, and answers how far they have come. A stale list
 // is refused rather than shown: the caller would look for what it just wrote and not find it. Errors: Unavailable.
 func (a *api) await(c *fiber.Ctx, least eventstore.Position) (eventstore.Position, error) {
-	if at := a.Projection.Position(); at >= least {
-		return at, nil
-	}
 	ctx, cancel := context.WithTimeout(c.UserContext(), maxWait)
 	defer cancel()
 	if err := a.Projection.WaitFor(ctx, least); err != nil {
@@ -58,6 +57,7 @@ func (a *api) answered(c *fiber.Ctx, who domain.Caller, at eventstore.Position) 
 }
 
 // away is the error of a list whose read model did not answer.
-func away(err error) error {
+func away(c *fiber.Ctx, err error) error {
+	c.Set(fiber.HeaderRetryAfter, retryLater)
 	return domain.Unavailable("Lists are temporarily unavailable; try again", err)
 }

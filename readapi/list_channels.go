@@ -23,7 +23,7 @@ func (a *api) listChannels(c *fiber.Ctx) error {
 	}
 	channels, err := a.Reader.Channels(c.UserContext(), who.MerchantID, activeOnly)
 	if err != nil {
-		return away(err)
+		return away(c, err)
 	}
 	e := &encoder{b: make([]byte, 0, 64+256*len(channels))}
 	e.b = append(e.b, '{')

@@ -29,7 +29,7 @@ func (a *api) listCustomers(c *fiber.Ctx) error {
 		MerchantID: who.MerchantID, Search: search, Offset: p.offset(), Limit: p.limit,
 	})
 	if err != nil {
-		return away(err)
+		return away(c, err)
 	}
 	a.answered(c, who, at)
 	return send(c, listed(p, page.Total, len(page.Rows), func(e *encoder, i int) {

@@ -36,7 +36,7 @@ func (a *api) listTransactions(c *fiber.Ctx) error {
 		MerchantID: who.MerchantID, Mode: who.Mode, Status: status, From: from, To: to, Zone: zone, Offset: p.offset(), Limit: p.limit,
 	})
 	if err != nil {
-		return away(err)
+		return away(c, err)
 	}
 	a.answered(c, who, at)
 	return send(c, listed(p, page.Total, len(page.Rows), func(e *encoder, i int) { e.transaction(&page.Rows[i]) }))

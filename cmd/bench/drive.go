@@ -87,24 +87,32 @@ type side struct {
 	order loadOrder
 }
 
-// duel has two sides take turns, so that both meet the same neighbours, and answers every round of each.
-func (b *bench) duel(ctx context.Context, first, second side) (a, c []driven, err error) {
+// turns has the sides take turns, so that all meet the same neighbours, and answers every round of each.
+func (b *bench) turns(ctx context.Context, sides ...side) ([][]driven, error) {
+	rounds := make([][]driven, len(sides))
 	for n := range b.size.rounds {
-		for i, s := range []side{first, second} {
+		for i, s := range sides {
 			s.order.For = b.size.round
 			d, err := b.drive(ctx, s.at, s.order)
 			if err != nil {
-				return nil, nil, fmt.Errorf("%s: %w", s.name, err)
+				return nil, fmt.Errorf("%s: %w", s.name, err)
 			}
 			fmt.Fprintf(b.news, "  round %d, %-12s %s\n", n+1, s.name+":", d)
-			if i == 0 {
-				a = append(a, d)
-			} else {
-				c = append(c, d)
-			}
+			rounds[i] = append(rounds[i], d)
 		}
 	}
-	return a, c, nil
+	return rounds, nil
+}
+
+// warm sends each side its load for a while that is not counted.
+func (b *bench) warm(ctx context.Context, sides ...side) error {
+	for _, s := range sides {
+		s.order.For = b.size.warmUp
+		if _, err := b.load.run(ctx, s.order); err != nil {
+			return fmt.Errorf("warm %s up: %w", s.name, err)
+		}
+	}
+	return nil
 }
 
 // medianRatio is the median of the rounds' ratios.
@@ -138,12 +146,28 @@ func median(values []float64) float64 {
 	}
 }
 
-// failures counts the requests that failed in all rounds.
-func failures(rounds []driven) (n int, why string) {
-	for _, d := range rounds {
-		n += d.Failed
-		if d.Failure != "" {
-			why = d.Failure
+// rateOf is what the table shows of a side: the median of its rounds.
+func rateOf(rounds []driven) string {
+	return perSecond(medianOf(rounds, func(d driven) float64 { return d.perSecond() }))
+}
+
+// costOf says what one answer took of the processor, in the median round.
+func costOf(rounds []driven) (server, engine, generator time.Duration) {
+	of := func(pick func(driven) time.Duration) time.Duration {
+		return round(time.Duration(medianOf(rounds, func(d driven) float64 { return float64(pick(d)) })))
+	}
+	return of(func(d driven) time.Duration { return d.Server }), of(func(d driven) time.Duration { return d.Engine }),
+		of(func(d driven) time.Duration { return d.Generator })
+}
+
+// failures counts the requests that failed in all rounds of all sides.
+func failures(sides ...[]driven) (n int, why string) {
+	for _, rounds := range sides {
+		for _, d := range rounds {
+			n += d.Failed
+			if d.Failure != "" {
+				why = d.Failure
+			}
 		}
 	}
 	return n, why

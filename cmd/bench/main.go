@@ -48,21 +48,20 @@ type sizes struct {
 	rounds        int
 	// small, large and huge are how many transactions lists are timed over; huge is 0 when it is left out.
 	small, large, huge int
-	lists              int
 	growth             time.Duration
 	appends            time.Duration
 }
 
 func quickSizes() sizes {
 	return sizes{
-		warmUp: 2 * time.Second, round: 3 * time.Second, rounds: 3, small: 10_000, large: 100_000, lists: 300,
+		warmUp: 2 * time.Second, round: 3 * time.Second, rounds: 3, small: 10_000, large: 100_000,
 		growth: 10 * time.Second, appends: 3 * time.Second,
 	}
 }
 
 func fullSizes() sizes {
 	return sizes{
-		warmUp: 5 * time.Second, round: 6 * time.Second, rounds: 7, small: 10_000, large: 1_000_000, lists: 1000,
+		warmUp: 5 * time.Second, round: 6 * time.Second, rounds: 7, small: 10_000, large: 1_000_000,
 		growth: time.Minute, appends: 10 * time.Second,
 	}
 }
@@ -178,6 +177,10 @@ func dataFolder(parent string) (string, error) {
 func (b *bench) sections() []section {
 	return []section{
 		{"initialize", b.initialize},
+		{"verify", b.verify},
+		{"appends", b.appends},
+		{"lists, rebuild, starts", b.lists},
+		{"memory", b.memory},
 	}
 }
 

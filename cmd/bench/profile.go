@@ -81,8 +81,8 @@ func (b *bench) profileInitialize(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = s.stop() }()
-	order := initializeOrder(s.addr, s.key, b.size.warmUp)
-	if _, err := b.load.run(ctx, order); err != nil {
+	order := initializeOrder(s.addr, s.key)
+	if err := b.warm(ctx, side{"initialize", s.child, order}); err != nil {
 		return err
 	}
 	const window = 15 * time.Second
@@ -108,7 +108,7 @@ func (b *bench) profileInitialize(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	side, err := b.drive(ctx, s.child, order)
+	under, err := b.drive(ctx, s.child, order)
 	if err == nil {
 		err = <-taken
 	}
@@ -126,12 +126,12 @@ func (b *bench) profileInitialize(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(b.news, "while profiled: %s\nthe engine's threads:\n%s\n", side, busiest(before, after, side.Answered))
+	fmt.Fprintf(b.news, "while profiled: %s\nthe engine's threads:\n%s\n", under, busiest(before, after, under.Answered))
 	for _, name := range []string{
 		"kipay_syncs_total", "kipay_projection_batch_events_count", "kipay_projection_events_total", "kipay_projection_write_seconds_sum",
 		"go_gc_duration_seconds_count",
 	} {
-		fmt.Fprintf(b.news, "%-36s %.6g a second\n", name, (to[name]-from[name])/side.Took.Seconds())
+		fmt.Fprintf(b.news, "%-36s %.6g a second\n", name, (to[name]-from[name])/under.Took.Seconds())
 	}
 	return b.lag(from, to)
 }

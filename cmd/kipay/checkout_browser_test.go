@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -216,13 +217,54 @@ func (b *tab) wantText(want ...string) {
 	}
 }
 
-// screenshot writes the whole page to the folder that KIPAY_SCREENSHOTS names, if it names one.
-func (b *tab) screenshot(name string) {
+// story is what a page showed, from watch on.
+type story struct {
+	Phases []string          `json:"phases"`
+	Clocks []string          `json:"clocks"`
+	Texts  map[string]string `json:"texts"` // of each phase, when it came first
+}
+
+// watch notes each phase and each second of the countdown that the page shows, however short a time it shows them. What it
+// noted is lost when the page is left: a reload does not go unseen.
+func (b *tab) watch() {
+	b.Helper()
+	eval[bool](b, `(() => {
+		const story = window.story = { phases: [], clocks: [], texts: {} };
+		const look = () => {
+			const main = document.getElementById('main'), phase = main.dataset.phase, clock = main.querySelector('[data-clock]');
+			if (story.phases.at(-1) !== phase) { story.phases.push(phase); story.texts[phase] ??= main.innerText; }
+			if (clock && story.clocks.at(-1) !== clock.textContent) story.clocks.push(clock.textContent);
+		};
+		new MutationObserver(look).observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
+		look();
+		return true;
+	})()`)
+}
+
+// watched is what the page showed. It must be these phases, on one page.
+func (b *tab) watched(phases ...string) story {
+	b.Helper()
+	s := eval[story](b, `window.story`)
+	if !slices.Equal(s.Phases, phases) {
+		b.Errorf("the page showed %q, want %q", s.Phases, phases)
+	}
+	if n := b.loads(); n != 1 {
+		b.Errorf("%d pages were loaded, want 1", n)
+	}
+	return s
+}
+
+// screenshot writes the whole page to the folder that KIPAY_SCREENSHOTS names, if it names one: after the steps, which are
+// not taken otherwise, and without motion.
+func (b *tab) screenshot(name string, after ...action) {
 	b.Helper()
 	dir := os.Getenv("KIPAY_SCREENSHOTS")
 	if dir == "" {
 		return
 	}
+	b.run(append(after, order(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: "reduce"}},
+	}))...)
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		b.Fatal(err)
 	}

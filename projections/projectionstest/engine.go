@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -57,6 +58,8 @@ func playChild(dir string) int {
 type Engine struct {
 	Supervisor *chdb.Supervisor
 	Conn       driver.Conn
+
+	away atomic.Bool
 }
 
 // NewEngine starts a child over a new folder and waits until it answers.
@@ -67,11 +70,17 @@ func NewEngine(t testing.TB) *Engine {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	e := &Engine{}
 	s, err := chdb.Start(context.Background(), chdb.SupervisorOptions{
-		Command:      func() *exec.Cmd { return exec.Command(os.Args[0], roleChild, dir) }, //nolint:noctx // the supervisor ends it
+		Command: func() *exec.Cmd { //nolint:noctx // the supervisor ends it
+			if e.away.Load() {
+				return exec.Command("false")
+			}
+			return exec.Command(os.Args[0], roleChild, dir)
+		},
 		Socket:       filepath.Join(dir, socketFile),
 		Log:          zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel),
-		PingInterval: 100 * time.Millisecond, PingFailures: 5,
+		PingInterval: 200 * time.Millisecond, PingTimeout: time.Second, PingFailures: 3, BackoffMax: time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +100,8 @@ func NewEngine(t testing.TB) *Engine {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	return &Engine{Supervisor: s, Conn: conn}
+	e.Supervisor, e.Conn = s, conn
+	return e
 }
 
 // Kill ends the child as a crash would, and waits until the next one answers.
@@ -108,6 +118,26 @@ func (e *Engine) Kill(t testing.TB) {
 		case <-ctx.Done():
 			t.Fatal("the engine did not come back")
 		}
+	}
+}
+
+// Leave ends the child, and none that answers follows until Return.
+func (e *Engine) Leave(t testing.TB) {
+	t.Helper()
+	e.away.Store(true)
+	if err := syscall.Kill(e.Supervisor.PID(), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Return ends what Leave began.
+func (e *Engine) Return() { e.away.Store(false) }
+
+// Wedge lets the child hang: it takes connections and answers nothing, until the supervisor replaces it.
+func (e *Engine) Wedge(t testing.TB) {
+	t.Helper()
+	if err := syscall.Kill(e.Supervisor.PID(), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -1,0 +1,138 @@
+package readapi_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"testing"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/rs/zerolog"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/eventstore"
+	"github.com/benfex/kipay/projections"
+	"github.com/benfex/kipay/projections/projectionstest"
+	"github.com/benfex/kipay/readapi"
+)
+
+func TestMain(m *testing.M) { projectionstest.Main(m) }
+
+// server is the read side with an install, an engine and a projector behind it. Its middleware stands for the web
+// layer's: who is calling comes in headers.
+type server struct {
+	*projectionstest.Install
+	engine    *projectionstest.Engine
+	projector *projections.Projector
+	seen      *eventstore.Seen
+	app       *fiber.App
+}
+
+func newServer(t testing.TB) *server {
+	t.Helper()
+	s := &server{Install: projectionstest.NewInstall(t), engine: projectionstest.NewEngine(t), seen: eventstore.NewSeen()}
+	var err error
+	s.projector, err = projections.New(projections.Options{
+		Conn: s.engine.Conn, Log: s.Log, Logger: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = s.projector.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+	s.app = fiber.New(fiber.Config{ErrorHandler: answerError, DisableStartupMessage: true})
+	group := s.app.Group("/api", func(c *fiber.Ctx) error {
+		id, err := strconv.ParseInt(c.Get("X-Merchant"), 10, 64)
+		if err != nil {
+			return c.Next()
+		}
+		who := domain.Caller{MerchantID: id, KeyID: "test", Mode: domain.ModeTest, TimeZone: "Africa/Nairobi"}
+		if mode := c.Get("X-Mode"); mode != "" {
+			who.Mode = domain.Mode(mode)
+		}
+		if scope := c.Get("X-Scope"); scope != "" {
+			who.Scopes = []string{scope}
+		}
+		c.SetUserContext(domain.WithCaller(context.Background(), who))
+		return c.Next()
+	})
+	readapi.Register(group, readapi.Deps{
+		Log: s.Log, Reader: projections.NewReader(s.engine.Conn, s.projector), Projection: s.projector, Seen: s.seen,
+	})
+	return s
+}
+
+// statuses stand for the web layer's table.
+var statuses = map[domain.Code]int{
+	domain.CodeInvalid: 422, domain.CodeUnauthorized: 401, domain.CodeForbidden: 403, domain.CodeNotFound: 404, domain.CodeUnavailable: 503,
+}
+
+func answerError(c *fiber.Ctx, err error) error {
+	var e *domain.Error
+	if !errors.As(err, &e) {
+		return c.Status(fiber.StatusInternalServerError).SendString(err.Error())
+	}
+	return c.Status(statuses[e.Code]).JSON(fiber.Map{"status": "error", "message": e.Message, "errors": e.Fields})
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	body   string
+	header http.Header
+	json   map[string]any
+}
+
+// get asks as the merchant; headers are pairs of names and values.
+func (s *server) get(t testing.TB, merchantID int64, path string, headers ...string) answer {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodGet, "/api"+path, http.NoBody)
+	r.Header.Set("X-Merchant", strconv.FormatInt(merchantID, 10))
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := s.app.Test(r, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := answer{status: response.StatusCode, body: string(body), header: response.Header}
+	if err := json.Unmarshal(body, &a.json); err != nil {
+		t.Fatalf("%s: %q is not JSON: %v", path, body, err)
+	}
+	return a
+}
+
+// list is the data of a list that must succeed.
+func (s *server) list(t testing.TB, merchantID int64, path string, headers ...string) ([]map[string]any, answer) {
+	t.Helper()
+	a := s.get(t, merchantID, path, headers...)
+	if a.status != http.StatusOK {
+		t.Fatalf("%s: %d %s", path, a.status, a.body)
+	}
+	data, ok := a.json["data"].([]any)
+	if !ok {
+		t.Fatalf("%s: no data in %s", path, a.body)
+	}
+	out := make([]map[string]any, len(data))
+	for i := range data {
+		out[i], _ = data[i].(map[string]any)
+	}
+	return out, a
+}
