@@ -39,3 +39,32 @@ func storeCheckpoint(ctx context.Context, conn driver.Conn, g Generation, at eve
 	}
 	return nil
 }
+
+// storeCheckpoint makes durable what was inserted, where that is ours to do, and then says how far it reaches.
+func (p *Projector) storeCheckpoint(ctx context.Context, g Generation, at eventstore.Position) error {
+	if p.options.Sync != nil {
+		if err := p.options.Sync(ctx); err != nil {
+			return fmt.Errorf("sync before a checkpoint: %w", err)
+		}
+	}
+	return storeCheckpoint(ctx, p.conn, g, at)
+}
+
+// leaveSyncing tells the generation's tables not to sync each insert, where the checkpoints do. Merges still sync what they
+// write, because they remove what a checkpoint has relied on.
+func (p *Projector) leaveSyncing(ctx context.Context, g Generation) error {
+	if p.options.Sync == nil {
+		return nil
+	}
+	all, err := generationTables(ctx, p.conn)
+	if err != nil {
+		return err
+	}
+	for _, table := range all[g] {
+		// The name comes from generationTables, which lets only names of this form through.
+		if err := p.conn.Exec(ctx, "ALTER TABLE kipay."+table+" MODIFY SETTING fsync_after_insert = 0, fsync_part_directory = 0"); err != nil {
+			return fmt.Errorf("set %s: %w", table, err)
+		}
+	}
+	return nil
+}

@@ -276,7 +276,7 @@ func (f *follower) store(ctx context.Context, now time.Time) {
 		f.lookedAt = now
 	}
 	go func() {
-		err := storeCheckpoint(ctx, f.p.conn, f.lane.generation, at)
+		err := f.p.storeCheckpoint(ctx, f.lane.generation, at)
 		if err == nil && look {
 			var g Generation
 			if g, _, err = servingGeneration(ctx, f.p.conn); err == nil && g != f.lane.generation {
@@ -312,7 +312,7 @@ func (f *follower) keepCheckpoint(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	if err := storeCheckpoint(ctx, f.p.conn, f.lane.generation, f.kept); err != nil {
+	if err := f.p.storeCheckpoint(ctx, f.lane.generation, f.kept); err != nil {
 		f.p.logger.Warn().Err(err).Msg("the last checkpoint was not stored; what it covers is written again")
 	}
 }

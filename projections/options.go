@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -30,6 +31,10 @@ type Options struct {
 	Interval time.Duration
 	// InsertTimeout is how long one insert may take before it is given up and tried again; 30 s when zero.
 	InsertTimeout time.Duration
+	// Sync makes durable all that was inserted before it was called. It is for an engine on this machine: with it the
+	// tables are told not to sync every small part themselves, and Sync is called before each checkpoint instead, so
+	// that nothing at or before a stored checkpoint can be lost. Nil leaves the syncing to ClickHouse.
+	Sync func(ctx context.Context) error
 	// Now is the clock; time.Now when nil.
 	Now func() time.Time
 }
@@ -46,7 +51,7 @@ const (
 	// archiveEvery is how often the tables that keep every event are written to while events keep coming.
 	archiveEvery = 300 * time.Millisecond
 	// checkpointEvery is how often a checkpoint is stored while events keep coming: what a crash has to write again.
-	checkpointEvery = 500 * time.Millisecond
+	checkpointEvery = time.Second
 	// leastRetry and mostRetry bound the pause before ClickHouse, or the log, is tried again.
 	leastRetry = 50 * time.Millisecond
 	mostRetry  = 5 * time.Second

@@ -109,6 +109,9 @@ func (p *Projector) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := p.leaveSyncing(ctx, l.generation); err != nil {
+		return err
+	}
 	for {
 		p.tracker.set(l.generation, l.position)
 		p.archived.set(l.generation, l.position)

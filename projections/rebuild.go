@@ -91,6 +91,9 @@ func (p *Projector) fresh(ctx context.Context) (*lane, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := p.leaveSyncing(ctx, g); err != nil {
+		return nil, err
+	}
 	return p.newLane(g, 0, true, nil), nil
 }
 
@@ -148,7 +151,7 @@ func (p *Projector) takeOver(ctx context.Context, l *lane) error {
 
 // serveLane stores how far the lane has come and makes reads use it.
 func (p *Projector) serveLane(ctx context.Context, l *lane) error {
-	if err := storeCheckpoint(ctx, p.conn, l.generation, l.position); err != nil {
+	if err := p.storeCheckpoint(ctx, l.generation, l.position); err != nil {
 		return err
 	}
 	if err := serveGeneration(ctx, p.conn, l.generation, l.position); err != nil {
@@ -200,5 +203,5 @@ func (p *Projector) catchUpAlone(ctx context.Context) error {
 	if err := p.advance(ctx, l, head, func(int, eventstore.Position) {}); err != nil {
 		return err
 	}
-	return storeCheckpoint(ctx, p.conn, l.generation, l.position)
+	return p.storeCheckpoint(ctx, l.generation, l.position)
 }

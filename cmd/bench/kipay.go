@@ -37,8 +37,9 @@ type server struct {
 	key    string
 	log    *os.File
 	client *http.Client
-	// startup is the time from the start of the process to the first answer of /readyz that says ready.
-	startup time.Duration
+	// startup is the time from the start of the process until /readyz answers 200, which is when payments are taken;
+	// complete, until it says that lists are answered too.
+	startup, complete time.Duration
 }
 
 // freeAddr is an address on this machine where nothing listens.
@@ -104,6 +105,9 @@ func (s *server) waitReady(ctx context.Context, began time.Time) error {
 			Status string `json:"status"`
 		}
 		if json.Unmarshal(body, &ready) == nil && ready.Status == "ready" {
+			if s.complete == 0 {
+				s.complete = time.Since(began)
+			}
 			if _, err := os.Stat(filepath.Join(s.dir, "demo-api-key")); err == nil {
 				return nil
 			}

@@ -45,7 +45,7 @@ func (b *bench) lists(ctx context.Context) error {
 	if err := b.starts(ctx, folders[0], folders[1]); err != nil {
 		return err
 	}
-	var results [][]loadResult
+	var results [][]driven
 	var servers []*server
 	defer func() {
 		for _, s := range servers {
@@ -64,11 +64,11 @@ func (b *bench) lists(ctx context.Context) error {
 	}
 	for range b.size.rounds {
 		for i, s := range servers {
-			r, err := b.load.run(ctx, listOrder(s, b.size.round/2))
+			r, err := b.drive(ctx, s.child, listOrder(s, b.size.round))
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(b.news, "  newest 20 of %d: p50 %s, p99 %s, %.0f/s, %d failed %s\n", sizes[i], round(r.P50), round(r.P99), r.perSecond(), r.Failed, r.Failure)
+			fmt.Fprintf(b.news, "  newest 20 of %d: %s\n", sizes[i], r)
 			results[i] = append(results[i], r)
 		}
 	}
@@ -87,24 +87,20 @@ func listOrder(s *server, d time.Duration) loadOrder {
 }
 
 // addList adds the row of one size, compared with the smallest.
-func (b *bench) addList(sizes []int, results [][]loadResult, i int) {
-	of := func(rounds []loadResult, pick func(loadResult) time.Duration) time.Duration {
-		values := make([]float64, len(rounds))
-		for n, r := range rounds {
-			values[n] = float64(pick(r))
-		}
-		return time.Duration(median(values))
+func (b *bench) addList(sizes []int, results [][]driven, i int) {
+	of := func(rounds []driven, pick func(driven) time.Duration) time.Duration {
+		return time.Duration(medianOf(rounds, func(d driven) float64 { return float64(pick(d)) }))
 	}
-	p50 := func(r loadResult) time.Duration { return r.P50 }
-	p99 := func(r loadResult) time.Duration { return r.P99 }
-	ours, smallest, failed := of(results[i], p99), of(results[0], p99), 0
-	for _, r := range results[i] {
-		failed += r.Failed
-	}
+	p50 := func(d driven) time.Duration { return d.P50 }
+	p99 := func(d driven) time.Duration { return d.P99 }
+	ours, smallest := of(results[i], p99), of(results[0], p99)
+	failed, why := failures(results[i])
+	server, engine, _ := costOf(results[i])
 	line := row{
 		What:  fmt.Sprintf("list the newest 20 of %s transactions, p50 / p99", thousands(sizes[i])),
 		Kipay: fmt.Sprintf("%.1f / %.1f ms", milliseconds(of(results[i], p50)), milliseconds(ours)),
 		Aim:   "p99 ≤ 20 ms", Met: ours <= listLimit && failed == 0,
+		Note: fmt.Sprintf("processor per list: server %s, engine %s", server, engine),
 	}
 	if i > 0 {
 		line.Ratio = float64(ours) / float64(smallest)
@@ -112,7 +108,7 @@ func (b *bench) addList(sizes []int, results [][]loadResult, i int) {
 		line.Aim, line.Met = "p99 ≤ 20 ms and ≤ 2x", line.Met && line.Ratio <= listGrowth
 	}
 	if failed > 0 {
-		line.Note = fmt.Sprintf("%d requests failed, such as: %s", failed, results[i][0].Failure)
+		line.Note += fmt.Sprintf("; %d requests failed, such as: %s", failed, why)
 	}
 	b.add(line)
 }

@@ -74,9 +74,9 @@ type bench struct {
 	load *generator
 	echo *yardstick
 	// kipay is the product's binary.
-	kipay                  string
-	cpuProfile, memProfile string
-	report                 report
+	kipay                            string
+	cpuProfile, memProfile, profiled string
+	report                           report
 }
 
 func (b *bench) add(r row) {
@@ -100,8 +100,9 @@ func run(ctx context.Context) (err error) {
 	dir := flag.String("dir", "", "where the temporary folder goes; the user's cache folder when empty, because /tmp may be no disk")
 	binary := flag.String("kipay", "", "the binary to measure; built from this tree when empty")
 	b := &bench{size: fullSizes(), news: os.Stderr}
-	flag.StringVar(&b.cpuProfile, "cpuprofile", "", "write a CPU profile of the initialize path to this file, and measure nothing else")
+	flag.StringVar(&b.cpuProfile, "cpuprofile", "", "write a CPU profile of the server to this file, and measure nothing else")
 	flag.StringVar(&b.memProfile, "memprofile", "", "the same for allocations")
+	flag.StringVar(&b.profiled, "profile", "initialize", "the path that is profiled: initialize, verify (of pending transactions) or list")
 	flag.Parse()
 	if *quick {
 		b.size = quickSizes()
@@ -135,7 +136,7 @@ func run(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, b.load.stop()) }()
 	if b.cpuProfile != "" || b.memProfile != "" {
-		return b.profileInitialize(ctx)
+		return b.profile(ctx)
 	}
 	if b.echo, err = startYardstick(ctx); err != nil {
 		return err

@@ -70,8 +70,8 @@ func takeProfile(ctx context.Context, socket, path, file string) (err error) {
 	return err
 }
 
-// profileInitialize loads the initialize path of a server built for it, and writes the profiles that are asked for.
-func (b *bench) profileInitialize(ctx context.Context) error {
+// profile loads one path of a server built for it, and writes the profiles that are asked for.
+func (b *bench) profile(ctx context.Context) error {
 	binary, socket := filepath.Join(b.dir, "kipay-profiled"), filepath.Join(b.dir, "pprof.sock")
 	if err := buildProfiled(ctx, b.dir, binary); err != nil {
 		return err
@@ -81,8 +81,11 @@ func (b *bench) profileInitialize(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = s.stop() }()
-	order := initializeOrder(s.addr, s.key)
-	if err := b.warm(ctx, side{"initialize", s.child, order}); err != nil {
+	order, err := profiledOrder(ctx, s, b.profiled)
+	if err != nil {
+		return err
+	}
+	if err := b.warm(ctx, side{b.profiled, s.child, order}); err != nil {
 		return err
 	}
 	const window = 15 * time.Second
@@ -133,5 +136,23 @@ func (b *bench) profileInitialize(ctx context.Context) error {
 	} {
 		fmt.Fprintf(b.news, "%-36s %.6g a second\n", name, (to[name]-from[name])/under.Took.Seconds())
 	}
+	if b.profiled != "initialize" {
+		return nil
+	}
 	return b.lag(from, to)
+}
+
+// profiledOrder is the load of the path that is profiled.
+func profiledOrder(ctx context.Context, s *server, path string) (loadOrder, error) {
+	switch path {
+	case "initialize":
+		return initializeOrder(s.addr, s.key), nil
+	case "verify":
+		return verifyOrder(ctx, s, "/api/transactions/initialize", initializeBody)
+	case "list":
+		o, err := verifyOrder(ctx, s, "/api/transactions/initialize", initializeBody)
+		o.Requests, o.Connections = listOrder(s, 0).Requests, listConnections
+		return o, err
+	}
+	return loadOrder{}, fmt.Errorf("-profile: %q is not initialize, verify or list", path)
 }

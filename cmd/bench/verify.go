@@ -25,7 +25,7 @@ func (b *bench) verify(ctx context.Context) error {
 	}
 	defer func() { _ = s.stop() }()
 	var pending, completed loadOrder
-	if pending, err = verifyOrder(ctx, s, "/api/transactions/initialize", func(n int) string { return initializeBody(n) }); err != nil {
+	if pending, err = verifyOrder(ctx, s, "/api/transactions/initialize", initializeBody); err != nil {
 		return err
 	}
 	completed, err = verifyOrder(ctx, s, "/api/mpesa/stk-push", func(n int) string {

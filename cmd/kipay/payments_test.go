@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -115,6 +116,23 @@ func (in *instance) admin(t *testing.T, provider, path, body string) {
 func (in *instance) head(t *testing.T) string {
 	t.Helper()
 	return reply{raw: strings.TrimSpace(in.cli(t, "events", "tail", "--no-follow", "--last", "1", "--json"))}.text("position")
+}
+
+// since are the types of the events after a position, without the reactors' own checkpoints.
+func (in *instance) since(t *testing.T, position string) []string {
+	t.Helper()
+	from, err := strconv.Atoi(position)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var types []string
+	for _, line := range strings.Split(strings.TrimSpace(in.cli(t, "events", "tail", "--no-follow", "--last", "200", "--json")), "\n") {
+		e := reply{raw: line}
+		if at, err := strconv.Atoi(e.text("position")); err == nil && at > from && !strings.HasPrefix(e.text("stream"), "reactor-") {
+			types = append(types, e.text("type"))
+		}
+	}
+	return types
 }
 
 // events are the types of a stream's events.

@@ -37,7 +37,11 @@ func (n *node) openReadSide(ctx context.Context, metrics prometheus.Registerer) 
 		return fmt.Errorf("clickhouse: %w", err)
 	}
 	n.reads.conn = conn
-	n.reads.projector, err = projections.New(projections.Options{Conn: conn, Log: n.events, Logger: n.log, Metrics: metrics})
+	o := projections.Options{Conn: conn, Log: n.events, Logger: n.log, Metrics: metrics}
+	if n.reads.super != nil {
+		o.Sync = syncFolder(filepath.Join(n.cfg.DataDir, readModelDir))
+	}
+	n.reads.projector, err = projections.New(o)
 	return err
 }
 

@@ -226,7 +226,7 @@ func scanTables(t *testing.T, in *instance, secrets, people planted) {
 		}
 		names = append(names, name)
 	}
-	events := 0
+	events, control := 0, 0
 	for _, name := range names {
 		var text []string
 		if err := conn.QueryRow(t.Context(), "SELECT groupArray(line) FROM (SELECT formatRowNoNewline('JSONEachRow', *) AS line FROM `"+name+"`)").Scan(&text); err != nil {
@@ -237,12 +237,16 @@ func scanTables(t *testing.T, in *instance, secrets, people planted) {
 		if found := secrets.find([]byte(all)); len(found) > 0 {
 			t.Errorf("the table %s holds %v", name, found)
 		}
+		control += len(people.find([]byte(all)))
 		if strings.HasPrefix(name, "events") {
 			events += len(text)
 			if found := people.find([]byte(all)); len(found) > 0 {
 				t.Errorf("the table %s holds %v", name, found)
 			}
 		}
+	}
+	if control == 0 {
+		t.Error("the scan finds nobody even where names are kept for the search")
 	}
 	if events < 20 {
 		t.Errorf("only %d raw events in %v", events, names)

@@ -9,5 +9,5 @@ CREATE TABLE IF NOT EXISTS kipay.schema_migrations
 )
 ENGINE = ReplacingMergeTree
 ORDER BY number
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
 COMMENT 'Which migrations of the bookkeeping were applied';

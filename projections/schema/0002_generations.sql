@@ -9,5 +9,5 @@ CREATE TABLE IF NOT EXISTS kipay.generations
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (sequence, generation, state)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
 COMMENT 'The life of each generation of tables';

@@ -6,5 +6,5 @@ CREATE TABLE IF NOT EXISTS kipay.checkpoints
 )
 ENGINE = ReplacingMergeTree(position)
 ORDER BY generation
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
 COMMENT 'How far each generation has come in the log; stored after the rows that it covers';

@@ -15,5 +15,5 @@ CREATE TABLE IF NOT EXISTS kipay.channels_gN
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (merchant_id, id)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
 COMMENT 'Accounts at providers, without their secrets; which one is the default stands in merchants';

@@ -10,5 +10,5 @@ CREATE TABLE IF NOT EXISTS kipay.counters_gN
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (merchant_id, kind, mode, status, day)
-SETTINGS index_granularity = 512, fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS index_granularity = 512, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
 COMMENT 'How many there are of what lists show';

@@ -17,5 +17,5 @@ CREATE TABLE IF NOT EXISTS kipay.events_gN
 )
 ENGINE = ReplacingMergeTree
 ORDER BY position
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
 COMMENT 'Every event of the log, sealed as it stands there';

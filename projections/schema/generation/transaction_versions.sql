@@ -26,5 +26,5 @@ CREATE TABLE IF NOT EXISTS kipay.transaction_versions_gN
 )
 ENGINE = ReplacingMergeTree(position)
 ORDER BY (reference, revision)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
 COMMENT 'What each payment looked like after each of its events; never changed, for questions as of a moment';
