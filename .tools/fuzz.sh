@@ -9,7 +9,8 @@ count=0
 for dir in $(go list -f '{{.Dir}}' "$@"); do
 	grep -qs '^func Fuzz' "$dir"/*_test.go || continue
 	package=$(go list "$dir")
-	for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz'); do
+	targets=$(go test -list '^Fuzz' "$package") # on a line of its own: what doesn't build stops here
+	for target in $(echo "$targets" | grep '^Fuzz'); do
 		echo "fuzz $package $target for $time"
 		go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -parallel 2 -timeout 0 "$package"
 		count=$((count + 1))

@@ -65,7 +65,7 @@ write_stamp() {
 	echo "$library_sha256" >"$stamp.$$" && mv "$stamp.$$" "$stamp"
 }
 
-mkdir -p "$dir" || fail "can't make $dir: make it writable, or set XDG_CACHE_HOME to a folder that is"
+mkdir -p "$dir" 2>/dev/null || fail "can't make $dir: make it writable, or set XDG_CACHE_HOME to a folder that is"
 [ -w "$dir" ] || fail "$dir is not writable: make it so, or set XDG_CACHE_HOME to a folder that is"
 
 # One at a time where flock is there; without it two at once fetch twice and the last rename wins with the same bytes.
@@ -78,7 +78,10 @@ if right "$library"; then
 	write_stamp
 	exit 0
 fi
-[ "${1:-}" != --verify ] || fail "$library is missing or damaged: run make deps"
+if [ "${1:-}" = --verify ]; then
+	rm -f "$stamp"
+	fail "$library is missing or damaged: run make deps"
+fi
 if [ -e "$library" ]; then
 	echo "fetch-chdb: $library is not the pinned one; replacing it" >&2
 fi

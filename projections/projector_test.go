@@ -209,16 +209,19 @@ func TestKilledInTheMiddleItCatchesUp(t *testing.T) {
 	b := newBench(t)
 	run(t, b.projector)
 	b.Merchant(t, 1, "")
+	ctx, stop := context.WithCancel(projectionstest.Within(t))
 	group := errgroup.Group{}
 	group.Go(func() error {
-		storyOf(t, b.Install, 1, 300)
+		for ctx.Err() == nil {
+			storyOf(t, b.Install, 1, 10)
+		}
 		return nil
 	})
 	for range 3 {
-		at := b.projector.Position()
-		caughtUp(t, b.projector, at+20)
+		caughtUp(t, b.projector, b.projector.Position()+20)
 		b.engine.Kill(t)
 	}
+	stop()
 	if err := group.Wait(); err != nil {
 		t.Fatal(err)
 	}

@@ -193,7 +193,7 @@ func matches(s, pattern string) bool {
 		return false
 	}
 	for i := range want {
-		if prefix, any := strings.CutSuffix(want[i], "…"); got[i] != want[i] && (!any || !strings.HasPrefix(got[i], prefix)) {
+		if prefix, open := strings.CutSuffix(want[i], "…"); got[i] != want[i] && (!open || !strings.HasPrefix(got[i], prefix)) {
 			return false
 		}
 	}

@@ -74,6 +74,11 @@ func (b *bench) initialize(ctx context.Context) error {
 		Note: fmt.Sprintf("processor per request: server %s, engine %s, generator %s; echo %s, generator %s; %s",
 			server, engine, generator, yardstick, beside, batchesBetween(before, after, a)),
 	})
+	all, theirs := server+engine+generator, yardstick+beside
+	b.add(row{
+		What: "  the same by processor time per request", Kipay: round(all).String(), Against: round(theirs).String() + " echo",
+		Ratio: float64(theirs) / float64(all), Note: "server, engine and generator together; neighbours disturb it less than rates",
+	})
 	failed, why := failures(a, c)
 	b.add(row{What: "requests that failed meanwhile", Kipay: fmt.Sprint(failed), Aim: "0", Met: failed == 0, Note: why})
 	return b.lag(before, after)

@@ -282,5 +282,9 @@ func callHere(ctx context.Context, cfg *config, name string, args json.RawMessag
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return nil
 	}
+	var known *domain.Error
+	if errors.As(err, &known) && len(known.Fields) > 0 {
+		return &exitError{exitUsage, known} // as finish does, beside a server
+	}
 	return err
 }

@@ -233,26 +233,27 @@ func (in *instance) engine(t *testing.T) int {
 	t.Helper()
 	var pid int
 	eventually(t, 20*time.Second, "the engine runs", func() error {
-		tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", in.cmd.Process.Pid))
-		if err != nil {
-			return err
+		if pid = in.engineNow(); pid == 0 {
+			return errors.New("no child serves the read models")
 		}
-		for _, task := range tasks {
-			raw, err := os.ReadFile(task) //nolint:gosec // below /proc
-			if err != nil {
-				continue
-			}
-			for _, child := range strings.Fields(string(raw)) {
-				line, err := os.ReadFile("/proc/" + child + "/cmdline")
-				if err == nil && bytes.Contains(line, []byte("readmodel")) {
-					pid, err = strconv.Atoi(child)
-					return err
-				}
-			}
-		}
-		return errors.New("no child serves the read models")
+		return nil
 	})
 	return pid
+}
+
+// engineNow is the engine's process, 0 while there is none.
+func (in *instance) engineNow() int {
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", in.cmd.Process.Pid))
+	for _, task := range tasks {
+		raw, _ := os.ReadFile(task) //nolint:gosec // below /proc
+		for _, child := range strings.Fields(string(raw)) {
+			if line, err := os.ReadFile("/proc/" + child + "/cmdline"); err == nil && bytes.Contains(line, []byte("readmodel")) {
+				pid, _ := strconv.Atoi(child)
+				return pid
+			}
+		}
+	}
+	return 0
 }
 
 // log is what the server has written so far, standard output and error.

@@ -93,5 +93,21 @@ Settings are flags or KIPAY_* variables: see docs/configuration.md, or "kipay se
 		serveCommand(), merchantCommand(), keyCommand(), eventsCommand(), fsckCommand(), rebuildCommand(), verifyCommand(),
 		doctorCommand(), keysCommand(), sandboxCommand(), versionCommand(), readModelCommand(), docsCommand(),
 	)
+	for _, c := range cmd.Commands() {
+		if c.HasSubCommands() {
+			onlyGroups(c)
+		}
+	}
 	return cmd
+}
+
+// onlyGroups makes a command that only holds others refuse what is none of them: cobra shows its help and succeeds, and
+// a misspelt "key revoke" must not look done.
+func onlyGroups(cmd *cobra.Command) {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(args) > 0 {
+			return &exitError{exitUsage, fmt.Errorf("unknown command %q for %q", args[0], cmd.CommandPath())}
+		}
+		return cmd.Help()
+	}
 }
