@@ -1,7 +1,6 @@
 package readapi_test
 
 import (
-	"context"
 	"net/http"
 	"regexp"
 	"testing"
@@ -48,11 +47,6 @@ func TestWhileClickHouseIsAwayVerifyAnswersAndListsSayComeBack(t *testing.T) {
 
 func TestAPositionThatIsNotReachedIsRefusedInTime(t *testing.T) {
 	s := newServer(t)
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
-	if err := s.projector.WaitFor(ctx, 0); err != nil {
-		t.Fatal(err)
-	}
 	a := s.get(t, 1, "/transactions/list", "X-Kipay-Position", "1000000")
 	if a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") != "1" {
 		t.Errorf("%d %s, Retry-After %q", a.status, a.body, a.header.Get("Retry-After"))

@@ -52,6 +52,9 @@ func newServer(t testing.TB) *server {
 		cancel()
 		<-ended
 	})
+	if err := s.projector.WaitFor(projectionstest.Within(t), 0); err != nil {
+		t.Fatal(err)
+	}
 	s.app = fiber.New(fiber.Config{ErrorHandler: answerError, DisableStartupMessage: true})
 	group := s.app.Group("/api", func(c *fiber.Ctx) error {
 		id, err := strconv.ParseInt(c.Get("X-Merchant"), 10, 64)
@@ -119,10 +122,17 @@ func (s *server) get(t testing.TB, merchantID int64, path string, headers ...str
 	return a
 }
 
-// list is the data of a list that must succeed.
+// list is the data of a list that must succeed. When the machine is so busy that the read models are late, it is asked
+// for again, as a client does.
 func (s *server) list(t testing.TB, merchantID int64, path string, headers ...string) ([]map[string]any, answer) {
 	t.Helper()
 	a := s.get(t, merchantID, path, headers...)
+	for ctx := projectionstest.Within(t); a.status == http.StatusServiceUnavailable && ctx.Err() == nil; {
+		if err := s.projector.WaitFor(ctx, s.Head(t)); err != nil {
+			t.Fatal(err)
+		}
+		a = s.get(t, merchantID, path, headers...)
+	}
 	if a.status != http.StatusOK {
 		t.Fatalf("%s: %d %s", path, a.status, a.body)
 	}

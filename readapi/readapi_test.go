@@ -125,7 +125,9 @@ func TestChannelsAreListedWithoutSecrets(t *testing.T) {
 	s.Merchant(t, 1, "")
 	s.Channel(t, 1, "Shop", false)
 	_, at := s.Channel(t, 1, "Till", true)
-	s.wrote(1, at)
+	if err := s.projector.WaitFor(projectionstest.Within(t), at); err != nil {
+		t.Fatal(err)
+	}
 	a := s.get(t, 1, "/payment-channels/list?active_only=true")
 	want := `{"status":"success","channels":[` +
 		`{"id":2,"name":"Till","provider":"mpesa","is_active":true,"is_default":true,"created_at":"2026-03-10T09:00:00.005Z","environment":"sandbox",` +

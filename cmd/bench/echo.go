@@ -86,7 +86,7 @@ func runEchoChild(in io.Reader, out io.Writer) error {
 		DisableStartupMessage: true,
 	})
 	app.Post("/api/transactions/initialize", echo)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once, or not at all
 	if err != nil {
 		return err
 	}

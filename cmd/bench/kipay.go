@@ -44,7 +44,7 @@ type server struct {
 
 // freeAddr is an address on this machine where nothing listens.
 func freeAddr() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	ln, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once, or not at all
 	if err != nil {
 		return "", err
 	}

@@ -108,11 +108,7 @@ func quantile(sorted []time.Duration, q float64) time.Duration {
 }
 
 func (w *loadWorker) run(start time.Time) {
-	defer func() {
-		if w.conn != nil {
-			_ = w.conn.Close()
-		}
-	}()
+	defer w.hangUp()
 	for {
 		n := w.next.Add(1) - 1
 		due := start
@@ -130,13 +126,19 @@ func (w *loadWorker) run(start time.Time) {
 		switch {
 		case err != nil:
 			w.fail(err.Error())
-			_ = w.conn.Close()
-			w.conn = nil
+			w.hangUp()
 		case status != w.order.Expect:
 			w.fail("status " + strconv.Itoa(status) + ": " + string(w.buffer[:min(len(w.buffer), 600)]))
 		default:
 			w.took = append(w.took, time.Since(began))
 		}
+	}
+}
+
+func (w *loadWorker) hangUp() {
+	if w.conn != nil {
+		_ = w.conn.Close()
+		w.conn = nil
 	}
 }
 
@@ -148,9 +150,11 @@ func (w *loadWorker) fail(why string) {
 
 func (w *loadWorker) exchange(request []byte) (status int, err error) {
 	if w.conn == nil {
-		if w.conn, err = net.Dial("tcp", w.order.Addr); err != nil {
+		conn, err := net.Dial("tcp", w.order.Addr) //nolint:noctx // ends with the order
+		if err != nil {
 			return 0, err
 		}
+		w.conn = conn
 	}
 	if _, err := w.conn.Write(request); err != nil {
 		return 0, err

@@ -190,3 +190,14 @@ func TestOnlySignedWebhooksCount(t *testing.T) {
 		t.Errorf("a webhook repeated at once counts %d times", received)
 	}
 }
+
+// Found by trying: with the simulators inside, nobody had told Paystack's where webhooks go, and none ever came.
+func TestSandboxSendsCardWebhooksByItself(t *testing.T) {
+	t.Parallel()
+	m := newShop(t, common(t, "cards", quick(nil)))
+	ref := m.initialize(t, `{"amount":31.5,"email":"self@example.com","payment_channel_id":`+m.card+`}`)
+	if _, _, status := m.openCardPage(t, ref).submit(map[string]string{"card_number": "4084084084084081", "expiry": "12/34", "cvv": "408"}); status != http.StatusSeeOther {
+		t.Fatalf("the card page answers %d", status)
+	}
+	m.settles(t, ref, "completed", 15*time.Second)
+}

@@ -24,7 +24,7 @@ import (
 )
 
 // tabPatience is how long a tab may take for everything that is done in it: much, for machines that are busy elsewhere.
-const tabPatience = 2 * time.Minute
+const tabPatience = time.Minute
 
 // findChromium is the path of a Chromium or Chrome.
 func findChromium(t *testing.T) string {
@@ -41,8 +41,13 @@ func findChromium(t *testing.T) string {
 	return ""
 }
 
-// startChromium starts a headless browser with a new profile, which lives as long as the test. Tabs open in its context.
-func startChromium(t *testing.T) context.Context {
+// chromium is a running browser.
+type chromium struct {
+	ctx context.Context // what its tabs open in
+}
+
+// startChromium starts a headless browser with a new profile, which lives as long as the test.
+func startChromium(t *testing.T) chromium {
 	t.Helper()
 	path := findChromium(t)
 	profile, err := os.MkdirTemp("", "kipay-chromium-") // not t.TempDir: a browser that ends may still write into it
@@ -65,7 +70,7 @@ func startChromium(t *testing.T) context.Context {
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatalf("start %s: %v", path, err)
 	}
-	return ctx
+	return chromium{ctx}
 }
 
 // tab is one tab of the browser, with what it complained about.
@@ -81,10 +86,10 @@ type tab struct {
 
 // openTab opens a tab in a session of its own. The test fails when a page in it breaks its content security policy, logs
 // or throws anything, fails to load something, or asks a host that is not one of these origins.
-func openTab(t *testing.T, browser context.Context, origins ...string) *tab {
+func openTab(t *testing.T, browser chromium, origins ...string) *tab {
 	t.Helper()
 	b := &tab{T: t, hosts: map[string]bool{}}
-	opened, closeTab := chromedp.NewContext(browser, chromedp.WithNewBrowserContext(), chromedp.WithListener(b.hear))
+	opened, closeTab := chromedp.NewContext(browser.ctx, chromedp.WithNewBrowserContext(), chromedp.WithListener(b.hear))
 	if err := chromedp.Do(opened); err != nil {
 		closeTab()
 		t.Fatalf("open a tab: %v", err)

@@ -176,7 +176,7 @@ func (p *page) verb(cmd *cobra.Command) {
 	if cmd.Hidden || cmd.Name() == "help" || cmd.Name() == "completion" {
 		return
 	}
-	if cmd.Runnable() && cmd.HasParent() {
+	if cmd.Runnable() && !cmd.HasAvailableSubCommands() {
 		p.say("")
 		p.say("## %s", cmd.CommandPath())
 		p.say("")

@@ -69,7 +69,7 @@ func TestAmountsAreExact(t *testing.T) {
 		{m.mpesa, "KES", "10000", "10000"}, {m.mpesa, "KES", `"10000"`, "10000"}, {m.mpesa, "KSH", "1", "1"}, {m.mpesa, "KES", "250000", "250000"},
 		{m.mpesa, "KES", "5.00", "5"}, {m.mpesa, "KES", "250001", bad}, {m.mpesa, "KES", "0.5", bad}, {m.mpesa, "KES", "99.5", bad},
 		{m.card, "KES", "99.5", "99.5"}, {m.card, "KES", "99.50", "99.5"}, {m.card, "KES", `"99.5"`, "99.5"}, {m.card, "KES", "0.01", "0.01"},
-		{m.card, "KES", "0.1", "0.1"}, {m.card, "USD", "19.99", "19.99"}, {m.card, "NGN", "9007199254740.99", "9007199254740.99"},
+		{m.card, "KES", "0.1", "0.1"}, {m.card, "USD", "19.99", "19.99"}, {m.card, "NGN", "92233720368.54", "92233720368.54"}, {m.card, "NGN", "92233720368.55", bad},
 		{m.card, "KES", "1e3", bad}, {m.card, "KES", `"1e3"`, bad}, {m.card, "KES", "0", bad}, {m.card, "KES", "-1", bad}, {m.card, "KES", "0.00", bad},
 		{m.card, "KES", "1.005", bad}, {m.card, "KES", `"1,000"`, bad}, {m.card, "KES", `"0x10"`, bad}, {m.card, "KES", `""`, bad},
 		{m.card, "KES", "true", bad}, {m.card, "KES", "[1]", bad}, {m.card, "KES", "null", bad}, {m.card, "KES", `"NaN"`, bad}, {m.card, "KES", `"+5"`, bad},
