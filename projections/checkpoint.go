@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -42,12 +43,23 @@ func storeCheckpoint(ctx context.Context, conn driver.Conn, g Generation, at eve
 
 // storeCheckpoint makes durable what was inserted, where that is ours to do, and then says how far it reaches.
 func (p *Projector) storeCheckpoint(ctx context.Context, g Generation, at eventstore.Position) error {
+	if err := p.movePending(ctx, g); err != nil {
+		return err
+	}
 	if p.options.Sync != nil {
 		if err := p.options.Sync(ctx); err != nil {
 			return fmt.Errorf("sync before a checkpoint: %w", err)
 		}
 	}
 	return storeCheckpoint(ctx, p.conn, g, at)
+}
+
+// prepare makes the generation's tables ready to be written by this projector.
+func (p *Projector) prepare(ctx context.Context, g Generation) error {
+	if err := p.leaveSyncing(ctx, g); err != nil {
+		return err
+	}
+	return p.makePending(ctx, g)
 }
 
 // leaveSyncing tells the generation's tables not to sync each insert, where the checkpoints do. Merges still sync what they
@@ -61,6 +73,9 @@ func (p *Projector) leaveSyncing(ctx context.Context, g Generation) error {
 		return err
 	}
 	for _, table := range all[g] {
+		if strings.HasPrefix(table, pendingPrefix) {
+			continue
+		}
 		// The name comes from generationTables, which lets only names of this form through.
 		if err := p.conn.Exec(ctx, "ALTER TABLE kipay."+table+" MODIFY SETTING fsync_after_insert = 0, fsync_part_directory = 0"); err != nil {
 			return fmt.Errorf("set %s: %w", table, err)

@@ -205,7 +205,7 @@ func (f *follower) flush(ctx context.Context, now time.Time) {
 	f.filling, f.writing, f.flushed = f.spare, b, now
 	f.filling.archive, b.archive = b.archive, nil
 	go func() {
-		f.wrote <- write(ctx, b.filled(), f.p.conn, f.lane.generation, f.p.options.InsertTimeout, f.p.failed)
+		f.wrote <- write(ctx, b.filled(), f.p.conn, f.p.marked(f.lane.generation), f.p.options.InsertTimeout, f.p.failed)
 	}()
 }
 
@@ -244,6 +244,9 @@ func (f *follower) advanced() {
 func (f *follower) finish(err error) error {
 	b := f.writing
 	f.writing = nil
+	if err == nil && f.p.lost() {
+		err = errRestarted
+	}
 	if err != nil {
 		return err
 	}
@@ -297,7 +300,7 @@ func (f *follower) keep(ctx context.Context, err error) error {
 		if f.writing == nil {
 			f.p.moving()
 		}
-	case errors.Is(err, errMoved) || isUnknownTable(err):
+	case errors.Is(err, errMoved) || errors.Is(err, errRestarted) || isUnknownTable(err):
 		return err
 	case ctx.Err() == nil:
 		f.p.failed(err)
@@ -312,7 +315,7 @@ func (f *follower) keepCheckpoint(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	if err := f.p.storeCheckpoint(ctx, f.lane.generation, f.kept); err != nil {
+	if err := f.p.storeCheckpoint(ctx, f.lane.generation, f.kept); err != nil && !isUnknownTable(err) {
 		f.p.logger.Warn().Err(err).Msg("the last checkpoint was not stored; what it covers is written again")
 	}
 }

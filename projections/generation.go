@@ -31,9 +31,16 @@ var errNoGeneration = errors.New("no generation of tables serves; migrate first"
 type Generation uint32
 
 // in is the SQL with the generation's tables in place of names that end in _gN.
-func (g Generation) in(sql string) string { return strings.ReplaceAll(sql, "_gN", g.suffix()) }
+func (g Generation) in(sql string) string {
+	if g&throughPending != 0 {
+		for _, name := range pendingTables {
+			sql = strings.ReplaceAll(sql, "kipay."+name+"_gN", "kipay."+pendingPrefix+name+"_gN")
+		}
+	}
+	return strings.ReplaceAll(sql, "_gN", g.suffix())
+}
 
-func (g Generation) suffix() string { return "_g" + strconv.FormatUint(uint64(g), 10) }
+func (g Generation) suffix() string { return "_g" + strconv.FormatUint(uint64(g.plain()), 10) }
 
 // State of a generation, in kipay.generations.
 const (
@@ -161,6 +168,7 @@ func dropGeneration(ctx context.Context, conn driver.Conn, g Generation) error {
 		return err
 	}
 	sort.Strings(tables[g])
+	pendingFirst(tables[g])
 	for _, name := range tables[g] {
 		if err := conn.Exec(ctx, "DROP TABLE IF EXISTS kipay."+name+" SYNC"); err != nil {
 			return fmt.Errorf("drop %s: %w", name, err)

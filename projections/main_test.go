@@ -34,6 +34,8 @@ func (b *bench) newProjector(t testing.TB) *Projector {
 	t.Helper()
 	p, err := New(Options{
 		Conn: b.engine.Conn, Log: b.Log, Logger: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.InfoLevel),
+		// As kipay serve runs it on the embedded engine.
+		Sync: func(context.Context) error { return nil }, Incarnation: b.engine.Supervisor.Restarts,
 	})
 	if err != nil {
 		t.Fatal(err)

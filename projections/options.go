@@ -35,6 +35,10 @@ type Options struct {
 	// tables are told not to sync every small part themselves, and Sync is called before each checkpoint instead, so
 	// that nothing at or before a stored checkpoint can be lost. Nil leaves the syncing to ClickHouse.
 	Sync func(ctx context.Context) error
+	// Incarnation is how often the engine has been started anew. With it and Sync, rows that lists show go through
+	// Buffer tables, in the engine's memory, and reach the disk with each checkpoint: see pending.go. Nil writes them
+	// straight to their tables, which every other process that reads them needs.
+	Incarnation func() int
 	// Now is the clock; time.Now when nil.
 	Now func() time.Time
 }

@@ -36,6 +36,10 @@ type Projector struct {
 	// complained is when a failure that is tried again was last logged, in nanoseconds since 1970.
 	complained atomic.Int64
 
+	// incarnation is the engine's when the lane was opened, moves counts the moves of pending rows.
+	incarnation atomic.Int64
+	moves       atomic.Uint64
+
 	// following is held while a generation is followed, so that only one goroutine writes to it.
 	following sync.Mutex
 	// handoffs asks the loop to go on with another generation.
@@ -79,9 +83,12 @@ func (p *Projector) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			break
 		}
-		if errors.Is(err, errMoved) || isUnknownTable(err) {
+		switch {
+		case errors.Is(err, errRestarted):
+			p.logger.Info().Err(err).Msg("the projection goes back to its checkpoint")
+		case errors.Is(err, errMoved) || isUnknownTable(err):
 			p.logger.Info().Err(err).Msg("another generation of tables serves now")
-		} else {
+		default:
 			p.stalled(err)
 			p.logger.Error().Err(err).Msg("the projection stands still and tries again")
 		}
@@ -105,11 +112,17 @@ func (p *Projector) serve(ctx context.Context) error {
 	}
 	p.following.Lock()
 	defer p.following.Unlock()
+	if p.lost() {
+		p.tracker.set(0, 0) // nothing is served until the lane is opened again
+	}
+	if p.buffered() {
+		p.incarnation.Store(int64(p.options.Incarnation()))
+	}
 	l, err := p.openLane(ctx)
 	if err != nil {
 		return err
 	}
-	if err := p.leaveSyncing(ctx, l.generation); err != nil {
+	if err := p.prepare(ctx, l.generation); err != nil {
 		return err
 	}
 	for {
@@ -152,7 +165,7 @@ func (p *Projector) openLane(ctx context.Context) (*lane, error) {
 }
 
 func (p *Projector) newLane(g Generation, at eventstore.Position, empty bool, completed *completedCache) *lane {
-	return &lane{generation: g, position: at, builder: newBuilder(p.log, p.options.States, newTally(p.conn, g, empty), completed)}
+	return &lane{generation: g, position: at, builder: newBuilder(p.log, p.options.States, newTally(p.conn, p.marked(g), empty), completed)}
 }
 
 // complainEvery is how often a failure that is tried again is logged while it lasts.
@@ -188,19 +201,25 @@ func (p *Projector) moving() {
 
 // Position is how far the read models have come: lists see every event at or before it.
 func (p *Projector) Position() eventstore.Position {
+	if p.lost() {
+		return 0
+	}
 	_, at, _ := p.tracker.get()
 	return at
 }
 
 // Generation is the generation that reads use, 0 before there is one.
 func (p *Projector) Generation() Generation {
+	if p.lost() {
+		return 0
+	}
 	g, _, _ := p.tracker.get()
 	return g
 }
 
 // WaitFor returns when lists see every event at or before the position, or with ctx's error.
 func (p *Projector) WaitFor(ctx context.Context, at eventstore.Position) error {
-	return p.tracker.wait(ctx, at)
+	return p.waitThrough(ctx, func(ctx context.Context) error { return p.tracker.wait(ctx, at) })
 }
 
 // WaitForArchive is WaitFor for the tables that keep every event, events and transaction_versions, which are written less

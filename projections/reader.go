@@ -34,6 +34,26 @@ func NewReader(conn driver.Conn, source Source) *Reader {
 	return &Reader{conn: conn, source: source, timeout: defaultReadTimeout}
 }
 
+// maxAgain bounds how often a question is asked again because rows were moved while it ran. Moves come once a second and
+// take some milliseconds; a question that keeps meeting them takes longer than that itself, and is answered.
+const maxAgain = 5
+
+// generation is the one to ask, through its pending tables where the source writes through them.
+func (r *Reader) generation() Generation {
+	if m, ok := r.source.(interface{ reading() Generation }); ok {
+		return m.reading()
+	}
+	return r.source.Generation()
+}
+
+// moves counts the beginnings and ends of moves of pending rows, and the starts of the engine, where the source knows any.
+func (r *Reader) moves() (moves uint64, engine int) {
+	if m, ok := r.source.(interface{ pendingMoves() (uint64, int) }); ok {
+		return m.pendingMoves()
+	}
+	return 0, 0
+}
+
 // ErrNotServing: no generation of tables serves yet.
 var ErrNotServing = errors.New("the read models are not ready yet")
 
@@ -41,14 +61,22 @@ var ErrNotServing = errors.New("the read models are not ready yet")
 func (r *Reader) on(ctx context.Context, ask func(ctx context.Context, g Generation) error) error {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	for {
-		g := r.source.Generation()
+	for again := 0; ; again++ {
+		before, engine := r.moves()
+		g := r.generation()
 		if g == 0 {
 			return ErrNotServing
 		}
 		err := ask(ctx, g)
-		if isUnknownTable(err) && r.source.Generation() != g {
+		if isUnknownTable(err) && r.generation() != g {
 			continue
+		}
+		after, now := r.moves()
+		if engine != now {
+			return ErrNotServing // the engine was started anew and lacks what it had in memory
+		}
+		if err == nil && (before != after || before%2 == 1) && again < maxAgain {
+			continue // rows were moved meanwhile, and may have been seen in neither place
 		}
 		return err
 	}

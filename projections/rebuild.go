@@ -91,7 +91,7 @@ func (p *Projector) fresh(ctx context.Context) (*lane, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.leaveSyncing(ctx, g); err != nil {
+	if err := p.prepare(ctx, g); err != nil {
 		return nil, err
 	}
 	return p.newLane(g, 0, true, nil), nil

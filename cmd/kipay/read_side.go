@@ -39,7 +39,7 @@ func (n *node) openReadSide(ctx context.Context, metrics prometheus.Registerer) 
 	n.reads.conn = conn
 	o := projections.Options{Conn: conn, Log: n.events, Logger: n.log, Metrics: metrics}
 	if n.reads.super != nil {
-		o.Sync = syncFolder(filepath.Join(n.cfg.DataDir, readModelDir))
+		o.Sync, o.Incarnation = syncFolder(filepath.Join(n.cfg.DataDir, readModelDir)), n.reads.super.Restarts
 	}
 	n.reads.projector, err = projections.New(o)
 	return err
