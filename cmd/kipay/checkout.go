@@ -6,6 +6,7 @@ import (
 
 	"github.com/benfex/kipay/commands"
 	"github.com/benfex/kipay/commands/mpesa"
+	"github.com/benfex/kipay/commands/paystack"
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/readapi/pages"
@@ -44,6 +45,9 @@ func (c checkout) View(ctx context.Context, reference string) (pages.View, error
 		v.Phase = pages.Expired
 	case failed:
 		v.Phase, v.FailureCode, v.FailureReason, v.CanRetry = pages.Failed, forPayer(code), reason, v.CanMpesa || v.CanCard
+		if v.FailureCode == mpesa.FailureExpired && v.Method == string(transaction.MethodCard) {
+			v.FailureCode = "timeout" // the other text speaks of a PIN on a phone
+		}
 	}
 	return v, nil
 }
@@ -89,9 +93,10 @@ func forPayer(code string) string {
 		return "duplicate_request"
 	case mpesa.FailureProviderBusy, mpesa.FailureQuotaExceeded, mpesa.FailureProviderMaintenance:
 		return "system_busy"
-	case mpesa.FailureInsufficientFunds, mpesa.FailureCancelled, mpesa.FailureWrongPIN, mpesa.FailureUnreachable, mpesa.FailureExpired,
-		"declined", "abandoned", "timeout":
+	case mpesa.FailureInsufficientFunds, mpesa.FailureCancelled, mpesa.FailureWrongPIN, mpesa.FailureUnreachable, mpesa.FailureExpired:
 		return code
+	case paystack.FailureDeclined, paystack.FailureFraud, paystack.FailurePaymentFailed:
+		return "declined"
 	}
 	return "provider_error"
 }

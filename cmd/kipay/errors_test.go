@@ -132,7 +132,7 @@ func TestRequestIDIsTheClientsOrOurs(t *testing.T) {
 
 func TestRateLimitIsAnsweredAndHeld(t *testing.T) {
 	t.Parallel()
-	in := common(t, "limited", quick(settings{"RATE_LIMIT": "8-H"}))
+	in := launch(t, quick(settings{"RATE_LIMIT": "8-H"}))
 	a, b := newMerchant(t, in), newMerchant(t, in)
 	for left := 7; left >= 0; left-- {
 		r := a.call(http.MethodGet, "/api/transactions/verify/KIPAY0123456789ABCDEF", "")

@@ -127,6 +127,7 @@ func (in *instance) start(t *testing.T, more ...string) {
 	cmd := exec.Command(binary, in.args...)
 	cmd.Env = append(append([]string(nil), in.env...), more...)
 	cmd.Dir = in.home
+	dieWithTest(cmd)
 	stdout, stderr := in.open(t, "out.log"), in.open(t, "err.log")
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	if err := cmd.Start(); err != nil {

@@ -222,7 +222,7 @@ func TestPersonDecidesOnTheSimulatedPhone(t *testing.T) {
 
 func TestSimulatedC2BOddities(t *testing.T) {
 	t.Parallel()
-	in := common(t, "c2b odd", quick(nil))
+	in := common(t, "c2b", quick(nil))
 	m := newShop(t, in)
 	m.registerC2B(t)
 	for i, c := range []struct {

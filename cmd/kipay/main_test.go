@@ -39,9 +39,7 @@ func buildAndRun(m *testing.M) int {
 	defer sharedMu.Unlock()
 	for _, s := range shared {
 		s.stop()
-		if code == 0 {
-			_ = os.RemoveAll(s.home)
-		}
+		_ = os.RemoveAll(s.home)
 	}
 	return code
 }
