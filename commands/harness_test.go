@@ -49,10 +49,10 @@ func (c *clock) pass(d time.Duration) {
 // daraja is a provider that takes every push and says of queries what it is told to. The strict simulator is for the tests
 // of the whole; here the order of things is the matter.
 type daraja struct {
-	mu       sync.Mutex
-	pushes   []map[string]any
-	result   string // of a query: a ResultCode, "" for no news
-	hold     chan struct{} // a push is answered when this closes, if set
+	mu     sync.Mutex
+	pushes []map[string]any
+	result string        // of a query: a ResultCode, "" for no news
+	hold   chan struct{} // a push is answered when this closes, if set
 }
 
 func (d *daraja) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -161,7 +161,7 @@ func mayCharge(who domain.Caller, ch channel.State) error {
 // answerPosition tells the client how far the log had come with this write.
 func answerPosition(c *fiber.Ctx, p eventstore.Position) {
 	if p > 0 {
-		c.Set("X-Kipay-Position", itoa(int64(p))) //nolint:gosec // positions are far below 2^63
+		c.Set("X-Kipay-Position", itoa(int64(p)))
 	}
 }
 

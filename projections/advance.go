@@ -187,7 +187,7 @@ type meter struct {
 }
 
 func (m *meter) wrote(events int, at eventstore.Position) {
-	m.events += uint64(events) //nolint:gosec // a count
+	m.events += uint64(events)
 	pr := Progress{Stage: "building", Events: m.events, Done: at, Total: max(m.total, at)}
 	if s := m.now().Sub(m.started).Seconds(); s > 0 {
 		pr.PerSecond = float64(m.events) / s

@@ -105,8 +105,11 @@ func (b *batch) filled() []*table {
 		rows  int
 		table *table
 	}{
-		{len(b.touched), b.transactions.table}, {len(b.counters.value.v), b.counters.table}, {b.rows.customers, b.customers.table},
-		{b.rows.channels, b.channels.table}, {b.rows.merchants, b.merchants.table},
+		{len(b.touched), b.transactions.table},
+		{len(b.counters.value.v), b.counters.table},
+		{b.rows.customers, b.customers.table},
+		{b.rows.channels, b.channels.table},
+		{b.rows.merchants, b.merchants.table},
 	} {
 		if t.rows > 0 {
 			out = append(out, t.table)

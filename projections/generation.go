@@ -108,7 +108,7 @@ func noteGeneration(ctx context.Context, conn driver.Conn, g Generation, state s
 	now := time.Now()
 	if err := conn.Exec(ctx, `INSERT INTO kipay.generations (sequence, generation, state, layout, position, at)
 		SELECT {sequence:UInt64}, {generation:UInt32}, {state:String}, {layout:UInt32}, {position:UInt64}, {at:DateTime64(3,'UTC')}`,
-		clickhouse.Named("sequence", uint64(now.UnixNano())), //nolint:gosec // the clock is past 1970
+		clickhouse.Named("sequence", uint64(now.UnixNano())),
 		clickhouse.Named("generation", uint32(g)), clickhouse.Named("state", state), clickhouse.Named("layout", layout),
 		clickhouse.Named("position", uint64(at)), clickhouse.DateNamed("at", now, clickhouse.MilliSeconds)); err != nil {
 		return fmt.Errorf("note generation %d as %s: %w", g, state, err)

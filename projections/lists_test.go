@@ -29,7 +29,7 @@ type world struct {
 func newWorld(t *testing.T, payments int, seed uint64) *world {
 	t.Helper()
 	w := &world{bench: newBench(t), zones: map[int64]*time.Location{}}
-	random := rand.New(rand.NewPCG(seed, 1)) //nolint:gosec // a test
+	random := rand.New(rand.NewPCG(seed, 1))
 	t.Logf("seed %d", seed)
 	for id, zone := range map[int64]string{1: "Africa/Nairobi", 2: "America/New_York", 3: "Pacific/Auckland"} {
 		w.Merchant(t, id, zone)
@@ -111,7 +111,7 @@ func (w *world) listed(f TransactionFilter) TransactionPage {
 }
 
 func TestListsAreWhatLookingAtEverythingGives(t *testing.T) {
-	w := newWorld(t, 900, rand.Uint64()) //nolint:gosec // a test
+	w := newWorld(t, 900, rand.Uint64())
 	first := DayOf(time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), time.UTC)
 	rapid.Check(t, func(r *rapid.T) {
 		day := rapid.Ptr(rapid.Int64Range(first, first+14), true)

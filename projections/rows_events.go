@@ -39,7 +39,7 @@ func (c *eventColumns) add(r *eventstore.Record, m *eventstore.Metadata) {
 	c.revision.add(int64(r.Revision))
 	c.id.add(r.ID)
 	c.kind.add(r.Type)
-	c.version.add(uint16(m.Version)) //nolint:gosec // the codec holds it to the few versions that it knows
+	c.version.add(uint16(m.Version))
 	c.occurred.add(millis(m.OccurredAt))
 	c.recorded.add(millis(r.RecordedAt))
 	c.actor.add(m.Actor)

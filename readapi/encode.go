@@ -22,8 +22,8 @@ func (e *encoder) key(name string) {
 	e.b = append(e.b, '"', ':')
 }
 
-func (e *encoder) integer(name string, n int64) {
-	e.key(name)
+func (e *encoder) id(n int64) {
+	e.key("id")
 	e.b = strconv.AppendInt(e.b, n, 10)
 }
 
@@ -132,7 +132,7 @@ func listed(p paging, total uint64, n int, element func(e *encoder, i int)) []by
 
 // transaction writes the members of a transaction: the documented ones, then those added.
 func (e *encoder) transaction(t *projections.Transaction) {
-	e.integer("id", t.ID)
+	e.id(t.ID)
 	e.text("reference", t.Reference)
 	e.money("amount", t.Amount, t.Currency)
 	phone := t.PhoneNumber
@@ -171,7 +171,7 @@ func (e *encoder) payer(t *projections.Transaction) {
 		return
 	}
 	e.object("customer", func() {
-		e.integer("id", t.CustomerID)
+		e.id(t.CustomerID)
 		e.text("email", t.Email)
 		e.textOrNull("first_name", t.FirstName)
 		e.textOrNull("last_name", t.LastName)

@@ -30,7 +30,7 @@ func (a *api) listChannels(c *fiber.Ctx) error {
 	e.text("status", "success")
 	e.array("channels", len(channels), func(i int) {
 		r := &channels[i]
-		e.integer("id", r.ID)
+		e.id(r.ID)
 		e.text("name", r.Name)
 		e.text("provider", r.Provider)
 		e.truth("is_active", r.Active)

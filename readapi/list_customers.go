@@ -34,7 +34,7 @@ func (a *api) listCustomers(c *fiber.Ctx) error {
 	a.answered(c, who, at)
 	return send(c, listed(p, page.Total, len(page.Rows), func(e *encoder, i int) {
 		r := &page.Rows[i]
-		e.integer("id", r.ID)
+		e.id(r.ID)
 		e.text("email", r.Email)
 		e.textOrNull("first_name", r.FirstName)
 		e.textOrNull("last_name", r.LastName)

@@ -71,6 +71,7 @@ type loadWorker struct {
 	took    []time.Duration
 	failed  int
 	failure string
+	body    string // of the last answer that was not the one expected, its beginning
 }
 
 func carryOut(o loadOrder) loadResult {
@@ -128,7 +129,7 @@ func (w *loadWorker) run(start time.Time) {
 			w.fail(err.Error())
 			w.hangUp()
 		case status != w.order.Expect:
-			w.fail("status " + strconv.Itoa(status) + ": " + string(w.buffer[:min(len(w.buffer), 600)]))
+			w.fail("status " + strconv.Itoa(status) + ": " + w.body)
 		default:
 			w.took = append(w.took, time.Since(began))
 		}
@@ -159,6 +160,7 @@ func (w *loadWorker) exchange(request []byte) (status int, err error) {
 	if _, err := w.conn.Write(request); err != nil {
 		return 0, err
 	}
+	const shown = 200
 	read, total := 0, -1
 	for total < 0 || read < total {
 		n, err := w.conn.Read(w.buffer[read:])
@@ -171,6 +173,10 @@ func (w *loadWorker) exchange(request []byte) (status int, err error) {
 				return 0, err
 			}
 		}
+	}
+	if status != w.order.Expect {
+		_, body, _ := bytes.Cut(w.buffer[:read], headEnd)
+		w.body = string(body[:min(len(body), shown)])
 	}
 	return status, nil
 }

@@ -256,7 +256,7 @@ func callHere(ctx context.Context, cfg *config, name string, args json.RawMessag
 		if err := n.openReadSide(ctx, nil); err != nil {
 			return err
 		}
-		defer n.reads.close()
+		defer n.reads.close() //nolint:contextcheck // it ends after ctx does
 		ready, cancel := context.WithTimeout(ctx, time.Minute)
 		defer cancel()
 		if err := n.reads.waitReady(ready); err != nil {

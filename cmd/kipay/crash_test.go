@@ -33,7 +33,7 @@ func (a *acknowledged) note(path, key, body, amount string, r reply) {
 
 func TestKilledUnderLoadNothingIsLostAndNothingCountsTwice(t *testing.T) {
 	t.Parallel()
-	random := rand.New(rand.NewPCG(seed(t), 1)) //nolint:gosec // not for secrets
+	random := rand.New(rand.NewPCG(seed(t), 1))
 	sim := launchSandbox(t, "50")
 	in := launch(t, quick(settings{"MPESA_SANDBOX_URL": sim.sim + "/daraja", "PAYSTACK_URL": sim.sim + "/paystack"}))
 	m := newShop(t, in)

@@ -98,7 +98,7 @@ func launchSandbox(t *testing.T, speed string) *instance {
 	t.Cleanup(in.stop)
 	in.start(t)
 	eventually(t, 20*time.Second, "the sandbox answers", func() error {
-		resp, err := http.Get(in.sim + "/") //nolint:noctx // the deadline is eventually's
+		resp, err := http.Get(in.sim + "/")
 		if err == nil {
 			_ = resp.Body.Close()
 		}
@@ -155,7 +155,7 @@ func (in *instance) awaitReady(t *testing.T) {
 		if in.hasEnded() {
 			t.Fatalf("the server has stopped: %s", in.tail(5))
 		}
-		resp, err := http.Get(in.base + "/readyz") //nolint:noctx // the deadline is eventually's
+		resp, err := http.Get(in.base + "/readyz")
 		if err != nil {
 			return err
 		}
@@ -246,7 +246,7 @@ func (in *instance) engine(t *testing.T) int {
 func (in *instance) engineNow() int {
 	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", in.cmd.Process.Pid))
 	for _, task := range tasks {
-		raw, _ := os.ReadFile(task) //nolint:gosec // below /proc
+		raw, _ := os.ReadFile(task)
 		for _, child := range strings.Fields(string(raw)) {
 			if line, err := os.ReadFile("/proc/" + child + "/cmdline"); err == nil && bytes.Contains(line, []byte("readmodel")) {
 				pid, _ := strconv.Atoi(child)

@@ -48,7 +48,7 @@ func opKeysRotate(ctx context.Context, n *node, _ json.RawMessage, emit func(any
 	err := n.ring.Rewrap(ctx, func(seen, rewrapped int) {
 		out.Keys, out.Rewrapped = seen, rewrapped
 		if seen%1000 == 0 {
-			_ = emit(progressNews{"rewrapping", uint64(rewrapped), uint64(seen), 0}) //nolint:gosec // counts
+			_ = emit(progressNews{"rewrapping", uint64(rewrapped), uint64(seen), 0})
 		}
 	})
 	if err != nil {

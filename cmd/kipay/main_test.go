@@ -61,7 +61,7 @@ func rounds(t *testing.T, n int) int {
 // seed is what the random choices of a test begin with. It is printed, and KIPAY_TEST_SEED replays it.
 func seed(t *testing.T) uint64 {
 	t.Helper()
-	n := uint64(time.Now().UnixNano()) //nolint:gosec // any number will do
+	n := uint64(time.Now().UnixNano())
 	if text := os.Getenv("KIPAY_TEST_SEED"); text != "" {
 		var err error
 		if n, err = strconv.ParseUint(text, 10, 64); err != nil {

@@ -40,11 +40,11 @@ func (b *bar) set(phase string, done, total uint64, rate float64) {
 	if b.bar == nil || phase != b.phase {
 		b.finish()
 		b.phase, b.closed = phase, false
-		b.bar = progressbar.NewOptions64(int64(total), progressbar.OptionSetWriter(b.out), progressbar.OptionSetDescription(phase), //nolint:gosec // counts
+		b.bar = progressbar.NewOptions64(int64(total), progressbar.OptionSetWriter(b.out), progressbar.OptionSetDescription(phase),
 			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond))
 	}
-	b.bar.ChangeMax64(int64(total)) //nolint:gosec // counts
-	_ = b.bar.Set64(int64(done))    //nolint:gosec // counts
+	b.bar.ChangeMax64(int64(total))
+	_ = b.bar.Set64(int64(done))
 }
 
 func (b *bar) finish() {

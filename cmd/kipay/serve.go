@@ -100,7 +100,7 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 	if err := n.openReadSide(ctx, n.meter.registry); err != nil {
 		return err
 	}
-	defer n.reads.close()
+	defer n.reads.close() //nolint:contextcheck // it ends after ctx does
 
 	// HTTP.
 	server, err := web.New(web.Options{

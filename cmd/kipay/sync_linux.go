@@ -11,12 +11,12 @@ import (
 // syncFolder makes durable all that any process has written to the file system that the folder is on (syncfs(2)).
 func syncFolder(path string) func(context.Context) error {
 	return func(context.Context) error {
-		dir, err := os.Open(path) //nolint:gosec // the operator's own data folder
+		dir, err := os.Open(path)
 		if err != nil {
 			return fmt.Errorf("sync the read models: %w", err)
 		}
 		defer func() { _ = dir.Close() }()
-		if err := unix.Syncfs(int(dir.Fd())); err != nil { //nolint:gosec // a file descriptor fits
+		if err := unix.Syncfs(int(dir.Fd())); err != nil {
 			return fmt.Errorf("sync the read models: %w", err)
 		}
 		return nil

@@ -174,6 +174,8 @@ func c2bAccepted(call string, rep reply, clean cleaner) (C2BAccepted, *Error) {
 	case code == "":
 		return C2BAccepted{}, &Error{Kind: Unknown, Call: call, HTTPStatus: rep.status, Message: "the answer has no ResponseCode", Raw: rep.raw}
 	}
-	return C2BAccepted{}, &Error{Kind: Rejected, Call: call, HTTPStatus: rep.status, Code: clean.text(code), Message: a.Description,
-		Raw: rep.raw, failure: FailureRequestRejected, reason: reasonRequestRejected}
+	return C2BAccepted{}, &Error{
+		Kind: Rejected, Call: call, HTTPStatus: rep.status, Code: clean.text(code), Message: a.Description,
+		Raw: rep.raw, failure: FailureRequestRejected, reason: reasonRequestRejected,
+	}
 }

@@ -60,8 +60,10 @@ func (c *Client) execute(ctx context.Context, ch ChannelKey, cred Credentials, o
 	case errors.As(err, &failed):
 		return rep, failed
 	case errors.Is(err, gobreaker.ErrOpenState), errors.Is(err, gobreaker.ErrTooManyRequests):
-		return reply{}, &Error{Kind: NotSent, Retryable: true, Call: o.call, Err: err,
-			failure: FailureProviderUnavailable, reason: reasonUnavailable}
+		return reply{}, &Error{
+			Kind: NotSent, Retryable: true, Call: o.call, Err: err,
+			failure: FailureProviderUnavailable, reason: reasonUnavailable,
+		}
 	}
 	return reply{}, &Error{Call: o.call, Err: err, failure: FailureProviderUnknownOutcome, reason: reasonUnknownOutcome}
 }
@@ -110,8 +112,10 @@ func (c *Client) post(ctx context.Context, cred Credentials, o order, body []byt
 		if g.close() {
 			return reply{}, notSent(ctx, o.call, clean.cause(err), "nothing was sent")
 		}
-		return reply{}, &Error{Kind: Unknown, Call: o.call, Message: "no answer came", Err: clean.cause(err), trips: true,
-			cancelled: callerGaveUp(ctx), failure: FailureProviderUnknownOutcome, reason: reasonUnknownOutcome}
+		return reply{}, &Error{
+			Kind: Unknown, Call: o.call, Message: "no answer came", Err: clean.cause(err), trips: true,
+			cancelled: callerGaveUp(ctx), failure: FailureProviderUnknownOutcome, reason: reasonUnknownOutcome,
+		}
 	}
 	return rep, judge(o.call, rep, clean)
 }
@@ -162,8 +166,10 @@ func judge(call string, rep reply, clean cleaner) *Error {
 
 // notSent is a failure before anything was written.
 func notSent(ctx context.Context, call string, cause error, doing string) *Error {
-	e := &Error{Kind: NotSent, Retryable: true, Call: call, Message: doing, Err: cause, trips: true,
-		failure: FailureProviderUnavailable, reason: reasonUnavailable}
+	e := &Error{
+		Kind: NotSent, Retryable: true, Call: call, Message: doing, Err: cause, trips: true,
+		failure: FailureProviderUnavailable, reason: reasonUnavailable,
+	}
 	if callerGaveUp(ctx) {
 		e.cancelled, e.failure, e.reason = true, FailureCallerGaveUp, reasonCallerGaveUp
 	}

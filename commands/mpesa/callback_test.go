@@ -85,9 +85,11 @@ func TestDecodeSTKCallback(t *testing.T) {
 		"empty receipt":            {replace(`"NLJ7RT61SV"`, `""`), with(func(c *StkCallback) { c.Receipt = "" })},
 		"no metadata":              {replace(`"CallbackMetadata"`, `"Other"`), with(func(c *StkCallback) { c.Receipt, c.Amount, c.Phone, c.PaidAt = "", nil, "", nil })},
 		"null metadata":            {strings.Replace(failedCallback, `"ResultDesc"`, `"CallbackMetadata":null,"ResultDesc"`, 1), StkCallback{MerchantRequestID: paid.MerchantRequestID, CheckoutRequestID: paid.CheckoutRequestID, ResultCode: "1032", ResultDesc: "Request cancelled by user"}},
-		"one item, no list": {`{"Body":{"stkCallback":{"MerchantRequestID":"2654-4b64-97ff-b827b542881d3130","CheckoutRequestID":"ws_CO_1007202409152617172396192",
+		"one item, no list": {
+			`{"Body":{"stkCallback":{"MerchantRequestID":"2654-4b64-97ff-b827b542881d3130","CheckoutRequestID":"ws_CO_1007202409152617172396192",
 			"ResultCode":0,"ResultDesc":"The service request is processed successfully.","CallbackMetadata":{"Item":{"Name":"Amount","Value":1}}}}}`,
-			with(func(c *StkCallback) { c.Receipt, c.Phone, c.PaidAt = "", "", nil })},
+			with(func(c *StkCallback) { c.Receipt, c.Phone, c.PaidAt = "", "", nil }),
+		},
 		"repeated item: last wins":   {replace(`{"Name":"Balance"}`, `{"Name":"Amount","Value":5}`), with(func(c *StkCallback) { c.Amount = kes(500) })},
 		"repeated member: last wins": {replace(`"ResultCode":0`, `"ResultCode":1,"ResultCode":0`), paid},
 		"no MerchantRequestID":       {replace(`"MerchantRequestID"`, `"X"`), with(func(c *StkCallback) { c.MerchantRequestID = "" })},

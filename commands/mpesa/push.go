@@ -98,15 +98,19 @@ func (c *Client) push(ctx context.Context, ch ChannelKey, cred Credentials, r Pu
 		Raw:               rep.raw,
 	}
 	code := textOf(rep.fields["ResponseCode"])
-	unclear := &Error{Kind: Unknown, Call: "push", HTTPStatus: rep.status, Code: clean.text(code), Raw: rep.raw,
-		failure: FailureProviderUnknownOutcome, reason: reasonUnknownOutcome}
+	unclear := &Error{
+		Kind: Unknown, Call: "push", HTTPStatus: rep.status, Code: clean.text(code), Raw: rep.raw,
+		failure: FailureProviderUnknownOutcome, reason: reasonUnknownOutcome,
+	}
 	switch {
 	case code == "":
 		unclear.Message = "the answer has no ResponseCode"
 		return PushAccepted{}, unclear
 	case code != "0": // any other ResponseCode is not accepted
-		return PushAccepted{}, &Error{Kind: Rejected, Call: "push", HTTPStatus: rep.status, Code: clean.text(code), Raw: rep.raw,
-			Message: clean.text(textOf(rep.fields["ResponseDescription"])), failure: FailureRequestRejected, reason: reasonRequestRejected}
+		return PushAccepted{}, &Error{
+			Kind: Rejected, Call: "push", HTTPStatus: rep.status, Code: clean.text(code), Raw: rep.raw,
+			Message: clean.text(textOf(rep.fields["ResponseDescription"])), failure: FailureRequestRejected, reason: reasonRequestRejected,
+		}
 	case !isID(accepted.CheckoutRequestID):
 		unclear.Message = "the answer has no usable CheckoutRequestID"
 		return PushAccepted{}, unclear

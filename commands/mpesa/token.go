@@ -150,8 +150,8 @@ func tokenFailure(rep reply, clean cleaner) *Error {
 		e = &Error{HTTPStatus: rep.status, Message: "the answer has no access token"}
 	}
 	e.Call, e.Kind, e.Raw = "oauth", NotSent, nil // Raw might hold a token
-	switch {
-	case rep.status == 400 || rep.status == 401 || rep.status == 403:
+	switch rep.status {
+	case 400, 401, 403:
 		if e.failure != FailureInvalidRequest {
 			e.failure, e.reason = FailureInvalidCredentials, reasonCredentials
 		}

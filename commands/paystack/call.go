@@ -84,8 +84,10 @@ func (c *Client) attempt(ctx context.Context, l *lane, cred Credentials, o order
 	case errors.As(err, &failed):
 		return rep, failed
 	case errors.Is(err, gobreaker.ErrOpenState), errors.Is(err, gobreaker.ErrTooManyRequests):
-		return reply{}, &Error{Kind: NotSent, Retryable: true, Call: o.call, Err: err,
-			failure: FailureProviderUnavailable, reason: reasonUnavailable}
+		return reply{}, &Error{
+			Kind: NotSent, Retryable: true, Call: o.call, Err: err,
+			failure: FailureProviderUnavailable, reason: reasonUnavailable,
+		}
 	}
 	return reply{}, &Error{Call: o.call, Err: err, failure: FailureUnknownOutcome, reason: reasonUnknownOutcome}
 }
@@ -120,8 +122,10 @@ func (c *Client) send(ctx context.Context, cred Credentials, o order, body []byt
 	if body != nil && g.close() {
 		return reply{}, notSent(ctx, o.call, clean.cause(err), "nothing was sent")
 	}
-	return reply{}, &Error{Kind: Unknown, Call: o.call, Message: "no answer came", Err: clean.cause(err), trips: true,
-		cancelled: callerGaveUp(ctx), failure: FailureUnknownOutcome, reason: reasonUnknownOutcome}
+	return reply{}, &Error{
+		Kind: Unknown, Call: o.call, Message: "no answer came", Err: clean.cause(err), trips: true,
+		cancelled: callerGaveUp(ctx), failure: FailureUnknownOutcome, reason: reasonUnknownOutcome,
+	}
 }
 
 // exchange sends req and reads the answer, within bounds. An error means that no answer came; an answer that breaks off
@@ -172,8 +176,10 @@ func judge(call string, rep reply, clean cleaner) *Error {
 
 // notSent is a failure before anything was written.
 func notSent(ctx context.Context, call string, cause error, doing string) *Error {
-	e := &Error{Kind: NotSent, Retryable: true, Call: call, Message: doing, Err: cause, trips: true,
-		failure: FailureProviderUnavailable, reason: reasonUnavailable}
+	e := &Error{
+		Kind: NotSent, Retryable: true, Call: call, Message: doing, Err: cause, trips: true,
+		failure: FailureProviderUnavailable, reason: reasonUnavailable,
+	}
 	if callerGaveUp(ctx) {
 		e.cancelled, e.failure, e.reason = true, FailureCallerGaveUp, reasonCallerGaveUp
 	}

@@ -75,8 +75,10 @@ func (c *Client) initialize(ctx context.Context, ch ChannelKey, cred Credentials
 		Reference:        textOf(data["reference"]),
 		Raw:              rep.raw,
 	}
-	unclear := &Error{Kind: Unknown, Call: "initialize", HTTPStatus: rep.status, Raw: rep.raw,
-		failure: FailureUnknownOutcome, reason: reasonUnknownOutcome}
+	unclear := &Error{
+		Kind: Unknown, Call: "initialize", HTTPStatus: rep.status, Raw: rep.raw,
+		failure: FailureUnknownOutcome, reason: reasonUnknownOutcome,
+	}
 	switch {
 	case !isWebURL(res.AuthorizationURL):
 		unclear.Message = "the answer has no usable authorization_url"

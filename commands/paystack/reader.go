@@ -39,8 +39,9 @@ func (r *reader) text(name string, needed bool) string {
 	return s
 }
 
-// id is an unsigned 64-bit number as text, empty when it is not there.
-func (r *reader) id(name string) string {
+// id is the field id, an unsigned 64-bit number as text, empty when it is not there.
+func (r *reader) id() string {
+	const name = "id"
 	s := r.text(name, false)
 	if s == "" {
 		return ""

@@ -36,7 +36,11 @@ func TestAPaymentFromCheckoutToWebhookToVerify(t *testing.T) {
 	running, cancel := context.WithCancel(ctx)
 	ended := make(chan error, 1)
 	go func() { ended <- sim.Run(running) }()
-	defer func() { cancel(); <-ended; _ = sim.Close() }()
+	defer func() {
+		cancel()
+		<-ended
+		_ = sim.Close()
+	}()
 
 	client := paystack.New(paystack.Options{BaseURL: api.URL})
 	cred := paystack.Credentials{SecretKey: "sk_test_0123456789abcdef"}

@@ -91,7 +91,7 @@ func (t Transaction) State() State {
 func decodeTransaction(fields map[string]json.RawMessage) (Transaction, error) {
 	r := reader{fields: fields}
 	t := Transaction{
-		ID:              r.id("id"),
+		ID:              r.id(),
 		Domain:          shorten(textOf(fields["domain"])),
 		Status:          r.text("status", true),
 		Reference:       r.text("reference", true),

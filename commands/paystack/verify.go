@@ -30,8 +30,10 @@ func (c *Client) verify(ctx context.Context, ch ChannelKey, cred Credentials, re
 	if failed != nil {
 		return Transaction{}, failed
 	}
-	noNews := &Error{Kind: Unknown, Retryable: true, Call: "verify", HTTPStatus: rep.status, Raw: rep.raw,
-		failure: FailureUnknownOutcome, reason: reasonUnknownOutcome}
+	noNews := &Error{
+		Kind: Unknown, Retryable: true, Call: "verify", HTTPStatus: rep.status, Raw: rep.raw,
+		failure: FailureUnknownOutcome, reason: reasonUnknownOutcome,
+	}
 	data, ok := objectOf(rep.fields["data"])
 	if !ok {
 		noNews.Message = "the answer has no data"

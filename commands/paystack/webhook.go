@@ -126,7 +126,7 @@ func dedupeKey(event string, data map[string]json.RawMessage) string {
 func decodeRefund(data map[string]json.RawMessage) (*Refund, error) {
 	r := reader{fields: data}
 	f := &Refund{
-		ID:                   r.id("id"),
+		ID:                   r.id(),
 		Status:               r.text("status", true),
 		TransactionReference: r.text("transaction_reference", true),
 		RefundReference:      shorten(textOf(data["refund_reference"])),
@@ -145,11 +145,11 @@ func decodeDispute(data map[string]json.RawMessage) (*Dispute, error) {
 	tx, _ := objectOf(data["transaction"])
 	inner := reader{fields: tx}
 	d := &Dispute{
-		ID:                   r.id("id"),
+		ID:                   r.id(),
 		Status:               r.text("status", true),
 		Resolution:           shorten(textOf(data["resolution"])),
 		Category:             shorten(textOf(data["category"])),
-		TransactionID:        inner.id("id"),
+		TransactionID:        inner.id(),
 		TransactionReference: shorten(orDefault(textOf(data["transaction_reference"]), textOf(tx["reference"]))),
 		DueAt:                firstTime(data["dueAt"], data["due_at"]),
 	}

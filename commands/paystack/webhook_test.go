@@ -12,8 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-const signedBody = `{"event":"charge.success","data":{"id":302961,"reference":"qTPrJoy9Bx","amount":10000}}`
-const signature = "6325c2176278874c72e22c6958ea2313ca13ac866a5751123aa23dd34ef9b802962fbe62f8031bd4151644b4ec8bddae7add5404fcb93de64e711847a5f98a94"
+const (
+	signedBody = `{"event":"charge.success","data":{"id":302961,"reference":"qTPrJoy9Bx","amount":10000}}`
+	signature  = "6325c2176278874c72e22c6958ea2313ca13ac866a5751123aa23dd34ef9b802962fbe62f8031bd4151644b4ec8bddae7add5404fcb93de64e711847a5f98a94"
+)
 
 func TestVerifySignature(t *testing.T) {
 	if len(signedBody) != 87 || !VerifySignature("sk_test_0123456789", []byte(signedBody), signature) {
@@ -62,19 +64,29 @@ func TestDecodeEvent(t *testing.T) {
 		want Event
 	}{
 		"charge.success": {charge, Event{Type: "charge.success", Domain: Live, DedupeKey: "charge.success|302961|success", Transaction: paid}},
-		"charge.failed": {strings.NewReplacer("charge.success", "charge.failed", `"status":"success"`, `"status":"failed"`).Replace(charge),
-			Event{Type: "charge.failed", Domain: Live, DedupeKey: "charge.failed|302961|failed", Transaction: &failed}},
-		"refund, amount as text": {`{"event":"refund.processed","data":{"status":"processed","transaction_reference":"qTPrJoy9Bx","refund_reference":null,"amount":"10000","currency":"KES","processor":"mpgs","customer":{"email":"a@b.c"},"integration":100073,"domain":"live"}}`,
-			Event{Type: "refund.processed", Domain: Live, DedupeKey: "refund.processed|qTPrJoy9Bx||processed|10000", Refund: &Refund{Status: "processed", TransactionReference: "qTPrJoy9Bx", Amount: *kes(10000)}}},
-		"refund, amount as number": {`{"event":"refund.needs-attention","data":{"id":77,"status":"needs-attention","transaction_reference":"q","refund_reference":"R1","amount":10000,"currency":"KES","domain":"test","customer_note":"x"}}`,
-			Event{Type: "refund.needs-attention", Domain: Test, DedupeKey: "refund.needs-attention|77|needs-attention", Refund: &Refund{ID: "77", Status: "needs-attention", TransactionReference: "q", RefundReference: "R1", Amount: *kes(10000)}}},
-		"dispute": {`{"event":"charge.dispute.create","data":{"id":358950,"refund_amount":5800,"currency":"KES","status":"awaiting-merchant-feedback","resolution":null,"domain":"live","transaction":{"id":896467688,"domain":"live","status":"success","reference":"v3mjfgbnc19v97x","amount":5800},"transaction_reference":null,"category":"chargeback","dueAt":"2020-11-25T18:00:00.000Z"}}`,
+		"charge.failed": {
+			strings.NewReplacer("charge.success", "charge.failed", `"status":"success"`, `"status":"failed"`).Replace(charge),
+			Event{Type: "charge.failed", Domain: Live, DedupeKey: "charge.failed|302961|failed", Transaction: &failed},
+		},
+		"refund, amount as text": {
+			`{"event":"refund.processed","data":{"status":"processed","transaction_reference":"qTPrJoy9Bx","refund_reference":null,"amount":"10000","currency":"KES","processor":"mpgs","customer":{"email":"a@b.c"},"integration":100073,"domain":"live"}}`,
+			Event{Type: "refund.processed", Domain: Live, DedupeKey: "refund.processed|qTPrJoy9Bx||processed|10000", Refund: &Refund{Status: "processed", TransactionReference: "qTPrJoy9Bx", Amount: *kes(10000)}},
+		},
+		"refund, amount as number": {
+			`{"event":"refund.needs-attention","data":{"id":77,"status":"needs-attention","transaction_reference":"q","refund_reference":"R1","amount":10000,"currency":"KES","domain":"test","customer_note":"x"}}`,
+			Event{Type: "refund.needs-attention", Domain: Test, DedupeKey: "refund.needs-attention|77|needs-attention", Refund: &Refund{ID: "77", Status: "needs-attention", TransactionReference: "q", RefundReference: "R1", Amount: *kes(10000)}},
+		},
+		"dispute": {
+			`{"event":"charge.dispute.create","data":{"id":358950,"refund_amount":5800,"currency":"KES","status":"awaiting-merchant-feedback","resolution":null,"domain":"live","transaction":{"id":896467688,"domain":"live","status":"success","reference":"v3mjfgbnc19v97x","amount":5800},"transaction_reference":null,"category":"chargeback","dueAt":"2020-11-25T18:00:00.000Z"}}`,
 			Event{Type: "charge.dispute.create", Domain: Live, DedupeKey: "charge.dispute.create|358950|awaiting-merchant-feedback", Dispute: &Dispute{
 				ID: "358950", Status: "awaiting-merchant-feedback", Category: "chargeback", TransactionID: "896467688", TransactionReference: "v3mjfgbnc19v97x",
 				RefundAmount: kes(5800), DueAt: at("2020-11-25T18:00:00Z"),
-			}}},
-		"dispute, domain in the transaction": {`{"event":"charge.dispute.resolve","data":{"id":1,"status":"resolved","resolution":"auto-accepted","transaction":{"domain":"test","reference":"x"}}}`,
-			Event{Type: "charge.dispute.resolve", Domain: Test, DedupeKey: "charge.dispute.resolve|1|resolved", Dispute: &Dispute{ID: "1", Status: "resolved", Resolution: "auto-accepted", TransactionReference: "x"}}},
+			}},
+		},
+		"dispute, domain in the transaction": {
+			`{"event":"charge.dispute.resolve","data":{"id":1,"status":"resolved","resolution":"auto-accepted","transaction":{"domain":"test","reference":"x"}}}`,
+			Event{Type: "charge.dispute.resolve", Domain: Test, DedupeKey: "charge.dispute.resolve|1|resolved", Dispute: &Dispute{ID: "1", Status: "resolved", Resolution: "auto-accepted", TransactionReference: "x"}},
+		},
 		"transfer":         {`{"event":"transfer.success","data":{"id":9,"status":"success","domain":"live"}}`, Event{Type: "transfer.success", Domain: Live, DedupeKey: "transfer.success|9|success"}},
 		"unknown":          {`{"event":"moon.landed","data":[1]}`, Event{Type: "moon.landed", DedupeKey: "moon.landed||||"}},
 		"unknown, no data": {`{"event":"moon.landed"}`, Event{Type: "moon.landed", DedupeKey: "moon.landed||||"}},

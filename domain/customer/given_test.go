@@ -48,10 +48,3 @@ func (s spec[S]) then(want ...domain.Event) spec[S] {
 }
 
 func (s spec[S]) thenNothing() spec[S] { s.t.Helper(); return s.then() }
-
-func (s spec[S]) thenError(code domain.Code) {
-	s.t.Helper()
-	if got := domain.CodeOf(s.err); s.err == nil || got != code || len(s.events) > 0 {
-		s.t.Errorf("decided %+v, failed with code %d (%v); want code %d", s.events, got, s.err, code)
-	}
-}

@@ -47,8 +47,6 @@ func (s spec[S]) then(want ...domain.Event) spec[S] {
 	return s
 }
 
-func (s spec[S]) thenNothing() spec[S] { s.t.Helper(); return s.then() }
-
 func (s spec[S]) thenError(code domain.Code) {
 	s.t.Helper()
 	if got := domain.CodeOf(s.err); s.err == nil || got != code || len(s.events) > 0 {

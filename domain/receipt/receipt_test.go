@@ -137,7 +137,9 @@ func TestFloodOfConfirmationsDoesNotHideTheTrustedOne(t *testing.T) {
 func TestReceiptHasOneOwnerWhateverTheOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		commands := []domain.Command[State]{
-			Confirm{confirmation("d", "ALONE")}, Confirm{open(confirmation("d2", "ALONE"))}, Confirm{open(confirmation("d3", "ALONE"))},
+			Confirm{confirmation("d", "ALONE")},
+			Confirm{open(confirmation("d2", "ALONE"))},
+			Confirm{open(confirmation("d3", "ALONE"))},
 			claim("PUSH", true), claim("PUSH", true), claim("STRANGER", false),
 		}
 		order := rapid.Permutation(commands).Draw(t, "order")

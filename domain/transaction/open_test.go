@@ -113,8 +113,16 @@ func TestThePayerIsNotAskedAgain(t *testing.T) {
 
 func TestNothingIsAskedOfATransactionThatIsNotThere(t *testing.T) {
 	for _, c := range []domain.Command[State]{
-		RequestPush{}, RequestCard{}, OpenCard{Attempt: 1}, AcceptPush{Attempt: 1}, RejectPush{Attempt: 1}, LosePush{Attempt: 1},
-		ReceiveCallback{}, Weigh{}, NoteConflict{}, Merge{},
+		RequestPush{},
+		RequestCard{},
+		OpenCard{Attempt: 1},
+		AcceptPush{Attempt: 1},
+		RejectPush{Attempt: 1},
+		LosePush{Attempt: 1},
+		ReceiveCallback{},
+		Weigh{},
+		NoteConflict{},
+		Merge{},
 	} {
 		given(t).when(c).thenError(domain.CodeNotFound, "")
 	}
@@ -122,7 +130,11 @@ func TestNothingIsAskedOfATransactionThatIsNotThere(t *testing.T) {
 
 func TestNothingIsSaidOfAnAttemptThatIsNotThere(t *testing.T) {
 	for _, c := range []domain.Command[State]{
-		OpenCard{Attempt: 2}, AcceptPush{Attempt: 2}, RejectPush{}, LosePush{Attempt: -1}, ReceiveCallback{Attempt: 2, Digest: "d"},
+		OpenCard{Attempt: 2},
+		AcceptPush{Attempt: 2},
+		RejectPush{},
+		LosePush{Attempt: -1},
+		ReceiveCallback{Attempt: 2, Digest: "d"},
 		paid("R1", kes(1000), 2).of(2), paid("R1", kes(1000), 2).of(0), paid("R1", kes(1000), 2).of(-1),
 		ReceiveCallback{Digest: "d", Evidence: &Evidence{Kind: NoNews}},
 	} {

@@ -255,9 +255,16 @@ func TestEvolveSharesNoMemoryWithItsBranches(t *testing.T) {
 		pushed(4), accepted(1), lost(2), windowOver(1, 9), windowOver(2, 9), failing(FailedByNotice, "1", 9).failedEvent(),
 		paid("R8", kes(5), 9).receivedEvent(kes(0), kes(5)), paid("R9", kes(7), 9).naming("x").receivedEvent(kes(0), kes(7)),
 		confirmed(9).confirmedEvent(kes(0), kes(0)), confirmed(9).of(2).confirmedEvent(kes(0), kes(0)),
-		CallbackReceived{Digest: "x"}, CallbackReceived{Digest: "y"},
-		Conflicted{Kind: ConflictAmount}, Conflicted{Kind: ConflictCurrency}, Expired{At: at(9)}, Failed{At: at(9)},
-		Completed{At: at(9)}, Merged{Credited: kes(0), Surplus: kes(0)}, CardCheckoutRequested{Attempt: 4}, CardCheckoutOpened{Attempt: 3},
+		CallbackReceived{Digest: "x"},
+		CallbackReceived{Digest: "y"},
+		Conflicted{Kind: ConflictAmount},
+		Conflicted{Kind: ConflictCurrency},
+		Expired{At: at(9)},
+		Failed{At: at(9)},
+		Completed{At: at(9)},
+		Merged{Credited: kes(0), Surplus: kes(0)},
+		CardCheckoutRequested{Attempt: 4},
+		CardCheckoutOpened{Attempt: 3},
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		st := genStory(t)

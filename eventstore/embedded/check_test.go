@@ -186,7 +186,7 @@ func inTables(t *testing.T, dir string, secret []byte) bool {
 		t.Fatal(err)
 	}
 	for _, name := range names {
-		text, err := os.ReadFile(name) //nolint:gosec // a file of the test
+		text, err := os.ReadFile(name)
 		if err == nil && bytes.Contains(text, secret) {
 			return true
 		}

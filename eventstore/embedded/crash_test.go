@@ -61,7 +61,7 @@ func killWhileWriting(t *testing.T, dir string, rng *rand.Rand, ledger *crashLed
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	child := exec.CommandContext(ctx, os.Args[0]) //nolint:gosec // this very binary
+	child := exec.CommandContext(ctx, os.Args[0])
 	child.Env = append(os.Environ(), childEnv+"=write", childDirEnv+"="+dir, childSeedEnv+"="+strconv.FormatUint(rng.Uint64(), 10))
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()

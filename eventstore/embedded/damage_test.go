@@ -79,11 +79,11 @@ func files(t *testing.T, dir, ending string) []string {
 
 func edit(t *testing.T, path string, change func([]byte) []byte) {
 	t.Helper()
-	text, err := os.ReadFile(path) //nolint:gosec // a file of the test
+	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, change(text), 0o600); err != nil { //nolint:gosec // a file of the test
+	if err := os.WriteFile(path, change(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -36,7 +36,7 @@ func lockFolder(dir string) (*ownerLock, error) {
 			reason("create it", err), err)
 	}
 	path := filepath.Join(dir, ownerFile)
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_CLOEXEC, 0o600) //nolint:gosec // the operator's own folder
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_CLOEXEC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("%w: event store folder %s: %s: %w", eventstore.ErrUnavailable, dir,
 			reason("open "+ownerFile, err), err)
@@ -72,7 +72,7 @@ func (l *ownerLock) sign() error {
 
 // readOwner describes the process that holds the folder.
 func readOwner(path string) string {
-	text, err := os.ReadFile(path) //nolint:gosec // the operator's own folder
+	text, err := os.ReadFile(path)
 	var by owner
 	if err != nil || json.Unmarshal(text, &by) != nil {
 		return "another process"
@@ -120,7 +120,7 @@ func makeFolder(dir string) error {
 }
 
 func syncFolder(dir string) error {
-	f, err := os.Open(dir) //nolint:gosec // the operator's own folder
+	f, err := os.Open(dir)
 	if err != nil {
 		return err
 	}

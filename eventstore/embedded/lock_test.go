@@ -29,7 +29,7 @@ func TestSecondProcessIsRefusedByNameAndGetsInWhenTheFirstIsKilled(t *testing.T)
 	dir := t.TempDir()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	child := exec.CommandContext(ctx, os.Args[0]) //nolint:gosec // this very binary
+	child := exec.CommandContext(ctx, os.Args[0])
 	child.Env = append(os.Environ(), childEnv+"=hold", childDirEnv+"="+dir)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()

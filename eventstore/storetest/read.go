@@ -44,8 +44,15 @@ func readStreamForward(t *testing.T, h Harness) {
 		limit int
 		want  []fact
 	}{
-		{0, 3, all[:3]}, {3, 4, all[3:7]}, {8, 100, all[8:]}, {9, 1, all[9:]}, {0, 10, all}, {0, 11, all},
-		{10, 1, nil}, {1000, 10, nil}, {eventstore.EndRevision, 10, nil},
+		{0, 3, all[:3]},
+		{3, 4, all[3:7]},
+		{8, 100, all[8:]},
+		{9, 1, all[9:]},
+		{0, 10, all},
+		{0, 11, all},
+		{10, 1, nil},
+		{1000, 10, nil},
+		{eventstore.EndRevision, 10, nil},
 	} {
 		got, err := h.Store.ReadStream(deadline(t), "order-1", read.from, eventstore.Forward, read.limit)
 		if err != nil {
@@ -63,8 +70,13 @@ func readStreamBackward(t *testing.T, h Harness) {
 		limit int
 		want  []fact
 	}{
-		{eventstore.EndRevision, 3, all[:3]}, {eventstore.EndRevision, 100, all}, {9, 2, all[:2]}, {1000, 2, all[:2]},
-		{6, 2, all[3:5]}, {0, 5, all[9:]}, {-1, 5, nil},
+		{eventstore.EndRevision, 3, all[:3]},
+		{eventstore.EndRevision, 100, all},
+		{9, 2, all[:2]},
+		{1000, 2, all[:2]},
+		{6, 2, all[3:5]},
+		{0, 5, all[9:]},
+		{-1, 5, nil},
 	} {
 		got, err := h.Store.ReadStream(deadline(t), "order-1", read.from, eventstore.Backward, read.limit)
 		if err != nil {

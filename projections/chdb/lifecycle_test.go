@@ -252,7 +252,7 @@ func TestCloseLetsTheChildFinish(t *testing.T) {
 func TestACommandThatFailsIsTriedAgain(t *testing.T) {
 	dir := shortDir(t)
 	options := supervisorOptions(dir, io.Discard)
-	options.Command = func() *exec.Cmd { return exec.Command("/bin/false") } //nolint:noctx // the supervisor ends it
+	options.Command = func() *exec.Cmd { return exec.Command("/bin/false") }
 	options.BackoffMin, options.BackoffMax = time.Millisecond, 10*time.Millisecond
 	s, err := Start(context.Background(), options)
 	if err != nil {
@@ -317,7 +317,7 @@ func TestSocketPathsAreShort(t *testing.T) {
 	if other, err := SocketPath(deep + "er"); err != nil || other == got {
 		t.Errorf("two folders share %s %v", other, err)
 	}
-	if err := os.Chmod(filepath.Dir(got), 0o755); err != nil { //nolint:gosec // the point of the test
+	if err := os.Chmod(filepath.Dir(got), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := SocketPath(deep); err == nil {

@@ -79,7 +79,7 @@ const testMemory = 500 << 20
 func supervisorOptions(dir string, log io.Writer) SupervisorOptions {
 	return SupervisorOptions{
 		Command: func() *exec.Cmd {
-			return exec.Command(os.Args[0], roleChild, dir, strconv.Itoa(testMemory)) //nolint:noctx // the supervisor ends it
+			return exec.Command(os.Args[0], roleChild, dir, strconv.Itoa(testMemory))
 		},
 		Socket:       filepath.Join(dir, socketFile),
 		Log:          zerolog.New(log),

@@ -72,7 +72,7 @@ func NewEngine(t testing.TB) *Engine {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	e := &Engine{}
 	s, err := chdb.Start(context.Background(), chdb.SupervisorOptions{
-		Command: func() *exec.Cmd { //nolint:noctx // the supervisor ends it
+		Command: func() *exec.Cmd {
 			if e.away.Load() {
 				return exec.Command("false")
 			}

@@ -113,8 +113,10 @@ func newSite(t *testing.T, options func(*Options)) *site {
 		t.Fatal(err)
 	}
 	s.url = "http://" + listener.Addr().String()
-	o := Options{PollInterval: 100 * time.Millisecond, PublicURL: s.url, CardHosts: []string{s.provider.URL},
-		Report: func(_ context.Context, err error) { t.Errorf("reported: %v", err) }}
+	o := Options{
+		PollInterval: 100 * time.Millisecond, PublicURL: s.url, CardHosts: []string{s.provider.URL},
+		Report: func(_ context.Context, err error) { t.Errorf("reported: %v", err) },
+	}
 	if options != nil {
 		options(&o)
 	}

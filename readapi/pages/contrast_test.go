@@ -20,15 +20,27 @@ var pairs = []struct {
 	front, back string
 	least       float64
 }{
-	{"ink", "paper", contrastText}, {"ink", "card", contrastText}, {"ink", "accent-soft", contrastText},
-	{"muted", "paper", contrastText}, {"muted", "card", contrastText},
-	{"accent", "card", contrastText}, {"accent", "accent-soft", contrastText}, {"accent", "paper", contrastShape},
-	{"on-accent", "accent", contrastText}, {"on-accent", "accent-strong", contrastText},
-	{"on-stub", "stub", contrastText}, {"stub-muted", "stub", contrastText}, {"coin", "stub", contrastShape},
-	{"bad", "card", contrastText}, {"bad", "bad-soft", contrastText},
+	{"ink", "paper", contrastText},
+	{"ink", "card", contrastText},
+	{"ink", "accent-soft", contrastText},
+	{"muted", "paper", contrastText},
+	{"muted", "card", contrastText},
+	{"accent", "card", contrastText},
+	{"accent", "accent-soft", contrastText},
+	{"accent", "paper", contrastShape},
+	{"on-accent", "accent", contrastText},
+	{"on-accent", "accent-strong", contrastText},
+	{"on-stub", "stub", contrastText},
+	{"stub-muted", "stub", contrastText},
+	{"coin", "stub", contrastShape},
+	{"bad", "card", contrastText},
+	{"bad", "bad-soft", contrastText},
 	{"warn", "warn-soft", contrastText},
-	{"edge", "card", contrastShape}, {"bad", "card", contrastShape}, {"accent", "line", contrastShape},
-	{"focus", "card", contrastShape}, {"focus", "paper", contrastShape},
+	{"edge", "card", contrastShape},
+	{"bad", "card", contrastShape},
+	{"accent", "line", contrastShape},
+	{"focus", "card", contrastShape},
+	{"focus", "paper", contrastShape},
 }
 
 var (

@@ -274,9 +274,10 @@ func (p *pages) fail(c *fiber.Ctx, err error) error {
 		return p.sendMessage(c, fiber.StatusTooManyRequests)
 	case domain.CodeUnavailable:
 		return p.sendMessage(c, fiber.StatusServiceUnavailable)
+	default:
+		p.report(c.UserContext(), fmt.Errorf("checkout: %w", err))
+		return p.sendMessage(c, fiber.StatusInternalServerError)
 	}
-	p.report(c.UserContext(), fmt.Errorf("checkout: %w", err))
-	return p.sendMessage(c, fiber.StatusInternalServerError)
 }
 
 // notFound answers that there is no such payment, in the same words for one that never was and for what can't be one.

@@ -131,16 +131,25 @@ func TestEachPhaseHasItsPage(t *testing.T) {
 		"overdue": {func(v *View) {
 			v.Phase, v.MaskedPhone, v.WaitUntil = Waiting, "2547••••678", noon.Add(-time.Second)
 		}, []string{"longer than usual", "data-overdue>"}, []string{"data-countdown"}},
-		"card waiting": {func(v *View) { v.Phase, v.Method = Waiting, "card" },
-			[]string{"confirming your payment", "Go back to card payment"}, []string{"Check your phone"}},
+		"card waiting": {
+			func(v *View) { v.Phase, v.Method = Waiting, "card" },
+			[]string{"confirming your payment", "Go back to card payment"},
+			[]string{"Check your phone"},
+		},
 		"failed":          {failed("wrong_pin"), []string{"didn’t go through", "The PIN was not right", "Try again", "/mpesa"}, nil},
 		"failed for good": {func(v *View) { failed("declined")(v); v.CanRetry = false }, []string{"declined", "another way to pay"}, []string{"<form"}},
-		"failed, new code": {func(v *View) { failed("quantum")(v); v.FailureReason = "Qubits <lost>" },
-			[]string{"Qubits <lost>"}, []string{"quantum<"}},
+		"failed, new code": {
+			func(v *View) { failed("quantum")(v); v.FailureReason = "Qubits <lost>" },
+			[]string{"Qubits <lost>"},
+			[]string{"quantum<"},
+		},
 		"failed, no reason": {failed(""), []string{"did not say why"}, nil},
 		"expired":           {func(v *View) { v.Phase = Expired }, []string{"has expired", "new payment link"}, []string{"<form"}},
-		"review": {func(v *View) { v.Phase, v.Received, v.Receipt = Review, money.Of(5_000_50, money.KES), "QGR7I8K2LM" },
-			[]string{"being checked", "KES 5,000.50", "QGR7I8K2LM"}, []string{"<form"}},
+		"review": {
+			func(v *View) { v.Phase, v.Received, v.Receipt = Review, money.Of(5_000_50, money.KES), "QGR7I8K2LM" },
+			[]string{"being checked", "KES 5,000.50", "QGR7I8K2LM"},
+			[]string{"<form"},
+		},
 		"review of another kind": {func(v *View) { v.Phase = Review }, []string{"needs a person"}, []string{"<form"}},
 		"no method":              {func(v *View) { v.CanMpesa, v.CanCard = false, false }, []string{"can’t be made here"}, []string{"<form"}},
 		"M-Pesa only":            {func(v *View) { v.CanCard = false }, []string{"/mpesa"}, []string{"/card", `type="radio"`}},

@@ -3,7 +3,7 @@ package simulator
 // The public sandbox values (Daraja portal, test credentials), and ours where Safaricom's are per developer.
 const (
 	SandboxConsumerKey    = "sandbox-consumer-key"
-	SandboxConsumerSecret = "sandbox-consumer-secret" //nolint:gosec // a documented fake
+	SandboxConsumerSecret = "sandbox-consumer-secret"
 	SandboxShortCode      = "174379"
 	SandboxPasskey        = "bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919" //nolint:gosec // Safaricom publishes it
 	SandboxTill           = "5000001"

@@ -35,11 +35,20 @@ func TestRegisterNamesTheBadField(t *testing.T) {
 		field string
 		value any
 	}{
-		{"ShortCode", nil}, {"ShortCode", "123456"}, {"ShortCode", "abc"},
-		{"ResponseType", nil}, {"ResponseType", "completed"}, {"ResponseType", "Canceled"},
-		{"ConfirmationURL", nil}, {"ConfirmationURL", "confirm"}, {"ConfirmationURL", base + "/mpesa/confirmation"},
-		{"ConfirmationURL", "https://mpesa.example.com/c"}, {"ConfirmationURL", 5},
-		{"ValidationURL", nil}, {"ValidationURL", base + "/QUERY"}, {"ValidationURL", "ftp://a.example/v"},
+		{"ShortCode", nil},
+		{"ShortCode", "123456"},
+		{"ShortCode", "abc"},
+		{"ResponseType", nil},
+		{"ResponseType", "completed"},
+		{"ResponseType", "Canceled"},
+		{"ConfirmationURL", nil},
+		{"ConfirmationURL", "confirm"},
+		{"ConfirmationURL", base + "/mpesa/confirmation"},
+		{"ConfirmationURL", "https://mpesa.example.com/c"},
+		{"ConfirmationURL", 5},
+		{"ValidationURL", nil},
+		{"ValidationURL", base + "/QUERY"},
+		{"ValidationURL", "ftp://a.example/v"},
 	} {
 		body := right()
 		if body[c.field] = c.value; c.value == nil {
@@ -96,8 +105,14 @@ func TestSimulateNamesTheBadField(t *testing.T) {
 		field string
 		value any
 	}{
-		{"ShortCode", 123456}, {"CommandID", "PayBill"}, {"Amount", 0}, {"Amount", "1.5"}, {"Amount", 250_001},
-		{"Msisdn", "0722000001"}, {"BillRefNumber", ""}, {"BillRefNumber", "123456789012345678901"},
+		{"ShortCode", 123456},
+		{"CommandID", "PayBill"},
+		{"Amount", 0},
+		{"Amount", "1.5"},
+		{"Amount", 250_001},
+		{"Msisdn", "0722000001"},
+		{"BillRefNumber", ""},
+		{"BillRefNumber", "123456789012345678901"},
 	} {
 		body := c2bBody("600984", ordinary)
 		body[c.field] = c.value

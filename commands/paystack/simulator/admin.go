@@ -205,5 +205,5 @@ func wholeNumber(r *http.Request, name string) (int64, error) {
 		return 0, nil
 	}
 	n, err := strconv.ParseUint(text, 10, 62)
-	return int64(n), err //nolint:gosec // 62 bits fit
+	return int64(n), err
 }

@@ -130,9 +130,16 @@ func TestAFormFilledInWronglyIsNoAttempt(t *testing.T) {
 	w := newWorld(t, nil)
 	page := w.open("pay-1")
 	for _, c := range [][3]string{
-		{"", "12/30", "408"}, {"4084", "12/30", "408"}, {"4084084084084082", "12/30", "408"}, {"４０８４084084084081", "12/30", "408"},
-		{goodCard, "", "408"}, {goodCard, "13/30", "408"}, {goodCard, "12/25", "408"}, {goodCard, "1230x", "408"},
-		{goodCard, "12/30", ""}, {goodCard, "12/30", "4x8"},
+		{"", "12/30", "408"},
+		{"4084", "12/30", "408"},
+		{"4084084084084082", "12/30", "408"},
+		{"４０８４084084084081", "12/30", "408"},
+		{goodCard, "", "408"},
+		{goodCard, "13/30", "408"},
+		{goodCard, "12/25", "408"},
+		{goodCard, "1230x", "408"},
+		{goodCard, "12/30", ""},
+		{goodCard, "12/30", "4x8"},
 	} {
 		a := w.form(page, "step", "card", "card_number", c[0], "expiry", c[1], "cvv", c[2])
 		if a.status != 422 || !strings.Contains(a.body, `role="alert"`) || strings.Contains(a.body, `value="`+goodCard) {

@@ -65,7 +65,7 @@ func positive(text string, fallback int) (int, bool) {
 		return fallback, true
 	}
 	n, err := strconv.ParseUint(text, 10, 31)
-	return int(n), err == nil && n > 0 //nolint:gosec // 31 bits fit
+	return int(n), err == nil && n > 0
 }
 
 func parseFilter(q url.Values) (f listFilter, ok bool) {

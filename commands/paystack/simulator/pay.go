@@ -152,7 +152,10 @@ func (s *Simulator) proceed(t *transaction, passed step, now time.Time) attempt 
 		step  step
 		asked bool
 	}{
-		{stepCard, true}, {stepPIN, t.card.PIN != ""}, {stepPhone, t.card.Phone}, {stepOTP, t.card.OTP != ""},
+		{stepCard, true},
+		{stepPIN, t.card.PIN != ""},
+		{stepPhone, t.card.Phone},
+		{stepOTP, t.card.OTP != ""},
 		{stepBank, t.card.BankPage},
 	}
 	reached := false

@@ -236,8 +236,10 @@ func TestWebhookURLs(t *testing.T) {
 	}
 	pay("off")
 	w.nothing()
-	for _, body := range []string{`{"url":"https://a.example/h"}`, `{"url":"ftp://a.example/h","secret_key":"x"}`,
-		`{"url":"","secret_key_sha256":"abc"}`, `{"url":"","public_key":"pk_test_unknown"}`} {
+	for _, body := range []string{
+		`{"url":"https://a.example/h"}`, `{"url":"ftp://a.example/h","secret_key":"x"}`,
+		`{"url":"","secret_key_sha256":"abc"}`, `{"url":"","public_key":"pk_test_unknown"}`,
+	} {
 		if a := w.do("POST", "/__sim/webhooks", nil, body); a.status != 422 {
 			t.Errorf("%s: %d %s", body, a.status, a.body)
 		}

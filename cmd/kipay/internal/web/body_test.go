@@ -196,20 +196,28 @@ func TestWhatIsNoRequestIsAnsweredInJSON(t *testing.T) {
 		message       string
 	}{
 		{"not HTTP", "hello" + goodKey + "\r\n\r\n", 400, "Malformed request"},
-		{"headers too large", "GET / HTTP/1.1\r\nX: " + strings.Repeat("x", headerLimit) + "\r\n\r\n", 431,
-			"Request Header Fields Too Large"},
+		{
+			"headers too large", "GET / HTTP/1.1\r\nX: " + strings.Repeat("x", headerLimit) + "\r\n\r\n", 431,
+			"Request Header Fields Too Large",
+		},
 		{"a length that is none", head + "Content-Length: ten\r\n\r\n", 400, "Malformed request"},
 		{"headers that never end", "GET /api/things/A HTTP/1.1\r\nX-API-Key: " + goodKey + "\r\n", 408, "Request Timeout"},
 		{"a small body that never comes", head + "Content-Length: 10\r\n\r\n12345", 408, "Request Timeout"},
-		{"a large body that never comes", head + "Content-Length: 20000\r\n\r\n" + strings.Repeat("x", 10000), 408,
-			"Request Timeout"},
+		{
+			"a large body that never comes", head + "Content-Length: 20000\r\n\r\n" + strings.Repeat("x", 10000), 408,
+			"Request Timeout",
+		},
 		{"chunks that never come", head + "Transfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n", 408, "Request Timeout"},
 		{"chunks that are none", head + "Transfer-Encoding: chunked\r\n\r\nhello\r\n", 400, "The body can't be read"},
-		{"chunks that lose step, and a request behind them", head + "Transfer-Encoding: chunked\r\n\r\n5\r\n12345X0\r\n\r\n" +
-			"GET /api/things/SMUGGLED HTTP/1.1\r\nConnection: close\r\nX-API-Key: " + goodKey + "\r\n\r\n", 400,
-			"The body can't be read"},
-		{"two lengths", head + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400,
-			"Content-Length and Transfer-Encoding exclude each other"},
+		{
+			"chunks that lose step, and a request behind them", head + "Transfer-Encoding: chunked\r\n\r\n5\r\n12345X0\r\n\r\n" +
+				"GET /api/things/SMUGGLED HTTP/1.1\r\nConnection: close\r\nX-API-Key: " + goodKey + "\r\n\r\n", 400,
+			"The body can't be read",
+		},
+		{
+			"two lengths", head + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400,
+			"Content-Length and Transfer-Encoding exclude each other",
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			at := open(t, func(o *Options) {

@@ -23,8 +23,10 @@ func TestUnknownRoutesAndMethodsAreJSON(t *testing.T) {
 		{"dots", "GET", "/x/../api/things/A", "", 404, "No such route", ""},
 		{"unknown page", "GET", "/nowhere", "", 404, "No such route", ""},
 		{"wrong method on a page", "DELETE", "/healthz", "", 405, "Method not allowed", "GET, HEAD"},
-		{"a method nobody knows", "BREW", "/api/things/A", goodKey, 405, "Method not allowed",
-			"GET, HEAD, POST, PUT, PATCH, DELETE"},
+		{
+			"a method nobody knows", "BREW", "/api/things/A", goodKey, 405, "Method not allowed",
+			"GET, HEAD, POST, PUT, PATCH, DELETE",
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var headers []string

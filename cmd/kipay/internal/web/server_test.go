@@ -164,15 +164,10 @@ func (at *site) do(req *http.Request) answer {
 	return at.read(res)
 }
 
-// get calls with a key that is known, post too, as JSON.
+// get calls with a key that is known.
 func (at *site) get(path string) answer {
 	at.t.Helper()
 	return at.call(http.MethodGet, path, "", headerAPIKey, goodKey)
-}
-
-func (at *site) post(path, body string) answer {
-	at.t.Helper()
-	return at.call(http.MethodPost, path, body, headerAPIKey, goodKey, "Content-Type", "application/json")
 }
 
 func (at *site) read(res *http.Response) answer {
