@@ -36,8 +36,7 @@ test: deps ## run all tests; RACE=1 under the race detector (they need Chromium,
 	go test -timeout 20m $(if $(RACE),-race) $(TEST_FLAGS) ./...
 
 .PHONY: lint
-lint: deps ## run the linters and check the format
-	@unformatted=$$($(TOOL) gofumpt -l .) && if [ -n "$$unformatted" ]; then echo "not formatted (make fmt):"; echo "$$unformatted"; exit 1; fi
+lint: deps ## run the linters; they check the format too
 	$(TOOL) golangci-lint run
 
 .PHONY: fmt

@@ -21,7 +21,6 @@ type world struct {
 	*bench
 	zones        map[int64]*time.Location
 	transactions []Transaction
-	customers    []customer.State
 }
 
 // newWorld writes payments of three merchants over eleven days around changes of day, in both modes, and lets many of
