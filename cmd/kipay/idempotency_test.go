@@ -73,6 +73,7 @@ func TestTwinsAtOnceAreOne(t *testing.T) {
 	t.Parallel()
 	in := common(t, "idempotent", quick(nil))
 	m := newShop(t, in)
+	m.moveTo(t, "600000")
 	m.registerC2B(t)
 	for round := range rounds(t, 2) {
 		before := len(m.listed(t, ""))
@@ -120,6 +121,7 @@ func TestTwinsOfASimulatedPaymentPayOnce(t *testing.T) {
 	t.Parallel()
 	in := common(t, "idempotent", quick(nil))
 	m := newShop(t, in)
+	m.moveTo(t, "600984")
 	m.registerC2B(t)
 	reference := unique("TWIN")
 	answers := make([]reply, 8)

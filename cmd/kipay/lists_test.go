@@ -74,7 +74,7 @@ func TestMerchantsSeeTheirOwnWritesAtOnce(t *testing.T) {
 	sideBySide(8, func(worker int) {
 		for i := worker; i < n; i += 8 {
 			ref := m.post("/api/transactions/initialize", fmt.Sprintf(`{"amount":%d,"email":"rw%d@example.com"}`, i+1, i%10)).text("reference")
-			list := m.get("/api/transactions/list?limit=16")
+			list := m.get("/api/transactions/list?limit=100")
 			found := false
 			for row := range list.len("data") {
 				found = found || list.text(fmt.Sprintf("data.%d.reference", row)) == ref

@@ -46,6 +46,7 @@ func TestConfirmationThatStoodAloneJoinsThePushThatTheQueryCallsPaid(t *testing.
 	t.Parallel()
 	in := common(t, "late query", quick(settings{"STATUS_QUERY_AFTER": "6s", "C2B_WAIT": "500ms", "PUSH_WINDOW": "12s"}))
 	m := newShop(t, in)
+	m.moveTo(t, "600984")
 	m.registerC2B(t)
 	in.admin(t, "daraja", "next", `{"scenario":"query-flapping"}`)
 	ref := m.push(t, phone(), "622")

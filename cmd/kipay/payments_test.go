@@ -30,6 +30,13 @@ func (m *merchant) pushBody(phoneNumber, amount string) string {
 	return fmt.Sprintf(`{"amount":%s,"phone_number":"%s","payment_channel_id":%s,"reference":"%s","description":"Services"}`, amount, phoneNumber, m.mpesa, unique("R"))
 }
 
+// moveTo opens a channel with another shortcode of the sandbox, so that two merchants of one server that both register don't
+// take each other's confirmations: the last that registered a shortcode gets them all.
+func (m *merchant) moveTo(t *testing.T, shortcode string) {
+	t.Helper()
+	m.mpesa = m.post("/api/payment-channels/create", mpesaChannel(shortcode)).want(t, 201, nil).text("channel.id")
+}
+
 // registerC2B has the simulator report customers' payments of the merchant's M-Pesa channel.
 func (m *merchant) registerC2B(t *testing.T) {
 	t.Helper()
