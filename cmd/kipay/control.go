@@ -95,7 +95,7 @@ func listenControl(ctx context.Context, dataDir string) (*control, error) {
 func (c *control) run(ctx context.Context, n *node) error {
 	ops := operations()
 	server := &http.Server{
-		ReadHeaderTimeout: 5 * time.Second,
+		ReadHeaderTimeout: time.Minute, // only this user can connect; a busy machine is no reason to hang up
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			op, ok := ops[r.Header.Get("Operation")]

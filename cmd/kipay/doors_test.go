@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -41,10 +42,13 @@ func livePush(t *testing.T, m *merchant, amount int) (reference, checkout, door 
 	m.admin(t, "daraja", "prompts/"+checkout+"/cancel", "")
 	reference = r.text("transaction.reference")
 	m.settles(t, reference, "failed", 15*time.Second)
-	delivered := m.deliveriesTo(t, reference)
-	if len(delivered) == 0 {
-		t.Fatal("no callback was delivered")
-	}
+	var delivered []delivery // the status query may have known before the callback came
+	eventually(t, 15*time.Second, "a callback is delivered", func() error {
+		if delivered = m.deliveriesTo(t, reference); len(delivered) == 0 {
+			return errors.New("none yet")
+		}
+		return nil
+	})
 	u, err := url.Parse(delivered[0].URL)
 	if err != nil {
 		t.Fatal(err)
