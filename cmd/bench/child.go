@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"syscall"
 	"time"
 )
@@ -30,6 +31,7 @@ type child struct {
 	cmd   *exec.Cmd
 	in    io.WriteCloser
 	out   io.Reader
+	leave chan struct{} // closed when the pipes are done with; nil without any
 	ended chan struct{}
 	err   error // read after ended
 }
@@ -51,17 +53,26 @@ func startChild(o childOptions) (*child, error) {
 	} else {
 		cmd.Stdout, cmd.Stderr = o.Log, o.Log
 	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	if o.Pipes {
-		return c, nil // Wait would close the pipes under who reads them; stop calls it
-	}
-	go c.wait()
-	return c, nil
+	started := make(chan error, 1)
+	go c.hold(started, o.Pipes)
+	return c, <-started
 }
 
-func (c *child) wait() {
+// hold starts the process and waits for it on one thread: the kernel ends the process with the thread that started it.
+func (c *child) hold(started chan<- error, pipes bool) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	err := c.cmd.Start()
+	if err == nil && pipes {
+		c.leave = make(chan struct{})
+	}
+	started <- err
+	if err != nil {
+		return
+	}
+	if c.leave != nil {
+		<-c.leave // Wait would close the pipes under who reads them
+	}
 	c.err = c.cmd.Wait()
 	close(c.ended)
 }
@@ -70,9 +81,14 @@ func (c *child) pid() int { return c.cmd.Process.Pid }
 
 // stop ends the child in order, by force when it takes too long. The error tells how it ended otherwise.
 func (c *child) stop() error {
+	select {
+	case <-c.ended:
+		return nil // it was stopped before, or ended by itself, which whoever used it has noticed
+	default:
+	}
 	if c.in != nil {
 		_ = c.in.Close()
-		go c.wait()
+		close(c.leave)
 	} else {
 		_ = c.cmd.Process.Signal(syscall.SIGTERM)
 	}

@@ -33,6 +33,7 @@ func main() {
 		}
 		return
 	}
+	signal.Ignore(syscall.SIGPIPE) // of `bench | head`: the folder and the children are still to be seen to
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx)
 	stop()

@@ -136,7 +136,10 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 	defer stopBackground()
 	g, background := errgroup.WithContext(background)
 	g.Go(func() error { n.followLog(background); return nil })
-	g.Go(func() error { return ended(background, "projector", n.reads.projector.Run(background)) })
+	g.Go(func() error {
+		_ = n.reads.waitReady(background) // so that a healthy start has nothing to complain about; Run copes without it
+		return ended(background, "projector", n.reads.projector.Run(background))
+	})
 	g.Go(func() error { return ended(background, "reactor", react.Run(background)) })
 	g.Go(func() error { return ended(background, "operator's socket", control.run(background, n)) })
 	if sim != nil {
