@@ -18,10 +18,10 @@ const DefaultTimeZone = "Africa/Nairobi"
 // Stream is the merchant's stream.
 func Stream(id ID) string { return "merchant-" + strconv.FormatInt(id, 10) }
 
-// Created opens a merchant. Its name is a business name and shown to payers; the email is a person's.
+// Created opens a merchant. Its name is shown to payers; many a business has the name of its owner.
 type Created struct {
 	ID       ID              `json:"id"`
-	Name     string          `json:"name"`
+	Name     domain.Personal `json:"name"`
 	Email    domain.Personal `json:"email"`
 	TimeZone string          `json:"time_zone"`
 	// PasswordHash is for the dashboard, a one-way hash with its own salt, sealed all the same.
@@ -74,7 +74,7 @@ func (s State) Exists() bool { return s.ID != 0 }
 func (s State) Evolve(e domain.Event) State {
 	switch e := e.(type) {
 	case Created:
-		s.ID, s.Name, s.Email, s.TimeZone, s.CreatedAt = e.ID, e.Name, string(e.Email), e.TimeZone, e.At
+		s.ID, s.Name, s.Email, s.TimeZone, s.CreatedAt = e.ID, string(e.Name), string(e.Email), e.TimeZone, e.At
 	case DefaultChannelSet:
 		s.DefaultChannel = e.Channel
 	case ChannelAttached:
@@ -113,7 +113,7 @@ func (c Create) Decide(s State) ([]domain.Event, error) {
 		tz = DefaultTimeZone
 	}
 	return []domain.Event{Created{
-		ID: c.ID, Name: c.Name, Email: domain.Personal(c.Email), TimeZone: tz,
+		ID: c.ID, Name: domain.Personal(c.Name), Email: domain.Personal(c.Email), TimeZone: tz,
 		PasswordHash: domain.Personal(c.PasswordHash), At: c.At,
 	}}, nil
 }
