@@ -127,7 +127,7 @@ func printMagic(out io.Writer, all bool) {
 	}
 	if !all {
 		p("")
-		p("  All of them: kipay sandbox --help, docs/sandbox.md")
+		p("  All of them: docs/sandbox.md")
 	}
 	p("")
 }

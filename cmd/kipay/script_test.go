@@ -73,7 +73,7 @@ func scriptReady(ts *testscript.TestScript, _ bool, _ []string) {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		resp, err := web.Get("http://" + ts.Getenv("KIPAY_HTTP_ADDR") + "/readyz") //nolint:noctx // the deadline is here
+		resp, err := web.Get("http://" + ts.Getenv("KIPAY_HTTP_ADDR") + "/readyz")
 		if err == nil {
 			raw := make([]byte, 500)
 			n, _ := resp.Body.Read(raw)

@@ -57,7 +57,6 @@ func redactNumbers(text string) string {
 
 // longestNumber is the longest number that begins with the group at first: its last group, and the mask for it.
 func longestNumber(text string, groups []group, first int) (last int, mask string) {
-	const longestCard = 19
 	digits := ""
 	plus := groups[first].start > 0 && text[groups[first].start-1] == '+'
 	for i := first; i < len(groups); i++ {
@@ -90,9 +89,9 @@ func maskFor(digits string, plus bool) string {
 		return "[phone]"
 	case n == 9 && (digits[0] == '7' || digits[0] == '1'):
 		return "[phone]"
-	case n >= 13 && n <= 19 && luhn(digits):
+	case n >= shortestCard && n <= longestCard && endsWithCard(digits):
 		return "[card]"
-	case n > 19: // Daraja's CheckoutRequestID ends with the phone number
+	case n > longestCard: // Daraja's CheckoutRequestID ends with the phone number
 		return digits[:8] + "[digits]"
 	default:
 		return ""
@@ -118,6 +117,23 @@ func digitGroups(text string) []group {
 }
 
 func capital(b byte) bool { return b >= 'A' && b <= 'Z' }
+
+// The lengths of card numbers (ISO/IEC 7812-1; 13 digits are from before it).
+const (
+	shortestCard = 13
+	longestCard  = 19
+)
+
+// endsWithCard tells whether the digits are a card number, or have one at their end: something else may stand right
+// before it.
+func endsWithCard(digits string) bool {
+	for n := shortestCard; n <= len(digits); n++ {
+		if luhn(digits[len(digits)-n:]) {
+			return true
+		}
+	}
+	return false
+}
 
 // luhn tells whether the digits end with the check digit of a card number (ISO/IEC 7812-1, annex B).
 func luhn(digits string) bool {
