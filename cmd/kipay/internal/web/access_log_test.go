@@ -127,6 +127,7 @@ func FuzzRedact(f *testing.F) {
 	}
 	f.Add("+", "1 2-3 +")
 	f.Add("0", "104111 1111 1111 1111")
+	f.Add("0", "12345104111 1111 1111 1111")
 	f.Fuzz(func(t *testing.T, before, after string) {
 		got := redact(before + " 4111 1111 1111 1111 " + after)
 		if strings.Contains(got, "4111 1111 1111 1111") {

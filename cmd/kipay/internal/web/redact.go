@@ -64,7 +64,7 @@ func longestNumber(text string, groups []group, first int) (last int, mask strin
 			break
 		}
 		digits += text[groups[i].start:groups[i].end]
-		if i > first && len(digits) > longestCard {
+		if i > first && len(digits) > longestChain {
 			break
 		}
 		if m := maskFor(digits, plus); m != "" {
@@ -89,7 +89,7 @@ func maskFor(digits string, plus bool) string {
 		return "[phone]"
 	case n == 9 && (digits[0] == '7' || digits[0] == '1'):
 		return "[phone]"
-	case n >= shortestCard && n <= longestCard && endsWithCard(digits):
+	case n >= shortestCard && endsWithCard(digits):
 		return "[card]"
 	case n > longestCard: // Daraja's CheckoutRequestID ends with the phone number
 		return digits[:8] + "[digits]"
@@ -122,12 +122,14 @@ func capital(b byte) bool { return b >= 'A' && b <= 'Z' }
 const (
 	shortestCard = 13
 	longestCard  = 19
+	// longestChain bounds how many digits in groups are looked at together.
+	longestChain = 64
 )
 
 // endsWithCard tells whether the digits are a card number, or have one at their end: something else may stand right
 // before it.
 func endsWithCard(digits string) bool {
-	for n := shortestCard; n <= len(digits); n++ {
+	for n := shortestCard; n <= min(len(digits), longestCard); n++ {
 		if luhn(digits[len(digits)-n:]) {
 			return true
 		}
