@@ -204,7 +204,10 @@ func TestDamageInTablesIsFound(t *testing.T) {
 	found := 0
 	for range 40 {
 		d := damaged{copyFolder(t, whole.dir), whole.records}
-		tables := files(t, d.dir, ".sst")
+		tables := slices.DeleteFunc(files(t, d.dir, ".sst"), func(path string) bool {
+			info, err := os.Stat(path)
+			return err == nil && info.Size() == 0 // a merge had just begun it when the folder was copied
+		})
 		var at int
 		edit(t, tables[rng.IntN(len(tables))], func(text []byte) []byte {
 			at = rng.IntN(len(text))
