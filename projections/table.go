@@ -7,13 +7,15 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	chcolumn "github.com/ClickHouse/clickhouse-go/v2/lib/column"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 )
 
 // column is one column of rows that wait to be inserted.
 type column interface {
 	describe() clickhouse.ColumnNameAndType
-	appendTo(driver.BatchColumn) error
+	appendTo(driver.BatchColumn, chcolumn.Interface) error
+	takeBack(chcolumn.Interface)
 	reset()
 }
 
@@ -22,6 +24,10 @@ type column interface {
 type values[T any] struct {
 	name, sentAs string
 	v            []T
+	// lent is the driver's column of the last write, whose memory the next one goes on with: the driver makes new
+	// columns for each, and to let them grow from nothing cost more memory than all else together.
+	lent chcolumn.String
+	lend bool
 }
 
 func (c *values[T]) add(v T) { c.v = append(c.v, v) }
@@ -30,14 +36,30 @@ func (c *values[T]) describe() clickhouse.ColumnNameAndType {
 	return clickhouse.ColumnNameAndType{Name: c.name, Type: c.sentAs}
 }
 
-func (c *values[T]) appendTo(to driver.BatchColumn) error { return to.Append(c.v) }
+// appendTo gives the values to a column of a new batch, by way of to; is is the same column, for its memory. That of a
+// batch that fails is not used again: the driver may still be reading it.
+func (c *values[T]) appendTo(to driver.BatchColumn, is chcolumn.Interface) error {
+	if s, ok := is.(*chcolumn.String); ok && c.lend {
+		*s = c.lent
+		s.Reset()
+		c.lent, c.lend = chcolumn.String{}, false
+	}
+	return to.Append(c.v)
+}
+
+// takeBack keeps the memory of a column that was sent.
+func (c *values[T]) takeBack(is chcolumn.Interface) {
+	if s, ok := is.(*chcolumn.String); ok {
+		c.lent, c.lend = *s, true
+	}
+}
 
 // maxKeptValues is the capacity up to which a column's memory is used again.
 const maxKeptValues = 1 << 17
 
 func (c *values[T]) reset() {
 	if cap(c.v) > maxKeptValues {
-		c.v = nil
+		c.v, c.lent, c.lend = nil, chcolumn.String{}, false
 		return
 	}
 	clear(c.v)
@@ -88,14 +110,18 @@ func (t *table) write(ctx context.Context, conn driver.Conn, g Generation, timeo
 		return fmt.Errorf("insert into %s%s: %w", t.name, g.suffix(), err)
 	}
 	defer func() { _ = batch.Close() }()
+	columns := batch.Columns()
 	for i, c := range t.columns {
-		if err := c.appendTo(batch.Column(i)); err != nil {
+		if err := c.appendTo(batch.Column(i), columns[i]); err != nil {
 			_ = batch.Abort()
 			return fmt.Errorf("insert into %s%s: column %s: %w", t.name, g.suffix(), t.types[i].Name, err)
 		}
 	}
 	if err := batch.Send(); err != nil {
 		return fmt.Errorf("insert into %s%s: %w", t.name, g.suffix(), err)
+	}
+	for i, c := range t.columns {
+		c.takeBack(columns[i])
 	}
 	return nil
 }
