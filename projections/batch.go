@@ -29,8 +29,9 @@ type batch struct {
 
 	last     eventstore.Position
 	count    int
-	recorded []time.Time // when each event was recorded, for the lag
-	tallied  uint64      // the tally's number of this write
+	recorded []time.Time     // when each event was recorded, for the lag
+	waited   []time.Duration // how long each had been recorded when it was added; the follower fills it
+	tallied  uint64          // the tally's number of this write
 }
 
 // archive is the rows that are kept of every event and never change.
@@ -75,9 +76,6 @@ func (a *archive) full() bool { return a.count >= maxBatchEvents || a.bytes >= m
 func (b *batch) seal(by *builder) {
 	for _, t := range b.touched {
 		b.transactions.add(t)
-		if by.completed != nil {
-			by.completed.note(t)
-		}
 	}
 	b.tallied = by.tally.drain(b.counters)
 }
@@ -89,7 +87,7 @@ func (b *batch) reset() {
 	}
 	b.rows = struct{ customers, channels, merchants int }{}
 	clear(b.touched)
-	b.last, b.count, b.tallied, b.recorded = 0, 0, 0, b.recorded[:0]
+	b.last, b.count, b.tallied, b.recorded, b.waited = 0, 0, 0, b.recorded[:0], b.waited[:0]
 }
 
 func (a *archive) reset() {

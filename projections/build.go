@@ -173,6 +173,9 @@ func (b *builder) addTransaction(ctx context.Context, env *eventstore.Envelope, 
 	}
 	kept := into.transaction(row)
 	into.archive.versions.add(transactionVersionOf(kept, env))
+	if b.completed != nil {
+		b.completed.note(kept)
+	}
 	return nil
 }
 

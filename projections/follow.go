@@ -126,6 +126,7 @@ func (f *follower) loop(ctx, inner context.Context, incoming <-chan eventstore.B
 			}
 			f.waiting = b.Records
 		case f.asked = <-handoffs:
+		case <-f.p.wanted:
 		case err := <-failed:
 			if f.fault == nil {
 				f.fault = fmt.Errorf("follow the log: %w", err)
@@ -151,6 +152,10 @@ func (f *follower) loop(ctx, inner context.Context, incoming <-chan eventstore.B
 
 // fill adds what waits to the batch, as far as it takes it.
 func (f *follower) fill(ctx context.Context) {
+	if len(f.waiting) == 0 {
+		return
+	}
+	defer f.filled()
 	for len(f.waiting) > 0 && f.fault == nil && !f.filling.full() {
 		d, err := f.p.decoder.decode(ctx, &f.waiting[0])
 		if err == nil {
@@ -167,12 +172,30 @@ func (f *follower) fill(ctx context.Context) {
 	}
 }
 
+// filled tells who asks for completed transactions how far the batch has come, and notes how long its newest events took
+// to get there.
+func (f *follower) filled() {
+	b := f.filling
+	if b.count == 0 {
+		return
+	}
+	f.p.built.Store(uint64(b.last))
+	now := f.p.options.Now()
+	for _, at := range b.recorded[len(b.waited):] {
+		b.waited = append(b.waited, now.Sub(at))
+	}
+}
+
 // start begins the write or the checkpoint that is due, and answers when to look again.
 func (f *follower) start(ctx context.Context) (wake time.Duration) {
 	now := f.p.options.Now()
 	wake = generationCheck
 	if f.writing == nil && f.filling.count > 0 {
-		due := f.flushed.Add(f.p.options.Interval)
+		interval := f.p.options.Interval
+		if f.p.demanding.Load() > 0 {
+			interval = min(interval, demandInterval)
+		}
+		due := f.flushed.Add(interval)
 		if wait := due.Sub(now); wait > 0 && !f.filling.full() && f.fault == nil && f.asked == nil {
 			wake = wait
 		} else {
@@ -201,7 +224,6 @@ func (f *follower) start(ctx context.Context) (wake time.Duration) {
 func (f *follower) flush(ctx context.Context, now time.Time) {
 	b := f.filling
 	b.seal(f.lane.builder)
-	f.p.built.Store(uint64(b.last))
 	f.filling, f.writing, f.flushed = f.spare, b, now
 	f.filling.archive, b.archive = b.archive, nil
 	go func() {
@@ -256,7 +278,7 @@ func (f *follower) finish(err error) error {
 	f.advanced()
 	f.p.moving()
 	now := f.p.options.Now()
-	f.p.metrics.wrote(b, now, now.Sub(f.flushed))
+	f.p.metrics.wrote(b, now, now.Sub(f.flushed), f.p.buffered())
 	if misses := f.lane.builder.folds.misses; misses > 0 {
 		f.p.metrics.refolds.Add(float64(misses))
 		f.lane.builder.folds.misses = 0

@@ -107,6 +107,11 @@ func (f *Follower) WaitFor(ctx context.Context, at eventstore.Position) error {
 	}
 }
 
+// Fresh is WaitFor: what a projector elsewhere has not written can't be asked for.
+func (f *Follower) Fresh(ctx context.Context, least eventstore.Position) error {
+	return f.WaitFor(ctx, least)
+}
+
 // Completed knows nothing: this node keeps no transactions in memory.
 func (f *Follower) Completed(string, eventstore.Position) (Transaction, bool) {
 	return Transaction{}, false

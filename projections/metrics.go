@@ -24,7 +24,7 @@ func newMetrics() *metrics {
 			Name: "kipay_projection_events_total", Help: "Events written to the read models.",
 		}),
 		lag: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "kipay_projection_lag_seconds", Help: "Time from the recording of an event until reads see it.",
+			Name: "kipay_projection_lag_seconds", Help: "Time from the recording of an event until a read that asks at once sees it.",
 			Buckets: []float64{.005, .01, .02, .03, .05, .075, .1, .15, .25, .5, 1, 2.5, 10, 60, 600},
 		}),
 		batch: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -62,13 +62,18 @@ func (m *metrics) register(r prometheus.Registerer) error {
 	return nil
 }
 
-// wrote counts a batch that reads see from now on.
-func (m *metrics) wrote(b *batch, now time.Time, took time.Duration) {
+// wrote counts a batch that reads see from now on. onDemand tells that a read that wanted one of its events would have had
+// the batch written at once: then an event lagged until it was in the batch, and as long as the write took.
+func (m *metrics) wrote(b *batch, now time.Time, took time.Duration, onDemand bool) {
 	m.events.Add(float64(b.count))
 	m.batch.Observe(float64(b.count))
 	m.write.Observe(took.Seconds())
 	m.position.Set(float64(b.last))
-	for _, at := range b.recorded {
-		m.lag.Observe(now.Sub(at).Seconds())
+	for i, at := range b.recorded {
+		lag := now.Sub(at)
+		if onDemand {
+			lag = min(lag, b.waited[i]+took)
+		}
+		m.lag.Observe(lag.Seconds())
 	}
 }

@@ -26,8 +26,9 @@ type Options struct {
 	States int
 	// CompletedCache is how many completed transactions are kept for Completed; 16,384 when zero.
 	CompletedCache int
-	// Interval is the least time between two writes while events keep coming; a lone event is written at once. 40 ms
-	// when zero.
+	// Interval is the least time between two writes while events keep coming; a lone event is written at once. When zero
+	// 40 ms, or 200 ms with Incarnation: there whoever reads asks for what is not written yet (Fresh), so that an idle
+	// dashboard costs payments nothing.
 	Interval time.Duration
 	// InsertTimeout is how long one insert may take before it is given up and tried again; 30 s when zero.
 	InsertTimeout time.Duration
@@ -47,13 +48,16 @@ const (
 	defaultStates         = 32768
 	defaultCompletedCache = 16384
 	defaultInterval       = 40 * time.Millisecond
+	lazyInterval          = 200 * time.Millisecond
 	defaultInsertTimeout  = 30 * time.Second
 
 	// maxBatchEvents and maxBatchBytes bound what one write holds; twice that may be in memory.
 	maxBatchEvents = 50_000
 	maxBatchBytes  = 16 << 20
+	// demandInterval is the least time between two writes that somebody waits for.
+	demandInterval = 20 * time.Millisecond
 	// archiveEvery is how often the tables that keep every event are written to while events keep coming.
-	archiveEvery = 300 * time.Millisecond
+	archiveEvery = time.Second
 	// checkpointEvery is how often a checkpoint is stored while events keep coming: what a crash has to write again.
 	checkpointEvery = time.Second
 	// leastRetry and mostRetry bound the pause before ClickHouse, or the log, is tried again.
@@ -73,6 +77,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Interval <= 0 {
 		o.Interval = defaultInterval
+		if o.Sync != nil && o.Incarnation != nil {
+			o.Interval = lazyInterval
+		}
 	}
 	if o.InsertTimeout <= 0 {
 		o.InsertTimeout = defaultInsertTimeout

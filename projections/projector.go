@@ -26,7 +26,7 @@ type Projector struct {
 	completed *completedCache
 	metrics   *metrics
 
-	// built is the position up to which completed is true. It may be ahead of the tracker's.
+	// built is the position up to which completed is true and rows are built. It may be ahead of the tracker's.
 	built atomic.Uint64
 	// oldest is when the oldest event not yet written was recorded, in nanoseconds since 1970; 0 when there is none.
 	oldest atomic.Int64
@@ -39,6 +39,10 @@ type Projector struct {
 	// incarnation is the engine's when the lane was opened, moves counts the moves of pending rows.
 	incarnation atomic.Int64
 	moves       atomic.Uint64
+
+	// demanding counts who waits for more than is written; wanted tells the loop that there is somebody new.
+	demanding atomic.Int64
+	wanted    chan struct{}
 
 	// following is held while a generation is followed, so that only one goroutine writes to it.
 	following sync.Mutex
@@ -56,7 +60,7 @@ func New(options Options) (*Projector, error) {
 	}
 	p := &Projector{
 		options: o, conn: o.Conn, log: o.Log, logger: o.Logger, decoder: newDecoder(o.Log), tracker: newTracker(),
-		archived: newTracker(), completed: newCompletedCache(o.CompletedCache), metrics: newMetrics(), handoffs: make(chan *handoff),
+		archived: newTracker(), completed: newCompletedCache(o.CompletedCache), metrics: newMetrics(), handoffs: make(chan *handoff), wanted: make(chan struct{}, 1),
 	}
 	if err := p.metrics.register(o.Metrics); err != nil {
 		return nil, fmt.Errorf("projections: metrics: %w", err)
@@ -217,9 +221,34 @@ func (p *Projector) Generation() Generation {
 	return g
 }
 
-// WaitFor returns when lists see every event at or before the position, or with ctx's error.
+// WaitFor returns when lists see every event at or before the position, or with ctx's error. What is not written yet is
+// written for it.
 func (p *Projector) WaitFor(ctx context.Context, at eventstore.Position) error {
+	if at > p.Position() {
+		p.demanding.Add(1)
+		defer p.demanding.Add(-1)
+		select {
+		case p.wanted <- struct{}{}:
+		default:
+		}
+	}
 	return p.waitThrough(ctx, func(ctx context.Context) error { return p.tracker.wait(ctx, at) })
+}
+
+// freshWithin is how long Fresh waits for what nobody has a right to see yet.
+const freshWithin = 100 * time.Millisecond
+
+// Fresh is WaitFor, and waits a moment longer, if it must, for all that had been read of the log when it was called.
+func (p *Projector) Fresh(ctx context.Context, least eventstore.Position) error {
+	read := eventstore.Position(p.built.Load())
+	if read > least {
+		limited, cancel := context.WithTimeout(ctx, freshWithin)
+		defer cancel()
+		if p.WaitFor(limited, read) == nil {
+			return nil
+		}
+	}
+	return p.WaitFor(ctx, least)
 }
 
 // WaitForArchive is WaitFor for the tables that keep every event, events and transaction_versions, which are written less

@@ -38,12 +38,13 @@ func (a *api) floor(c *fiber.Ctx, who domain.Caller) (eventstore.Position, error
 	return max(seen, eventstore.Position(asked)), nil
 }
 
-// await waits until the read models have come that far, at most maxWait, and answers how far they have come. A stale list
+// await waits until the read models have come that far, at most maxWait, and answers how far they have come. It gives them
+// a moment for what else was recorded before. A stale list
 // is refused rather than shown: the caller would look for what it just wrote and not find it. Errors: Unavailable.
 func (a *api) await(c *fiber.Ctx, least eventstore.Position) (eventstore.Position, error) {
 	ctx, cancel := context.WithTimeout(c.UserContext(), maxWait)
 	defer cancel()
-	if err := a.Projection.WaitFor(ctx, least); err != nil {
+	if err := a.Projection.Fresh(ctx, least); err != nil {
 		c.Set(fiber.HeaderRetryAfter, retrySoon)
 		return 0, domain.Unavailable("The list has not caught up with the latest changes yet; try again", err)
 	}

@@ -15,7 +15,7 @@ import (
 // *projections.Projector and *projections.Follower are ones.
 type Projection interface {
 	Position() eventstore.Position
-	WaitFor(ctx context.Context, at eventstore.Position) error
+	Fresh(ctx context.Context, least eventstore.Position) error
 	Completed(reference string, seen eventstore.Position) (projections.Transaction, bool)
 }
 
