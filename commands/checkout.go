@@ -142,14 +142,15 @@ func (w *WriteSide) PayByCard(ctx context.Context, reference string) (string, er
 	if err != nil {
 		return "", err
 	}
-	if a, waiting := s.Waiting(); waiting && a.Method == transaction.MethodCard && a.Channel == ch.ID && a.URL != "" {
+	a, waiting := s.Waiting()
+	if waiting && a.Method == transaction.MethodCard && a.Channel == ch.ID && a.URL != "" && s.Open(w.log.Now()) == nil {
 		return a.URL, nil // the same page again: it stays open at Paystack until it is paid or fails
 	}
 	asked, err := Handle(ctx, w, s.Reference.Stream(), requestCard{ch.ID, s.Reference, w.log.Now()}, by)
 	if err != nil {
 		return "", err
 	}
-	a := asked.State.Attempts[len(asked.State.Attempts)-1]
+	a = asked.State.Attempts[len(asked.State.Attempts)-1]
 	opened, err := w.Paystack.Initialize(ctx, paystackKey(ch), paystackCredentials(ch), paystack.InitializeRequest{
 		Email: string(s.Email), Amount: s.Amount, Reference: a.ProviderReference,
 		CallbackURL: w.PublicURL + "/payment/checkout/" + string(s.Reference) + "/return",
@@ -207,7 +208,7 @@ func (w *WriteSide) CardReturned(ctx context.Context, reference string) error {
 	by := By{Actor: byPayer, Merchant: s.Merchant, Correlation: req.ID, Causation: req.ID, From: req.IP}
 	for i := len(s.Attempts) - 1; i >= 0; i-- {
 		a := s.Attempts[i]
-		if a.Method != transaction.MethodCard || a.Failure != nil || s.Paid(a.N) {
+		if !s.MayBePaidByCard(a.N) {
 			continue
 		}
 		ch, err := w.channels.get(ctx, w.log, channel.Stream(a.Channel))
@@ -253,7 +254,7 @@ func (w *WriteSide) AskCardAttempt(ctx context.Context, ref transaction.Referenc
 	}
 	s := out.State
 	a, ok := s.Attempt(attempt)
-	if !ok || s.Paid(attempt) || (a.Failure != nil && a.Failure.Kind > transaction.ClockRanOut) {
+	if !ok || !s.MayBePaidByCard(attempt) {
 		return time.Time{}, nil
 	}
 	ch, err := w.channels.get(ctx, w.log, channel.Stream(a.Channel))

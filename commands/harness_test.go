@@ -111,6 +111,7 @@ type world struct {
 	app      *fiber.App
 	merchant int64
 	provider *httptest.Server
+	cards    *cardProvider
 	checkout string // CheckoutRequestID of the last push
 }
 
@@ -122,7 +123,11 @@ func newWorld(t *testing.T, environment string) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.store.Close() })
-	w.provider = httptest.NewServer(w.daraja)
+	w.cards = &cardProvider{}
+	providers := http.NewServeMux()
+	providers.Handle("/", w.daraja)
+	providers.Handle("/transaction/", w.cards)
+	w.provider = httptest.NewServer(providers)
 	t.Cleanup(w.provider.Close)
 	masters, err := eventstore.ParseMasterKeys("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
 	if err != nil {
@@ -162,7 +167,7 @@ func (w *world) node() *commands.WriteSide {
 	side, err := commands.New(w.t.Context(), commands.Options{
 		Log: w.log, Ring: w.ring, Seen: eventstore.NewSeen(), Random: rand.Reader, Logger: zerolog.Nop(), PublicURL: "https://pay.example.com",
 		Mpesa:    mpesa.New(mpesa.Options{SandboxURL: w.provider.URL, ProductionURL: w.provider.URL, Now: w.clock.now}),
-		Paystack: paystack.New(paystack.Options{}), CheckoutWindow: time.Hour, PushWindow: 15 * time.Minute, C2BWait: 15 * time.Second,
+		Paystack: paystack.New(paystack.Options{BaseURL: w.provider.URL, Now: w.clock.now}), CheckoutWindow: time.Hour, PushWindow: 15 * time.Minute, C2BWait: 15 * time.Second,
 		SimulateWait: time.Second,
 	})
 	if err != nil {

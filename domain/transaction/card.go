@@ -45,3 +45,10 @@ func (c OpenCard) Decide(s State) ([]domain.Event, error) {
 		Reference: s.Reference, Attempt: c.Attempt, Subject: s.Subject, URL: domain.Personal(c.URL), Raw: domain.Personal(c.Raw), At: c.At,
 	}}, nil
 }
+
+// MayBePaidByCard tells whether money may still come through a card attempt: its page was opened, or nobody knows. A card
+// that was refused closes no page: the customer may try another one on it.
+func (s State) MayBePaidByCard(attempt int) bool {
+	a, ok := s.Attempt(attempt)
+	return ok && a.Method == MethodCard && !s.Paid(attempt) && (a.Accepted || a.Failure == nil)
+}

@@ -65,8 +65,9 @@ func (c RequestPush) Decide(s State) ([]domain.Event, error) {
 	}}, nil
 }
 
-// mayTry tells whether the customer may be asked (again).
-func (s State) mayTry(at time.Time) error {
+// Open tells whether the payment still waits for money. Errors: NotFound; Conflict, with the reason, when it is paid or
+// over.
+func (s State) Open(at time.Time) error {
 	switch {
 	case !s.Exists():
 		return domain.NotFoundf("transaction not found")
@@ -76,6 +77,16 @@ func (s State) mayTry(at time.Time) error {
 		return &domain.Error{Code: domain.CodeConflict, Message: "Money was received for this payment; please contact the merchant", Reason: "review"}
 	case s.HasClosed || (!s.ExpiresAt.IsZero() && !at.Before(s.ExpiresAt)):
 		return &domain.Error{Code: domain.CodeConflict, Message: "This payment has expired", Reason: FailureExpired}
+	}
+	return nil
+}
+
+// mayTry tells whether the customer may be asked (again).
+func (s State) mayTry(at time.Time) error {
+	if err := s.Open(at); err != nil {
+		return err
+	}
+	switch {
 	case s.Origin != FromCheckout && len(s.Attempts) > 0:
 		return &domain.Error{Code: domain.CodeConflict, Message: "This payment can't be tried again", Reason: "closed"}
 	case len(s.Attempts) >= maxAttempts:
