@@ -110,6 +110,7 @@ type world struct {
 	write    *commands.WriteSide
 	app      *fiber.App
 	merchant int64
+	mode     domain.Mode // of the key that calls
 	provider *httptest.Server
 	cards    *cardProvider
 	checkout string // CheckoutRequestID of the last push
@@ -145,15 +146,15 @@ func newWorld(t *testing.T, environment string) *world {
 		`","consumer_key":"ck","consumer_secret":"cs","shortcode":"600100","passkey":"pk"}}`)); err != nil {
 		t.Fatal(err)
 	}
-	mode := domain.ModeTest
+	w.mode = domain.ModeTest
 	if environment == "production" {
-		mode = domain.ModeLive
+		w.mode = domain.ModeLive
 	}
 	w.app = fiber.New(fiber.Config{Immutable: true, ErrorHandler: func(c *fiber.Ctx, err error) error {
 		return c.Status(400 + int(domain.CodeOf(err))).SendString(err.Error())
 	}})
 	api := w.app.Group("/api", func(c *fiber.Ctx) error {
-		c.SetUserContext(domain.WithCaller(c.UserContext(), domain.Caller{MerchantID: id, KeyID: "k", Mode: mode, TimeZone: "Africa/Nairobi"}))
+		c.SetUserContext(domain.WithCaller(c.UserContext(), domain.Caller{MerchantID: id, KeyID: "k", Mode: w.mode, TimeZone: "Africa/Nairobi"}))
 		return c.Next()
 	})
 	w.write.RegisterAPI(api)

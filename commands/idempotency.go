@@ -13,7 +13,7 @@ import (
 
 // idempotent is how a request with an Idempotency-Key finds its twin.
 type idempotent struct {
-	Key  string // keyed hash of merchant, route and key; "" without a key
+	Key  string // keyed hash of merchant, mode, route and key; "" without a key
 	Body string // keyed hash of the body
 }
 
@@ -24,6 +24,9 @@ func (w *WriteSide) idempotencyOf(c *fiber.Ctx, who domain.Caller, route string,
 		return idempotent{}, err
 	}
 	m := itoa(who.MerchantID)
+	if who.Mode == domain.ModeLive {
+		m += " live" // what was tried with a test key must not answer for real money
+	}
 	return idempotent{
 		Key:  w.derive.hash("idempotency", m, route, key),
 		Body: w.derive.hash("request body", m, route, b.canonical()),

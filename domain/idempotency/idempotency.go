@@ -1,5 +1,5 @@
 // Package idempotency holds the rules of Idempotency-Key for requests that do not create a transaction (those carry it in
-// their first event): the stream idempotency-{keyed hash of merchant, route and key} first takes the intent, with the
+// their first event): the stream idempotency-{keyed hash of merchant, mode, route and key} first takes the intent, with the
 // hash of the body and the ids drawn for it, and then the answer.
 package idempotency
 
