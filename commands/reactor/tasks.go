@@ -51,7 +51,8 @@ const (
 type source struct {
 	name string
 	mu   sync.Mutex
-	// open are the tasks not done yet, by position; the checkpoint is just before the first.
+	// open are the tasks not done yet, and those done since the last checkpoint, by position; the checkpoint is just before
+	// the first that is not done.
 	open   []*task
 	seen   eventstore.Position // the last position that was read
 	passed int                 // events that mattered since the last checkpoint
@@ -76,11 +77,13 @@ func (s *source) read(p eventstore.Position) {
 func (s *source) checkpoint() (p eventstore.Position, worth bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := 0
-	for n < len(s.open) && s.open[n].done {
-		n++
+	var open []*task // a new one: what waits may be a millionth of what was done behind it
+	for _, t := range s.open {
+		if !t.done {
+			open = append(open, t)
+		}
 	}
-	s.open = append(s.open[:0:0], s.open[n:]...)
+	s.open = open
 	p = s.seen
 	if len(s.open) > 0 {
 		p = s.open[0].position - 1
