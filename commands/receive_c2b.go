@@ -174,7 +174,7 @@ const settleAgain = 3 * time.Second
 // stillAsked tells whether M-Pesa is still asked after the attempt, and may call it paid without naming a receipt.
 func (w *WriteSide) stillAsked(s transaction.State, attempt int) bool {
 	a, ok := s.Attempt(attempt)
-	return ok && s.Unsettled(attempt) && w.log.Now().Before(a.Window.Add(lostAfter))
+	return ok && s.Unsettled(attempt) && w.log.Now().Before(a.RequestedAt.Add(w.PushWindow+lostAfter))
 }
 
 // evidenceOf is a C2B confirmation as evidence for the push that it awaits.

@@ -35,6 +35,7 @@ type install struct {
 	at     time.Time
 	result string
 	asked  int
+	pauses []time.Duration // between status queries
 	store  *embedded.Store
 	log    *eventstore.Log
 	write  *commands.WriteSide
@@ -50,6 +51,12 @@ func (i *install) pass(d time.Duration) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.at = i.at.Add(d)
+}
+
+func (i *install) say(result string) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.result = result
 }
 
 func (i *install) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -132,7 +139,7 @@ func (i *install) until(reactors int, ref transaction.Reference, wanted func(tra
 	defer g.Wait()
 	defer stop()
 	for range reactors {
-		r := reactor.New(reactor.Options{Write: i.write, Log: i.log, Logger: zerolog.Nop()})
+		r := reactor.New(reactor.Options{Write: i.write, Log: i.log, Logger: zerolog.Nop(), Backoff: i.pauses})
 		g.Go(func() {
 			if err := r.Run(ctx); err != nil {
 				i.t.Error(err)
@@ -211,6 +218,28 @@ func TestPushWhoseNodeCrashedBeforeTheAnswerIsLostThenExpires(t *testing.T) {
 	s := i.until(1, ref, failed)
 	if a, _ := s.Attempt(1); !a.Unknown {
 		t.Errorf("%+v", a)
+	}
+}
+
+// A payer may try again two minutes after a prompt; that the first one was paid all the same, its callback lost and Daraja
+// slow to know, must still be found, or it is paid twice and known once.
+func TestPromptOfACheckoutIsAskedAfterBeyondTheTimeOfItsRetry(t *testing.T) {
+	i := newInstall(t, "4999")
+	i.pauses = []time.Duration{time.Millisecond}
+	const checkout = transaction.Reference("KIPAY0000000000000002")
+	requested := i.requested(checkout)
+	requested.Window = i.now().Add(2 * time.Minute)
+	i.opened(checkout, transaction.FromCheckout, requested, i.accepted(checkout))
+	i.pass(2 * time.Minute)
+	s := i.until(1, checkout, func(s transaction.State) bool {
+		if s.Attempts[0].Failure != nil {
+			i.say("0")
+			i.pass(time.Second)
+		}
+		return completed(s)
+	})
+	if s.Credited.Major() != 1000 || s.Attempts[0].Failure == nil {
+		t.Errorf("%+v", s)
 	}
 }
 

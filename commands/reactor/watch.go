@@ -89,6 +89,7 @@ func (r *Reactor) askPush(ctx context.Context, t *task, e transaction.StkPushReq
 	if !s.Unsettled(e.Attempt) {
 		return time.Time{}, nil
 	}
+	until := e.Window
 	if !now.Before(e.Window) {
 		if s, err = r.Write.Expire(ctx, e.Reference, cause); err != nil {
 			return time.Time{}, err
@@ -96,9 +97,13 @@ func (r *Reactor) askPush(ctx context.Context, t *task, e transaction.StkPushReq
 		if due := s.Due(); s.Status() == transaction.StatusPending && now.Before(due) && s.Origin == transaction.FromPush {
 			return due, nil
 		}
-		return time.Time{}, nil
+		// The payer of a checkout may try again by now. This prompt may have been paid all the same, and is asked after as
+		// long as any other.
+		if until = e.At.Add(r.Write.PushWindow); !now.Before(until) {
+			return time.Time{}, nil
+		}
 	}
-	return earlier(now.Add(r.Backoff[min(t.tries-1, len(r.Backoff)-1)]), e.Window), nil
+	return earlier(now.Add(r.Backoff[min(t.tries-1, len(r.Backoff)-1)]), until), nil
 }
 
 // askCard asks Paystack after an attempt that is still open.
