@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/benfex/kipay/commands"
+	"github.com/benfex/kipay/domain/receipt"
 	"github.com/benfex/kipay/domain/transaction"
 )
 
@@ -44,6 +45,60 @@ func TestSameReceiptThroughTwoDoorsIsOnePayment(t *testing.T) {
 				t.Errorf("%s %s received %s credited %s surplus %s", s.Status(), s.Receipt(), s.Received(), s.Credited, s.Surplus)
 			}
 		})
+	}
+}
+
+// Two doors that name two amounts for one receipt: the first word counts, and the contradiction is kept for a person.
+func TestTwoAmountsOfOneReceiptAreAConflict(t *testing.T) {
+	stk := func(w *world, url string) { w.mustPost(url, paid(w.checkout, "QGR7I8K2LM")) }
+	c2b := func(w *world, _ string) {
+		w.mustPost("/mpesa/confirmation", confirmation("order 123", "QGR7I8K2LM", "999.00"))
+	}
+	for name, steps := range map[string][]func(*world, string){
+		"callback, confirmation": {stk, c2b},
+		"confirmation, callback": {c2b, stk},
+		"repeated":               {c2b, stk, c2b, stk},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "sandbox")
+			w.route()
+			ref, url := w.push("ORDER123")
+			for _, step := range steps {
+				step(w, url)
+			}
+			s := w.state(ref)
+			if all := w.listed(); len(all) != 1 || s.Status() != transaction.StatusCompleted || s.Credited.Major() != 1000 || s.Surplus.Minor != 0 {
+				t.Errorf("%d listed, %s, credited %s, surplus %s", len(all), s.Status(), s.Credited, s.Surplus)
+			}
+			if len(s.Conflicts) != 1 || s.Conflicts[0].Kind != transaction.ConflictAmount || s.Conflicts[0].Receipt != "QGR7I8K2LM" {
+				t.Errorf("conflicts %+v", s.Conflicts)
+			}
+		})
+	}
+}
+
+// A push was confirmed by query; its receipt, which only the C2B confirmation names, was moved to it, and the node stopped
+// before it stood in the payment.
+func TestReceiptThatACrashLeftBetweenItsOwnerAndItsPaymentIsFinished(t *testing.T) {
+	w := newWorld(t, "sandbox")
+	w.route()
+	ref, _ := w.push("ORDER123")
+	w.mustPost("/mpesa/confirmation", confirmation("order 123", "QGR7I8K2LM", "1000.00"))
+	w.clock.pass(time.Minute)
+	w.settle("QGR7I8K2LM")
+	w.daraja.say("0")
+	w.askAll()
+	if _, err := commands.Handle[receipt.State](t.Context(), w.write, receipt.Stream("mpesa.sandbox", "QGR7I8K2LM"), receipt.Claim{
+		Provider: "mpesa", Number: "QGR7I8K2LM", Transaction: string(ref), Attempt: 1, Door: "c2b", Asked: true, At: w.clock.now(),
+	}, commands.By{Actor: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		w.settle("QGR7I8K2LM")
+		s := w.state(ref)
+		if all := w.listed(); len(all) != 1 || s.Receipt() != "QGR7I8K2LM" || s.Credited.Major() != 1000 || s.Surplus.Minor != 0 || len(s.Conflicts) != 0 {
+			t.Errorf("%d listed; receipt %q, credited %s, surplus %s, %v", len(all), s.Receipt(), s.Credited, s.Surplus, s.Conflicts)
+		}
 	}
 }
 

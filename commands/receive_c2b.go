@@ -143,7 +143,10 @@ func (w *WriteSide) SettleReceipt(ctx context.Context, scope, number string, by 
 	}
 	if owner := r.State.Owner; owner != "" && owner != conf.Transaction {
 		// A push has it; the confirmation stands in the receipt's stream.
-		return time.Time{}, w.mergeAlone(ctx, r.State, transaction.Reference(owner), by)
+		if err := w.mergeAlone(ctx, r.State, transaction.Reference(owner), by); err != nil {
+			return time.Time{}, err
+		}
+		return time.Time{}, w.weighConfirmation(ctx, r.State, by)
 	}
 	ref := transaction.Reference(conf.Transaction)
 	if _, err = Handle(ctx, w, ref.Stream(), transaction.ReceiveC2B{
