@@ -53,6 +53,7 @@ type daraja struct {
 	pushes []map[string]any
 	result string        // of a query: a ResultCode, "" for no news
 	hold   chan struct{} // a push is answered when this closes, if set
+	cut    bool          // the connection breaks instead of an answer to a push
 }
 
 func (d *daraja) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -82,6 +83,9 @@ func (d *daraja) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.mu.Unlock()
 		if hold != nil {
 			<-hold
+		}
+		if d.cut {
+			panic(http.ErrAbortHandler)
 		}
 		_, _ = fmt.Fprintf(w, `{"MerchantRequestID":"m%d","CheckoutRequestID":"ws_CO_%d","ResponseCode":"0","ResponseDescription":"ok","CustomerMessage":"ok"}`, n, n)
 	}
@@ -113,6 +117,7 @@ type world struct {
 	mode     domain.Mode // of the key that calls
 	provider *httptest.Server
 	cards    *cardProvider
+	wait     sync.WaitGroup
 	checkout string // CheckoutRequestID of the last push
 }
 
@@ -130,6 +135,7 @@ func newWorld(t *testing.T, environment string) *world {
 	providers.Handle("/transaction/", w.cards)
 	w.provider = httptest.NewServer(providers)
 	t.Cleanup(w.provider.Close)
+	t.Cleanup(w.wait.Wait)
 	masters, err := eventstore.ParseMasterKeys("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
 	if err != nil {
 		t.Fatal(err)
@@ -191,6 +197,22 @@ func (w *world) post(path, body string, headers ...string) (int, string) {
 	defer func() { _ = resp.Body.Close() }()
 	raw, _ := io.ReadAll(resp.Body)
 	return resp.StatusCode, string(raw)
+}
+
+// postFor is post for so long: what was answered by then, else nothing.
+func (w *world) postFor(limit time.Duration, path, body string, headers ...string) string {
+	w.t.Helper()
+	answered := make(chan string, 1)
+	w.wait.Go(func() {
+		status, answer := w.post(path, body, headers...)
+		answered <- fmt.Sprint(status, answer)
+	})
+	select {
+	case a := <-answered:
+		return a
+	case <-time.After(limit):
+		return ""
+	}
 }
 
 // push asks for 1000 under the account and answers the reference and the path of its result URL.

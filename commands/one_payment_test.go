@@ -264,3 +264,47 @@ func (w *world) c2bToken() string {
 	url, _ := pushes[len(pushes)-1]["ConfirmationURL"].(string)
 	return url[len("https://pay.example.com"):]
 }
+
+const cancelled = `{"Body":{"stkCallback":{"MerchantRequestID":"m","CheckoutRequestID":"ws_CO_1","ResultCode":1032,"ResultDesc":"Request cancelled by user"}}}`
+
+// The payer cancels before Daraja's answer to the push is here: the push was taken all the same, and every twin is told so.
+func TestCancellationThatOvertakesTheAnswerIsNoRefusal(t *testing.T) {
+	const body = `{"amount":1000,"phone_number":"254712345678"}`
+	for name, answered := range map[string]bool{"answered later": true, "the answer is lost": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "sandbox")
+			w.daraja.hold, w.daraja.cut = make(chan struct{}), !answered
+			first := make(chan string, 1)
+			go func() {
+				status, answer := w.post("/api/mpesa/stk-push", body, "Idempotency-Key", "one")
+				first <- fmt.Sprint(status, answer)
+			}()
+			var pushes []map[string]any
+			for len(pushes) == 0 {
+				select {
+				case <-t.Context().Done():
+					t.Fatal("no push came")
+				case <-time.After(time.Millisecond):
+					pushes = w.daraja.pushed()
+				}
+			}
+			url, _ := pushes[0]["CallBackURL"].(string)
+			w.mustPost(url[len("https://pay.example.com"):], cancelled)
+			if early := w.postFor(300*time.Millisecond, "/api/mpesa/stk-push", body, "Idempotency-Key", "one"); early != "" {
+				t.Errorf("a twin is told before anything is known: %s", early)
+			}
+			close(w.daraja.hold)
+			one := <-first
+			w.clock.pass(2 * time.Minute)
+			status, answer := w.post("/api/mpesa/stk-push", body, "Idempotency-Key", "one")
+			if two := fmt.Sprint(status, answer); one[:3] != "200" || two != one {
+				t.Errorf("one is told %s\nthe other %s", one, two)
+			}
+			for ref, s := range w.listed() {
+				if code, _, _ := s.Failure(); s.Status() != transaction.StatusFailed || code != "cancelled_by_user" {
+					t.Errorf("%s is %s, %q", ref, s.Status(), code)
+				}
+			}
+		})
+	}
+}

@@ -112,8 +112,8 @@ func (w *WriteSide) awaitPush(ctx context.Context, ref transaction.Reference) (O
 			return out, err
 		}
 		a, _ := out.State.Attempt(1)
-		if a.Accepted || a.Unknown || a.Failure != nil || out.State.Paid(1) {
-			return out, nil
+		if a.Answered() || w.log.Now().Sub(a.RequestedAt) > lostAfter {
+			return out, nil // a callback may have come before the answer: it tells nothing of it
 		}
 		select {
 		case <-tick.C:
@@ -126,7 +126,7 @@ func (w *WriteSide) awaitPush(ctx context.Context, ref transaction.Reference) (O
 // answerPush answers as the push was answered, whatever happened since: the same for every twin.
 func (w *WriteSide) answerPush(c *fiber.Ctx, s transaction.State) error {
 	a, _ := s.Attempt(1)
-	if f := a.Failure; f != nil && !a.Accepted && !a.Unknown && f.Kind == transaction.FailedByNotice {
+	if f := a.Refusal; f != nil {
 		return &domain.Error{
 			Code: domain.CodeProviderRefused, Reason: f.FailureCode,
 			Message: "M-Pesa did not take the request for " + string(s.Reference) + ": " + f.Reason,

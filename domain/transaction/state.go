@@ -63,6 +63,7 @@ type Attempt struct {
 	ProviderReference string
 	URL               string
 	Failure           *Failure
+	Refusal           *Failure // why no prompt went out, as the answer to the push said; Failure may be weightier since
 	Confirmed         bool
 	ConfirmedAt       time.Time
 }
@@ -247,6 +248,9 @@ func (s State) Attempt(n int) (Attempt, bool) {
 	return s.Attempts[n-1], true
 }
 
+// Answered tells whether the provider's answer to the push is known, be it that it was lost.
+func (a Attempt) Answered() bool { return a.Accepted || a.Unknown || a.Refusal != nil }
+
 // Paid tells whether the attempt is known to have brought money.
 func (s State) Paid(attempt int) bool {
 	a, ok := s.Attempt(attempt)
@@ -321,7 +325,8 @@ func (s State) Evolve(e domain.Event) State {
 	case StkPushOutcomeUnknown:
 		s = s.change(e.Attempt, e.At, func(a *Attempt) { a.Unknown = true })
 	case StkPushRejected:
-		s = s.fail(e.Attempt, Failure{Kind: FailedByNotice, Code: e.Code, FailureCode: e.FailureCode, Reason: e.Reason, At: e.At})
+		f := Failure{Kind: FailedByNotice, Code: e.Code, FailureCode: e.FailureCode, Reason: e.Reason, At: e.At}
+		s = s.fail(e.Attempt, f).change(e.Attempt, e.At, func(a *Attempt) { a.Refusal = &f })
 	case CardCheckoutOpened:
 		s = s.change(e.Attempt, e.At, func(a *Attempt) { a.Accepted, a.URL = true, string(e.URL) })
 	case AttemptFailed:
