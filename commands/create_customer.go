@@ -44,8 +44,8 @@ func (w *WriteSide) createCustomer(c *fiber.Ctx) error {
 		return err
 	}
 	var at eventstore.Position
-	a, err := w.once(c.UserContext(), who, by, idem, routeCreateCustomer, "", func(ctx context.Context, _ int64, key string) (answer, error) {
-		out, created, err := w.saveCustomer(ctx, who.MerchantID, person, key, by)
+	a, err := w.once(c.UserContext(), who, by, idem, routeCreateCustomer, "", func(ctx context.Context, in intent) (answer, error) {
+		out, created, err := w.saveCustomer(ctx, who.MerchantID, person, in.Key, by)
 		if err != nil {
 			return answer{}, err
 		}

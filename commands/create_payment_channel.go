@@ -57,8 +57,8 @@ func (w *WriteSide) createPaymentChannel(c *fiber.Ctx) error {
 		return err
 	}
 	var at eventstore.Position
-	a, err := w.once(c.UserContext(), who, by, idem, routeCreateChannel, ids.Channel, func(ctx context.Context, id int64, key string) (answer, error) {
-		opened, err := w.openChannel(ctx, e, id, key, by)
+	a, err := w.once(c.UserContext(), who, by, idem, routeCreateChannel, ids.Channel, func(ctx context.Context, in intent) (answer, error) {
+		opened, err := w.openChannel(ctx, e, in.ID, in.Key, by)
 		at = opened.position
 		return opened.answer, err
 	})

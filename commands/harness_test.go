@@ -54,6 +54,9 @@ type daraja struct {
 	result string        // of a query: a ResultCode, "" for no news
 	hold   chan struct{} // a push is answered when this closes, if set
 	cut    bool          // the connection breaks instead of an answer to a push
+	// simulate is what happens when a customer's payment is simulated: what is answered, "" when the connection breaks.
+	simulate  func(body map[string]any) string
+	simulated int
 }
 
 func (d *daraja) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -76,6 +79,18 @@ func (d *daraja) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		_, _ = fmt.Fprintf(w, `{"ResponseCode":"0","ResponseDescription":"ok","MerchantRequestID":"m","CheckoutRequestID":%q,"ResultCode":%q,"ResultDesc":"d"}`, body["CheckoutRequestID"], code)
+	case strings.HasSuffix(r.URL.Path, "/simulate"):
+		d.mu.Lock()
+		d.simulated++
+		d.mu.Unlock()
+		answer := d.simulate(body)
+		if answer == "" {
+			panic(http.ErrAbortHandler)
+		}
+		if strings.Contains(answer, "errorCode") {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+		_, _ = io.WriteString(w, answer)
 	default:
 		d.mu.Lock()
 		d.pushes = append(d.pushes, body)

@@ -9,6 +9,7 @@ import (
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/idempotency"
 	"github.com/benfex/kipay/domain/ids"
+	"github.com/benfex/kipay/eventstore"
 )
 
 // idempotent is how a request with an Idempotency-Key finds its twin.
@@ -40,16 +41,26 @@ type answer struct {
 	Subject string
 }
 
+// intent is a request that is about to be carried out.
+type intent struct {
+	ID  int64  // drawn for it
+	Key string // of its twins; "" without an Idempotency-Key
+	// Again says that an earlier request under the key announced the same, and may have carried it out, all or in part.
+	Again bool
+	// Since is where the announcement stands in the log, 0 without one.
+	Since eventstore.Position
+}
+
 // once carries out a request that opens no transaction, once per Idempotency-Key: the intent and the id drawn for it are
 // written first, the answer last; a twin gets the answer, or carries on from the intent with the same id. do must be
-// safe to repeat with the same id. Without a key it is just carried out.
-func (w *WriteSide) once(ctx context.Context, who domain.Caller, by By, idem idempotent, route string, kind ids.Kind, do func(ctx context.Context, id int64, key string) (answer, error)) (answer, error) {
+// safe to repeat with the same id, or heed Again. Without a key it is just carried out.
+func (w *WriteSide) once(ctx context.Context, who domain.Caller, by By, idem idempotent, route string, kind ids.Kind, do func(ctx context.Context, in intent) (answer, error)) (answer, error) {
 	if idem.Key == "" {
 		id, err := w.drawIf(ctx, kind)
 		if err != nil {
 			return answer{}, err
 		}
-		return do(ctx, id, "")
+		return do(ctx, intent{ID: id})
 	}
 	// Twins at once take turns: the second finds the first one's answer. On another node it may carry on beside it, which
 	// is why do must be safe to repeat.
@@ -68,8 +79,8 @@ func (w *WriteSide) once(ctx context.Context, who domain.Caller, by By, idem ide
 		if err != nil {
 			return answer{}, err
 		}
-		intent := idempotency.Intended{Merchant: who.MerchantID, Route: route, Body: idem.Body, ID: id, At: w.log.Now()}
-		if out, err = HandleNew[idempotency.State](ctx, w, stream, idempotency.Intend{Intended: intent}, by); err != nil {
+		intended := idempotency.Intended{Merchant: who.MerchantID, Route: route, Body: idem.Body, ID: id, At: w.log.Now()}
+		if out, err = HandleNew[idempotency.State](ctx, w, stream, idempotency.Intend{Intended: intended}, by); err != nil {
 			return answer{}, err
 		}
 	} else if out.State.Intent.Body != idem.Body {
@@ -78,7 +89,7 @@ func (w *WriteSide) once(ctx context.Context, who domain.Caller, by By, idem ide
 	if a := out.State.Answer; a != nil {
 		return kept(*a), nil
 	}
-	a, err := do(ctx, out.State.Intent.ID, idem.Key)
+	a, err := do(ctx, intent{ID: out.State.Intent.ID, Key: idem.Key, Again: !out.Wrote(), Since: out.Position})
 	if err != nil {
 		return answer{}, err
 	}
@@ -106,5 +117,26 @@ func kept(a idempotency.Answered) answer {
 	return answer{Status: a.Status, Body: json.RawMessage(a.Answer), Subject: a.Subject}
 }
 
-// send writes the answer.
-func (a answer) send(c *fiber.Ctx) error { return c.Status(a.Status).JSON(a.Body) }
+// refusal is a provider's no as an answer to keep: under one key it is given once, whatever the provider would say now.
+type refusal struct {
+	Message string `json:"message"`
+	Reason  string `json:"reason"`
+}
+
+func refused(subject, message, reason string) answer {
+	return answer{Status: fiber.StatusBadGateway, Subject: subject, Body: refusal{message, reason}}
+}
+
+// send writes the answer. Errors: ProviderRefused when that is the answer.
+func (a answer) send(c *fiber.Ctx) error {
+	if a.Status != fiber.StatusBadGateway {
+		return c.Status(a.Status).JSON(a.Body)
+	}
+	no, ok := a.Body.(refusal)
+	if raw, isKept := a.Body.(json.RawMessage); !ok && isKept {
+		if err := json.Unmarshal(raw, &no); err != nil {
+			return err
+		}
+	}
+	return &domain.Error{Code: domain.CodeProviderRefused, Message: no.Message, Reason: no.Reason}
+}

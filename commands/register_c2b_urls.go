@@ -62,7 +62,7 @@ func (w *WriteSide) registerC2BURLs(c *fiber.Ctx) error {
 		return err
 	}
 	var at eventstore.Position
-	a, err := w.once(c.UserContext(), who, by, idem, routeRegisterC2B, "", func(ctx context.Context, _ int64, _ string) (answer, error) {
+	a, err := w.once(c.UserContext(), who, by, idem, routeRegisterC2B, "", func(ctx context.Context, _ intent) (answer, error) {
 		var err error
 		at, err = w.registerC2B(ctx, ch, urls, by)
 		return answer{Status: fiber.StatusOK, Subject: channel.Stream(ch.ID), Body: registerC2BAnswer{

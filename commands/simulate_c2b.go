@@ -62,37 +62,10 @@ func (w *WriteSide) simulateC2B(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	a, err := w.once(ctx, who, by, idem, routeSimulateC2B, "", func(ctx context.Context, _ int64, _ string) (answer, error) {
-		from, err := w.log.Store().Head(ctx)
-		if err != nil {
-			return answer{}, asUnavailable(err)
-		}
-		_, err = w.Mpesa.SimulateC2B(ctx, channelKey(ch), mpesaCredentials(ch), mpesa.SimulateC2BRequest{
+	a, err := w.once(ctx, who, by, idem, routeSimulateC2B, "", func(ctx context.Context, in intent) (answer, error) {
+		return w.orderC2B(ctx, ch, in, mpesa.SimulateC2BRequest{
 			Amount: amount, Phone: phoneNumber, BillRef: reference, BuyGoods: ch.TillNumber != "",
 		})
-		var failed *mpesa.Error
-		if errors.As(err, &failed) {
-			code, sentence := failed.Reason()
-			return answer{}, &domain.Error{Code: domain.CodeProviderRefused, Reason: code, Message: "M-Pesa did not simulate the payment: " + sentence, Err: failed}
-		} else if err != nil {
-			return answer{}, err
-		}
-		t := simulatedTransaction{
-			Amount: amount.AppendDecimal(nil), PhoneNumber: phoneNumber, Reference: reference, Status: string(transaction.StatusPending),
-		}
-		conf, err := w.awaitConfirmation(ctx, from, func(e receipt.Confirmation) bool {
-			return e.Merchant == ch.Merchant && e.Amount == amount &&
-				(ch.TillNumber != "" || receipt.NormaliseAccount(string(e.Account)) == receipt.NormaliseAccount(reference))
-		})
-		if err != nil {
-			return answer{}, err
-		}
-		if conf != nil {
-			t.Status, t.TransactionReference, t.Receipt = string(transaction.StatusCompleted), &conf.Transaction, &conf.Number
-		}
-		return answer{Status: fiber.StatusOK, Subject: channel.Stream(ch.ID), Body: simulateC2BAnswer{
-			Status: "success", Message: "C2B transaction simulated", Transaction: t,
-		}}, nil
 	})
 	if err != nil {
 		return err
@@ -101,6 +74,61 @@ func (w *WriteSide) simulateC2B(c *fiber.Ctx) error {
 		answerPosition(c, at)
 	}
 	return a.send(c)
+}
+
+// orderC2B orders the payment and waits for what comes of it. Whose twin may have ordered it already only waits: Daraja
+// would take the same order twice.
+func (w *WriteSide) orderC2B(ctx context.Context, ch channel.State, in intent, r mpesa.SimulateC2BRequest) (answer, error) {
+	from, subject := in.Since, channel.Stream(ch.ID)
+	if from == 0 {
+		var err error
+		if from, err = w.log.Store().Head(ctx); err != nil {
+			return answer{}, asUnavailable(err)
+		}
+	}
+	if !in.Again {
+		_, err := w.Mpesa.SimulateC2B(ctx, channelKey(ch), mpesaCredentials(ch), r)
+		var failed *mpesa.Error
+		if errors.As(err, &failed) {
+			code, sentence := failed.Reason()
+			message := "M-Pesa did not simulate the payment: " + sentence
+			if failed.Kind == mpesa.Unknown {
+				return answer{}, &domain.Error{Code: domain.CodeProviderRefused, Reason: code, Message: message, Err: failed}
+			}
+			w.Logger.Warn().Int64("channel", ch.ID).Err(failed).Msg("simulated payment refused")
+			return refused(subject, message, code), nil
+		} else if err != nil {
+			return answer{}, err
+		}
+	}
+	t := simulatedTransaction{
+		Amount: r.Amount.AppendDecimal(nil), PhoneNumber: r.Phone, Reference: r.BillRef, Status: string(transaction.StatusPending),
+	}
+	conf, err := w.awaitConfirmation(ctx, from, func(e receipt.Confirmation) bool {
+		return e.Merchant == ch.Merchant && e.Amount == r.Amount &&
+			(r.BuyGoods || receipt.NormaliseAccount(string(e.Account)) == receipt.NormaliseAccount(r.BillRef))
+	})
+	if err != nil {
+		return answer{}, err
+	}
+	if conf != nil {
+		t.Receipt = &conf.Number
+		owner, err := fold[receipt.State](ctx, w.log, receipt.Stream(conf.Scope, conf.Number))
+		if err != nil {
+			return answer{}, err
+		}
+		// Without an owner it waits for the push that it fits.
+		paid, err := fold[transaction.State](ctx, w.log, transaction.Reference(owner.State.Owner).Stream())
+		if err != nil {
+			return answer{}, err
+		}
+		if paid.State.Exists() && paid.State.Merchant == ch.Merchant {
+			t.Status, t.TransactionReference = string(paid.State.Status()), &owner.State.Owner
+		}
+	}
+	return answer{Status: fiber.StatusOK, Subject: subject, Body: simulateC2BAnswer{
+		Status: "success", Message: "C2B transaction simulated", Transaction: t,
+	}}, nil
 }
 
 // maxC2BReference is how long an account reference can be that a customer types (Daraja, C2B: BillRefNumber).
