@@ -27,7 +27,13 @@ func (w *WriteSide) AskStatus(ctx context.Context, ref transaction.Reference, at
 		return s, nil
 	}
 	by.Merchant = s.Merchant
-	if a.CheckoutRequestID == "" {
+	checkoutRequestID := a.CheckoutRequestID
+	if checkoutRequestID == "" {
+		if checkoutRequestID, err = w.namedByNotice(ctx, ref, attempt); err != nil {
+			return s, err
+		}
+	}
+	if checkoutRequestID == "" {
 		if a.Unknown || w.log.Now().Sub(a.RequestedAt) < lostAfter {
 			return s, nil
 		}
@@ -40,7 +46,7 @@ func (w *WriteSide) AskStatus(ctx context.Context, ref transaction.Reference, at
 	if err != nil {
 		return s, err
 	}
-	res, err := w.Mpesa.Query(ctx, channelKey(ch.State), mpesaCredentials(ch.State), mpesa.QueryRequest{CheckoutRequestID: a.CheckoutRequestID})
+	res, err := w.Mpesa.Query(ctx, channelKey(ch.State), mpesaCredentials(ch.State), mpesa.QueryRequest{CheckoutRequestID: checkoutRequestID})
 	if err != nil {
 		w.Logger.Warn().Str("reference", string(ref)).Err(err).Msg("status query was not possible")
 		return s, nil
@@ -56,7 +62,7 @@ func (w *WriteSide) AskStatus(ctx context.Context, ref transaction.Reference, at
 		// Asked twice, the same news is the same evidence.
 		Digest: w.derive.hash("status", string(ref), strconv.Itoa(attempt), res.ResultCode),
 	}
-	ev := transaction.Evidence{Door: cmd.Door, Attempt: attempt, Digest: cmd.Digest, CheckoutRequestID: a.CheckoutRequestID}
+	ev := transaction.Evidence{Door: cmd.Door, Attempt: attempt, Digest: cmd.Digest, CheckoutRequestID: checkoutRequestID}
 	if res.State == mpesa.Succeeded {
 		ev.Kind = transaction.ConfirmedPaid
 	} else {
@@ -65,6 +71,24 @@ func (w *WriteSide) AskStatus(ctx context.Context, ref transaction.Reference, at
 	cmd.Evidence = &ev
 	asked, err := Handle(ctx, w, ref.Stream(), cmd, by)
 	return asked.State, err
+}
+
+// namedByNotice is the CheckoutRequestID that a callback of the attempt names, "" when none came. The answer to the push,
+// which should have told it, was lost.
+func (w *WriteSide) namedByNotice(ctx context.Context, ref transaction.Reference, attempt int) (string, error) {
+	notices, err := w.notices(ctx, ref)
+	if err != nil {
+		return "", err
+	}
+	for _, n := range notices {
+		if n.Door != transaction.DoorStkCallback || n.Attempt != attempt {
+			continue
+		}
+		if cb, err := mpesa.DecodeSTKCallback([]byte(n.Raw)); err == nil {
+			return cb.CheckoutRequestID, nil
+		}
+	}
+	return "", nil
 }
 
 // Expire ends what is due of a transaction, and answers its state afterwards.
