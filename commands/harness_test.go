@@ -57,6 +57,8 @@ type daraja struct {
 	// simulate is what happens when a customer's payment is simulated: what is answered, "" when the connection breaks.
 	simulate  func(body map[string]any) string
 	simulated int
+	// registered says that the C2B URLs are registered already, as Daraja does in production.
+	registered bool
 }
 
 func (d *daraja) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -79,6 +81,9 @@ func (d *daraja) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		_, _ = fmt.Fprintf(w, `{"ResponseCode":"0","ResponseDescription":"ok","MerchantRequestID":"m","CheckoutRequestID":%q,"ResultCode":%q,"ResultDesc":"d"}`, body["CheckoutRequestID"], code)
+	case strings.HasSuffix(r.URL.Path, "/registerurl") && d.registered:
+		w.WriteHeader(http.StatusInternalServerError)
+		_, _ = io.WriteString(w, `{"requestId":"1","errorCode":"500.003.1001","errorMessage":"Urls are already registered."}`)
 	case strings.HasSuffix(r.URL.Path, "/simulate"):
 		d.mu.Lock()
 		d.simulated++

@@ -41,17 +41,17 @@ func (w *WriteSide) registerC2BURLs(c *fiber.Ctx) error {
 	}
 	urls := c2bURLs{b.text("confirmation_url", maxURL), b.text("validation_url", maxURL)}
 	own := w.defaultC2BURLs(ch)
-	if urls.Confirmation == "" {
-		urls.Confirmation = own.Confirmation
-	}
-	if urls.Validation == "" {
-		urls.Validation = own.Validation
-	}
-	if !b.Has("payment_channel_id") {
-		for field, u := range map[string]string{"confirmation_url": urls.Confirmation, "validation_url": urls.Validation} {
-			if err := mpesa.CheckCallbackURL(string(ch.Environment), u); err != nil {
-				b.Add(field, err.Error())
-			}
+	for _, f := range []struct {
+		name string
+		url  *string
+		own  string
+	}{{"confirmation_url", &urls.Confirmation, own.Confirmation}, {"validation_url", &urls.Validation, own.Validation}} {
+		if *f.url == "" {
+			*f.url = f.own
+		}
+		// Of an unknown channel the URLs are checked as the sandbox would, so that all that is wrong is named at once.
+		if err := mpesa.CheckCallbackURL(string(ch.Environment), *f.url); err != nil {
+			b.Add(f.name, err.Error())
 		}
 	}
 	if err := b.Err(); err != nil {
@@ -85,12 +85,15 @@ func (w *WriteSide) registerC2B(ctx context.Context, ch channel.State, urls c2bU
 	var failed *mpesa.Error
 	if errors.As(err, &failed) {
 		code, sentence := failed.Reason()
-		if code != mpesa.FailureURLsAlreadyRegistered || !ch.C2BRegistered || ch.ConfirmationURL != urls.Confirmation {
+		if code != mpesa.FailureURLsAlreadyRegistered || !ch.C2BRegistered || ch.ConfirmationURL != urls.Confirmation || ch.ValidationURL != urls.Validation {
 			return 0, &domain.Error{Code: domain.CodeProviderRefused, Reason: code, Message: "M-Pesa did not register the URLs: " + sentence, Err: failed}
 		}
 	} else if err != nil {
 		return 0, err
 	}
+	// Daraja has them: what is written of it must not be cut off.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
+	defer cancel()
 	now := w.log.Now()
 	routed, err := Handle[channel.ShortCodeState](ctx, w, channel.ShortCodeStream(ch.Environment, newChannel{ch.Created}.receives()), channel.RouteShortCode{
 		Environment: ch.Environment, Number: newChannel{ch.Created}.receives(), Channel: ch.ID, Merchant: ch.Merchant, At: now,
