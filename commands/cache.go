@@ -14,10 +14,12 @@ import (
 const cacheSize = 1 << 13
 
 // cache holds folded states of streams that are read often and change seldom (keys, merchants, channels, customers). The
-// live subscription of Follow drops what has changed, on whatever node.
+// live subscription of Follow drops what has changed, on whatever node; while it doesn't run, nothing is kept.
 type cache[S domain.State[S]] struct {
 	mu      sync.Mutex
 	entries *lru.Cache[string, *cached[S]]
+	live    bool                // Follow runs
+	passed  eventstore.Position // how far Follow has come: what it has passed, it drops no more
 }
 
 type cached[S any] struct {
@@ -36,6 +38,10 @@ func newCache[S domain.State[S]]() *cache[S] {
 // get answers the stream's state, from memory when it is there.
 func (c *cache[S]) get(ctx context.Context, log *eventstore.Log, stream string) (Outcome[S], error) {
 	c.mu.Lock()
+	if !c.live {
+		c.mu.Unlock()
+		return fold[S](ctx, log, stream)
+	}
 	e, ok := c.entries.Get(stream)
 	if ok && e.ready {
 		c.mu.Unlock()
@@ -60,11 +66,14 @@ func (c *cache[S]) get(ctx context.Context, log *eventstore.Log, stream string) 
 	return out, err
 }
 
-// put keeps what a command has just written.
+// put keeps what a command has just written, unless Follow may have seen and passed a newer change of another node already.
 func (c *cache[S]) put(stream string, out Outcome[S]) {
 	out.Events, out.IDs = nil, nil
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if !c.live || out.Position <= c.passed {
+		return
+	}
 	if e, ok := c.entries.Peek(stream); ok && e.ready && e.out.Revision >= out.Revision {
 		return
 	}
@@ -80,9 +89,22 @@ func (c *cache[S]) drop(stream string, revision eventstore.Revision) {
 	}
 }
 
-// clear forgets everything.
-func (c *cache[S]) clear() {
+// start begins to keep states: every change after the position will be told.
+func (c *cache[S]) start(p eventstore.Position) { c.turn(true, p) }
+
+// stop forgets everything and keeps nothing more: changes are not told any more.
+func (c *cache[S]) stop() { c.turn(false, 0) }
+
+func (c *cache[S]) turn(live bool, p eventstore.Position) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.entries.Purge()
+	c.live, c.passed = live, p
+}
+
+// pass notes that the changes up to the position are about to be told.
+func (c *cache[S]) pass(p eventstore.Position) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.passed = p
 }

@@ -11,7 +11,7 @@ import (
 
 // Follow keeps the caches true: it watches the log from now on and drops what changed, also by other nodes and by the
 // operator's commands. It returns when ctx ends or the subscription is lost for good; while it does not run, the caches
-// must not be used, so it empties them first.
+// hold nothing. It must run once at a time.
 func (w *WriteSide) Follow(ctx context.Context) error {
 	head, err := w.log.Store().Head(ctx)
 	if err != nil {
@@ -22,10 +22,15 @@ func (w *WriteSide) Follow(ctx context.Context) error {
 		return fmt.Errorf("follow the log: %w", err)
 	}
 	defer func() { _ = sub.Close() }()
-	w.keys.clear()
-	w.merchants.clear()
-	w.channels.clear()
-	w.customers.clear()
+	caches := []interface {
+		start(p eventstore.Position)
+		pass(p eventstore.Position)
+		stop()
+	}{w.keys, w.merchants, w.channels, w.customers}
+	for _, c := range caches {
+		c.start(head)
+		defer c.stop()
+	}
 	for {
 		batch, err := sub.Next(ctx)
 		if err != nil {
@@ -33,6 +38,11 @@ func (w *WriteSide) Follow(ctx context.Context) error {
 				return ctx.Err()
 			}
 			return fmt.Errorf("follow the log: %w", err)
+		}
+		if n := len(batch.Records); n > 0 {
+			for _, c := range caches {
+				c.pass(batch.Records[n-1].Position)
+			}
 		}
 		for i := range batch.Records {
 			r := &batch.Records[i]

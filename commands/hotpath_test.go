@@ -49,6 +49,7 @@ func BenchmarkInitialize(b *testing.B) {
 	if err := w.CreateChannelFor(ctx, id, []byte(`{"name":"c","provider":"paystack","config":{"public_key":"pk_test_xxxxxxxxxxxx","secret_key":"sk_test_xxxxxxxxxxxx"}}`)); err != nil {
 		b.Fatal(err)
 	}
+	go func() { _ = w.Follow(b.Context()) }()
 	app := fiber.New(fiber.Config{Immutable: true})
 	app.Use(func(c *fiber.Ctx) error {
 		c.SetUserContext(domain.WithRequest(domain.WithCaller(c.UserContext(), domain.Caller{MerchantID: id, KeyID: "k", Mode: domain.ModeTest}), domain.Request{ID: "bench", IP: "127.0.0.1"}))
