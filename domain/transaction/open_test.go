@@ -168,3 +168,26 @@ func TestCardFailureLeavesTheCheckoutOpen(t *testing.T) {
 	declined := failing(FailedByNotice, "declined", 5).through(DoorCardWebhook)
 	given(t, card...).when(declined).then(declined.failedEvent()).so(StatusPending, "failure_declined", 0, 0)
 }
+
+func TestCardPageMayBePaidUntilItIs(t *testing.T) {
+	asked := CardCheckoutRequested{Reference: ref, Attempt: 1, Channel: 3, ProviderReference: "p1", At: at(0)}
+	page := CardCheckoutOpened{Reference: ref, Attempt: 1, Subject: subject, URL: "https://pay", At: at(0)}
+	refused := failing(FailedByNotice, "declined", 1).through(DoorCardVerify).failedEvent()
+	came := paid("R1", kes(1000), 2).through(DoorCardWebhook).receivedEvent(kes(1000), kes(0))
+	for name, c := range map[string]struct {
+		events []domain.Event
+		want   bool
+	}{
+		"nobody knows whether it opened": {[]domain.Event{asked}, true},
+		"open":                           {[]domain.Event{asked, page}, true},
+		"a card was refused on it":       {[]domain.Event{asked, page, refused}, true},
+		"never opened":                   {[]domain.Event{asked, refused}, false},
+		"paid":                           {[]domain.Event{asked, page, came}, false},
+		"no card attempt":                {[]domain.Event{pushed(1), accepted(1)}, false},
+		"no attempt":                     {nil, false},
+	} {
+		if got := fold(State{}, append([]domain.Event{opened(FromCheckout)}, c.events...)...).MayBePaidByCard(1); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}

@@ -1,0 +1,7 @@
+package commands
+
+// CardToken and C2BToken are the tokens in the URLs of a channel, for the tests outside.
+func (w *WriteSide) CardToken(channel string) string { return w.derive.token("card", channel) }
+
+// C2BToken is the token of the channel's C2B URLs.
+func (w *WriteSide) C2BToken(channel string) string { return w.derive.token("c2b", channel) }
