@@ -14,7 +14,7 @@ func TestPaidPushIsFoundThoughItsAnswerAndItsReceiptAreLost(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, "sandbox")
-			w.daraja.cut = true
+			w.daraja.be(func(d *daraja) { d.cut = true })
 			ref, url := w.push("ORDER123")
 			if a, _ := w.state(ref).Attempt(1); !a.Unknown || a.CheckoutRequestID != "" {
 				t.Fatalf("%+v", a)

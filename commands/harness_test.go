@@ -66,7 +66,7 @@ func (d *daraja) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewDecoder(r.Body).Decode(&body)
 	w.Header().Set("Content-Type", "application/json")
 	d.mu.Lock()
-	hold := d.hold
+	hold, cut, simulate, registered := d.hold, d.cut, d.simulate, d.registered
 	d.mu.Unlock()
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/oauth"):
@@ -81,14 +81,14 @@ func (d *daraja) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		_, _ = fmt.Fprintf(w, `{"ResponseCode":"0","ResponseDescription":"ok","MerchantRequestID":"m","CheckoutRequestID":%q,"ResultCode":%q,"ResultDesc":"d"}`, body["CheckoutRequestID"], code)
-	case strings.HasSuffix(r.URL.Path, "/registerurl") && d.registered:
+	case strings.HasSuffix(r.URL.Path, "/registerurl") && registered:
 		w.WriteHeader(http.StatusInternalServerError)
 		_, _ = io.WriteString(w, `{"requestId":"1","errorCode":"500.003.1001","errorMessage":"Urls are already registered."}`)
 	case strings.HasSuffix(r.URL.Path, "/simulate"):
 		d.mu.Lock()
 		d.simulated++
 		d.mu.Unlock()
-		answer := d.simulate(body)
+		answer := simulate(body)
 		if answer == "" {
 			panic(http.ErrAbortHandler)
 		}
@@ -104,7 +104,7 @@ func (d *daraja) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if hold != nil {
 			<-hold
 		}
-		if d.cut {
+		if cut {
 			panic(http.ErrAbortHandler)
 		}
 		_, _ = fmt.Fprintf(w, `{"MerchantRequestID":"m%d","CheckoutRequestID":"ws_CO_%d","ResponseCode":"0","ResponseDescription":"ok","CustomerMessage":"ok"}`, n, n)
@@ -115,6 +115,23 @@ func (d *daraja) say(code string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.result = code
+}
+
+// be changes how it behaves.
+func (d *daraja) be(how func(*daraja)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	how(d)
+}
+
+func (d *daraja) simulateBy(simulate func(map[string]any) string) {
+	d.be(func(d *daraja) { d.simulate = simulate })
+}
+
+func (d *daraja) ordered() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.simulated
 }
 
 func (d *daraja) pushed() []map[string]any {

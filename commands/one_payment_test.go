@@ -273,7 +273,7 @@ func TestCancellationThatOvertakesTheAnswerIsNoRefusal(t *testing.T) {
 	for name, answered := range map[string]bool{"answered later": true, "the answer is lost": false} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, "sandbox")
-			w.daraja.hold, w.daraja.cut = make(chan struct{}), !answered
+			w.daraja.be(func(d *daraja) { d.hold, d.cut = make(chan struct{}), !answered })
 			first := make(chan string, 1)
 			go func() {
 				status, answer := w.post("/api/mpesa/stk-push", body, "Idempotency-Key", "one")

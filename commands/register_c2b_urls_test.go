@@ -26,7 +26,7 @@ func TestRegistrationNamesEveryBadFieldAtOnce(t *testing.T) {
 func TestOtherURLsThanThoseRegisteredAreRefused(t *testing.T) {
 	w := newWorld(t, "production")
 	w.route()
-	w.daraja.registered = true
+	w.daraja.be(func(d *daraja) { d.registered = true })
 	if status, answer := w.post("/api/mpesa/register-c2b-urls", `{"payment_channel_id":1}`); status != 200 {
 		t.Errorf("the same again: %d %s", status, answer)
 	}

@@ -38,26 +38,26 @@ func (w *world) simulate(headers ...string) (int, simulatedAnswer, string) {
 func TestSimulatedPaymentIsNamedAsItIs(t *testing.T) {
 	w := newWorld(t, "sandbox")
 	w.route()
-	w.daraja.simulate = func(map[string]any) string {
+	w.daraja.simulateBy(func(map[string]any) string {
 		w.mustPost("/mpesa/confirmation", confirmation("ORDER123", "QGR7I8K2LM", "1000.00"))
 		return simulateTaken
-	}
+	})
 	ref, url := w.push("ORDER123")
 	if status, a, body := w.simulate(); status != 200 || a.Transaction.Status != "pending" || a.Transaction.TransactionReference != nil || *a.Transaction.Receipt != "QGR7I8K2LM" {
 		t.Errorf("while the push waits: %d %s", status, body)
 	}
 	w.mustPost(url, paid(w.checkout, "QGR7I8K2LM"))
-	w.daraja.simulate = func(map[string]any) string {
+	w.daraja.simulateBy(func(map[string]any) string {
 		w.mustPost("/mpesa/confirmation", confirmation("order123", "QGR7I8K2LM", "1000.00"))
 		return simulateTaken
-	}
+	})
 	if status, a, body := w.simulate(); status != 200 || a.Transaction.Status != "completed" || *a.Transaction.TransactionReference != ref {
 		t.Errorf("once the push has it: %d %s", status, body)
 	}
-	w.daraja.simulate = func(map[string]any) string {
+	w.daraja.simulateBy(func(map[string]any) string {
 		w.mustPost("/mpesa/confirmation", confirmation("ORDER123", "QGR7I8K2LN", "1000.00"))
 		return simulateTaken
-	}
+	})
 	status, a, body := w.simulate()
 	if status != 200 || a.Transaction.Status != "completed" || w.state(*a.Transaction.TransactionReference).Receipt() != "QGR7I8K2LN" {
 		t.Errorf("on its own: %d %s", status, body)
@@ -81,12 +81,12 @@ func TestSimulatedPaymentIsOrderedOncePerIdempotencyKey(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, "sandbox")
 			w.route()
-			w.daraja.simulate = func(map[string]any) string {
+			w.daraja.simulateBy(func(map[string]any) string {
 				if c.confirmed {
 					w.mustPost("/mpesa/confirmation", confirmation("ORDER123", "QGR7I8K2LM", "1000.00"))
 				}
 				return c.answer
-			}
+			})
 			status, _, first := w.simulate("Idempotency-Key", "one")
 			if status != c.first {
 				t.Fatalf("%d %s", status, first)
@@ -102,7 +102,7 @@ func TestSimulatedPaymentIsOrderedOncePerIdempotencyKey(t *testing.T) {
 			if twins[0] != twins[1] || (c.first == c.again && twins[0] != fmt.Sprint(status, first)) {
 				t.Errorf("first %s\ntwins %s", first, twins)
 			}
-			if n := w.daraja.simulated; n != 1 {
+			if n := w.daraja.ordered(); n != 1 {
 				t.Errorf("%d payments are ordered under one key", n)
 			}
 			w.clock.pass(time.Minute)
