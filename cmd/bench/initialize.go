@@ -81,7 +81,10 @@ func (b *bench) initialize(ctx context.Context) error {
 	})
 	failed, why := failures(a, c)
 	b.add(row{What: "requests that failed meanwhile", Kipay: fmt.Sprint(failed), Aim: "0", Met: failed == 0, Note: why})
-	return b.lag(before, after)
+	if err := b.lag(before, after); err != nil {
+		return err
+	}
+	return b.fresh(ctx, s, ours)
 }
 
 // batchesBetween says what the projection's batches cost the engine.
