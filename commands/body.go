@@ -35,19 +35,15 @@ type body struct {
 
 // readBody decodes the request's body. Errors: Malformed unless it is one JSON object.
 func readBody(c *fiber.Ctx) (*body, error) {
-	b := &body{}
 	raw := c.Body()
-	if err := json.Unmarshal(raw, &b.fields); err != nil {
-		var wrong *json.UnmarshalTypeError
-		if errors.As(err, &wrong) {
-			return nil, &domain.Error{Code: domain.CodeMalformed, Message: "The request body must be a JSON object"}
-		}
-		return nil, &domain.Error{Code: domain.CodeMalformed, Message: "The request body is not valid JSON"}
-	}
-	if b.fields == nil {
+	fields, ok := members(raw)
+	switch {
+	case ok:
+		return &body{fields: fields}, nil
+	case json.Valid(raw):
 		return nil, &domain.Error{Code: domain.CodeMalformed, Message: "The request body must be a JSON object"}
 	}
-	return b, nil
+	return nil, &domain.Error{Code: domain.CodeMalformed, Message: "The request body is not valid JSON"}
 }
 
 // raw is the field's JSON, nil when it is missing or null.

@@ -27,7 +27,7 @@ type Options struct {
 	// CompletedCache is how many completed transactions are kept for Completed; 16,384 when zero.
 	CompletedCache int
 	// Interval is the least time between two writes while events keep coming; a lone event is written at once. When zero
-	// 40 ms, or 200 ms with Incarnation: there whoever reads asks for what is not written yet (Fresh), so that an idle
+	// 40 ms, or 250 ms with Incarnation: there whoever reads asks for what is not written yet (Fresh), so that an idle
 	// dashboard costs payments nothing.
 	Interval time.Duration
 	// InsertTimeout is how long one insert may take before it is given up and tried again; 30 s when zero.
@@ -48,7 +48,7 @@ const (
 	defaultStates         = 32768
 	defaultCompletedCache = 16384
 	defaultInterval       = 40 * time.Millisecond
-	lazyInterval          = 200 * time.Millisecond
+	lazyInterval          = 250 * time.Millisecond
 	defaultInsertTimeout  = 30 * time.Second
 
 	// maxBatchEvents and maxBatchBytes bound what one write holds; twice that may be in memory.
@@ -59,7 +59,7 @@ const (
 	// archiveEvery is how often the tables that keep every event are written to while events keep coming.
 	archiveEvery = time.Second
 	// checkpointEvery is how often a checkpoint is stored while events keep coming: what a crash has to write again.
-	checkpointEvery = time.Second
+	checkpointEvery = 2 * time.Second
 	// leastRetry and mostRetry bound the pause before ClickHouse, or the log, is tried again.
 	leastRetry = 50 * time.Millisecond
 	mostRetry  = 5 * time.Second
