@@ -80,7 +80,7 @@ short of.
 
 A confirmation at a channel's secret URL is as good as a callback. In production, what arrives at a URL without a token could
 have been sent by anyone: it is listed as pending, credits nothing, decides nothing about the amount or the merchant, and
-counts once another door says the same. A flood of such notices is bounded, and never shuts out the one that counts.
+counts once another door says the same. What is kept of such notices is bounded for each receipt, and never shuts out the one that counts; a flood under ever new receipts fills the pending list and no account, and providers' networks can be required (KIPAY_PROVIDER_NETWORKS).
 
 ## An expiry is no evidence
 
