@@ -22,8 +22,8 @@ type Log struct {
 	codec *Codec
 	now   func() time.Time
 	newID func() uuid.UUID
-	// recent are the newest events appended here, so that who follows the log closely need not decode and open again what
-	// this process has just encoded and sealed.
+	// recent are the newest events appended here, so that who follows the log closely, or asks after what it has just begun,
+	// need not have decoded and opened again what this process has encoded and sealed.
 	recent [recentEvents]atomic.Pointer[recentEvent]
 }
 
@@ -88,7 +88,7 @@ func (l *Log) EachInStream(ctx context.Context, stream string, from Revision, fn
 			return fmt.Errorf("read %s from revision %d: %w", stream, from, err)
 		}
 		for _, r := range records {
-			env, err := l.codec.Decode(ctx, r)
+			env, err := l.Decode(ctx, r)
 			if err != nil {
 				return err
 			}
@@ -103,7 +103,7 @@ func (l *Log) EachInStream(ctx context.Context, stream string, from Revision, fn
 	}
 }
 
-// Decode decodes a record, as subscriptions deliver them.
+// Decode decodes a record, as reads and subscriptions deliver them.
 func (l *Log) Decode(ctx context.Context, r Record) (Envelope, error) {
 	if known := l.slot(r.ID).Load(); known != nil && known.id == r.ID {
 		return Envelope{
