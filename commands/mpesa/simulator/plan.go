@@ -9,6 +9,7 @@ type plan struct {
 	manual  bool // a person decides
 	query   []phase
 	flap    bool // every other query answers 500.001.1001
+	garbled bool // every query answers HTTP 500 with HTML
 	revoke  bool // the first query finds its token rejected
 	sends   []send
 	confirm confirmations
@@ -43,7 +44,6 @@ const (
 	sayPending    saying = iota // ResultCode 4999
 	sayProcessing               // 500.001.1001 "The transaction is being processed"
 	sayNothing                  // HTTP 200 with errorCode 500.001.1001 and an empty message (seen after a cancel)
-	sayHTML                     // HTTP 500 with HTML
 	sayResult
 )
 

@@ -167,7 +167,7 @@ func queryScenarios() []Scenario {
 	revoked := paid().quiet()
 	revoked.revoke = true
 	broken := ends("0", 20*time.Second)
-	broken.query = []phase{{0, sayHTML, Result{}}}
+	broken.garbled = true
 	return []Scenario{
 		{"query-flapping", "254700050001", ForSTK, "paid, no callback; every other query answers 500.001.1001, the first included", flapping},
 		{"query-processing", "254700050002", ForSTK, "no callback; the query says 500.001.1001 'being processed' for 20 s, then paid", processing},

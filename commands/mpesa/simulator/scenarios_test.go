@@ -346,3 +346,29 @@ func TestSlowSubmitIsCalledBackBeforeItIsAnswered(t *testing.T) {
 		t.Errorf("got %d %s", a.status, a.body)
 	}
 }
+
+func TestEverySuccessThatIsCalledBackNamesAReceipt(t *testing.T) {
+	for _, sc := range Scenarios() {
+		if sc.API == ForC2B || sc.plan.manual || sc.plan.refuses() || sc.plan.reply.kind != replyAccept {
+			continue
+		}
+		t.Run(sc.Name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, nil)
+			w.push(sc.MSISDN)
+			for range 10 {
+				w.clock.Advance(time.Minute)
+				w.settle()
+			}
+			for _, d := range w.sim.Deliveries() {
+				if d.Kind != STKCallback {
+					continue
+				}
+				code, items := callback(t, d)
+				if strings.Trim(code, `"`) == "0" && len(items["MpesaReceiptNumber"]) != len(`"NLJ7RT61SV"`) {
+					t.Errorf("a success names the receipt %s: %s", items["MpesaReceiptNumber"], d.Body)
+				}
+			}
+		})
+	}
+}

@@ -37,6 +37,10 @@ func (s *Simulator) stkQuery(w http.ResponseWriter, r *http.Request, by caller) 
 		s.refuse(w, *e)
 		return
 	}
+	if t.plan.garbled {
+		writeHTML500(w)
+		return
+	}
 	s.answerQuery(w, t, now)
 }
 
@@ -75,9 +79,6 @@ func (s *Simulator) answerQuery(w http.ResponseWriter, t *transaction, now phase
 		return
 	case sayNothing: // seen with HTTP 200
 		writeJSON(w, http.StatusOK, errorBody{RequestID: s.requestID(), ErrorCode: "500.001.1001"})
-		return
-	case sayHTML:
-		writeHTML500(w)
 		return
 	}
 	writeJSON(w, http.StatusOK, answer)
