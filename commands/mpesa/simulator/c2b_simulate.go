@@ -28,6 +28,10 @@ func (s *Simulator) simulateC2B(w http.ResponseWriter, r *http.Request, by calle
 		s.refuse(w, badFieldC2B(bad))
 		return
 	}
+	if s.crowded() {
+		s.refuse(w, errBusy)
+		return
+	}
 	s.payC2B(req, by.app)
 	writeJSON(w, http.StatusOK, c2bAnswer{s.originatorID(), "0", "Accept the service request successfully."})
 }
@@ -73,7 +77,7 @@ func (s *Simulator) payC2B(req c2bRequest, app *App) {
 	}
 	now := s.opts.Now()
 	p := payment{
-		kind: "Pay Bill", receipt: s.receipt(now), at: now, amount: req.amount, shortCode: req.shortCode,
+		kind: "Pay Bill", receipt: s.menuReceipt(now), at: now, amount: req.amount, shortCode: req.shortCode,
 		billRef: req.billRef, msisdn: req.msisdn, bare: how.bare,
 	}
 	if req.buyGoods {

@@ -99,6 +99,17 @@ func (s *Simulator) receipt(at time.Time) string {
 	}
 }
 
+// menuReceipt is the receipt of a C2B payment, which no transaction stands for: as many are remembered as transactions.
+// The caller holds mu.
+func (s *Simulator) menuReceipt(at time.Time) string {
+	r := s.receipt(at)
+	if s.menuReceipts = append(s.menuReceipts, r); len(s.menuReceipts) > s.opts.MaxTransactions {
+		delete(s.receipts, s.menuReceipts[0])
+		s.menuReceipts = s.menuReceipts[1:]
+	}
+	return r
+}
+
 // shillings writes an amount the way Daraja does on its way out.
 func shillings(amount int64) string { return strconv.FormatInt(amount, 10) + ".00" }
 

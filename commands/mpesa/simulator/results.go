@@ -18,9 +18,10 @@ type Result struct {
 // Ok is true for a payment.
 func (r Result) Ok() bool { return r.Code == "0" }
 
-// wire is ResultCode as a callback carries it: a number, except for codes that are none.
+// wire is ResultCode as a callback carries it: a number, except for codes that are none. A script may name any code, also
+// one that JSON has no number for, such as 007.
 func (r Result) wire() any {
-	if _, err := strconv.Atoi(r.Code); err != nil {
+	if n, err := strconv.Atoi(r.Code); err != nil || strconv.Itoa(n) != r.Code {
 		return r.Code
 	}
 	return json.Number(r.Code)

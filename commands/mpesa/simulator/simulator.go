@@ -19,6 +19,7 @@ const (
 	maxScripted            = 1_000
 	maxRegistrations       = 1_000
 	keptDeliveries         = 2_000
+	jobsPerTransaction     = 2 // deliveries that may wait, for each transaction that is kept
 	defaultMaxTransactions = 100_000
 )
 
@@ -80,6 +81,7 @@ type state struct {
 	order         []*transaction          // oldest first
 	prompts       map[string]*transaction // by MSISDN: who holds the subscriber lock
 	receipts      map[string]bool
+	menuReceipts  []string                // those of C2B payments, oldest first
 	registrations map[string]registration // by shortcode
 	balances      map[string]int64        // cents, by shortcode
 	scripted      []Next
@@ -180,6 +182,10 @@ func (s *Simulator) Pending() int { return s.jobs.pending() }
 
 // Settle waits until every delivery that is due has been made; those whose time has not come are not waited for.
 func (s *Simulator) Settle(ctx context.Context) error { return s.jobs.settle(ctx) }
+
+// crowded is true while so much waits to be delivered that Daraja would be busy: a merchant's server that hangs must not
+// fill the memory.
+func (s *Simulator) crowded() bool { return s.Pending() >= jobsPerTransaction*s.opts.MaxTransactions }
 
 // scaled is how long d of the provider's time takes here.
 func (s *Simulator) scaled(d time.Duration) time.Duration {

@@ -128,6 +128,10 @@ func (s *Simulator) stkPush(w http.ResponseWriter, r *http.Request, by caller) {
 		s.refuse(w, *e)
 		return
 	}
+	if s.crowded() {
+		s.refuse(w, errBusy)
+		return
+	}
 	t, p, free := s.accept(req, by)
 	switch {
 	case !free:
