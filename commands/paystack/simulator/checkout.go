@@ -65,6 +65,10 @@ func (s *Simulator) pay(w http.ResponseWriter, r *http.Request) {
 		s.render(w, http.StatusBadRequest, s.checkoutPage(t, "The form could not be read."))
 		return
 	}
+	if s.crowded() {
+		s.render(w, http.StatusServiceUnavailable, s.checkoutPage(t, "Too many webhooks wait to be delivered. Try again shortly."))
+		return
+	}
 	result := s.submit(t, r.PostForm)
 	for _, h := range result.before {
 		s.sendHook(s.ctx, t, h, 1)

@@ -219,14 +219,16 @@ func (s *Simulator) open(t *transaction) bool {
 	s.byAccessCode[t.accessCode] = t
 	s.byID[t.id] = t
 	s.order = append(s.order, t)
+	s.held += t.size()
 	s.evict()
 	return true
 }
 
-// evict forgets the oldest transactions beyond the limit. The caller holds mu.
+// evict forgets the oldest transactions beyond the limits; the newest stays, however large. The caller holds mu.
 func (s *Simulator) evict() {
-	for len(s.order) > s.opts.MaxTransactions {
+	for len(s.order) > s.opts.MaxTransactions || s.held > bytesPerTransaction*s.opts.MaxTransactions && len(s.order) > 1 {
 		old := s.order[0]
+		s.held -= old.size()
 		s.order[0] = nil
 		s.order = s.order[1:]
 		delete(s.byAccessCode, old.accessCode)

@@ -20,6 +20,8 @@ const (
 	maxScripted            = 1_000
 	maxAttemptsLogged      = 50 // entries of a transaction's history
 	keptDeliveries         = 2_000
+	jobsPerTransaction     = 2       // webhooks that may wait, for each transaction that is kept
+	bytesPerTransaction    = 2 << 10 // of what clients sent, on average over those that are kept
 	defaultMaxTransactions = 100_000
 )
 
@@ -97,6 +99,7 @@ type state struct {
 	byAccessCode map[string]*transaction
 	byID         map[uint64]*transaction
 	order        []*transaction // oldest first
+	held         int            // bytes of what clients sent, in order
 	lastID       uint64
 	scripted     []Next
 }
@@ -195,6 +198,9 @@ func (s *Simulator) Pending() int { return s.jobs.pending() }
 
 // Settle waits until every delivery that is due has been made; those whose time has not come are not waited for.
 func (s *Simulator) Settle(ctx context.Context) error { return s.jobs.settle(ctx) }
+
+// crowded is true while so many webhooks wait that a merchant's server that hangs would fill the memory.
+func (s *Simulator) crowded() bool { return s.Pending() >= jobsPerTransaction*s.opts.MaxTransactions }
 
 // scaled is how long d of the provider's time takes here.
 func (s *Simulator) scaled(d time.Duration) time.Duration {

@@ -42,6 +42,15 @@ type transaction struct {
 	card            Card // of the attempt under way
 }
 
+// size is how many bytes of a client's making it holds; none of them changes.
+func (t *transaction) size() int {
+	n := len(t.reference) + len(t.email) + len(t.callbackURL) + len(t.cancelURL) + len(t.metadata)
+	for _, c := range t.channels {
+		n += len(c)
+	}
+	return n
+}
+
 // instrument is what is kept of a card: never the number.
 type instrument struct {
 	bin, last4, expMonth, expYear, brand string
