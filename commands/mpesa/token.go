@@ -78,11 +78,18 @@ func (c *Client) token(ctx context.Context, call string, cred Credentials) (stri
 	if tk, ok := c.tokens.get(app, c.opts.Now()); ok {
 		return tk, nil
 	}
-	flight := c.tokens.flights.DoChan(app, func() (any, error) {
+	return c.fly(ctx, call, app, func(ctx context.Context) (string, *Error) {
 		if tk, ok := c.tokens.get(app, c.opts.Now()); ok {
 			return tk, nil // another flight landed between the look above and this one
 		}
-		tk, err := c.mint(context.WithoutCancel(ctx), base, app, cred)
+		return c.mint(ctx, base, app, cred)
+	})
+}
+
+// fly is the token that fetch brings, or that of the fetch for this app that is under way already.
+func (c *Client) fly(ctx context.Context, call, app string, fetch func(context.Context) (string, *Error)) (string, *Error) {
+	flight := c.tokens.flights.DoChan(app, func() (any, error) {
+		tk, err := fetch(context.WithoutCancel(ctx))
 		if err != nil {
 			return nil, err
 		}
@@ -188,15 +195,16 @@ func usableToken(s string) bool {
 	return true
 }
 
-// Probe asks whether the consumer key and secret are good, by fetching a token anew; the token is kept for use. For
-// the operator's check of a channel. The passkey cannot be checked without prompting somebody.
+// Probe asks whether the consumer key and secret are good, by fetching a token anew, or with the fetch that is under way;
+// the token is kept for use. For the operator's check of a channel. The passkey cannot be checked without prompting
+// somebody.
 func (c *Client) Probe(ctx context.Context, cred Credentials) error {
 	if p := cred.problem(); p != "" {
 		return misconfigured("probe", p)
 	}
 	base := c.baseURL(cred.Environment)
-	if _, err := c.mint(ctx, base, cred.fingerprint(base), cred); err != nil {
-		err.Call = "probe"
+	app := cred.fingerprint(base)
+	if _, err := c.fly(ctx, "probe", app, func(ctx context.Context) (string, *Error) { return c.mint(ctx, base, app, cred) }); err != nil {
 		return err
 	}
 	return nil

@@ -272,3 +272,36 @@ func TestProbeTellsAWrongKeyFromADeadHost(t *testing.T) {
 		t.Errorf("%v: %s", e, code)
 	}
 }
+
+func TestAProbeJoinsTheFetchThatIsUnderWay(t *testing.T) {
+	d := newDaraja(t, always(200, acceptedRaw))
+	arrived, release := make(chan struct{}, 2), make(chan struct{})
+	d.token = func(w http.ResponseWriter, _ *http.Request, _ int) {
+		arrived <- struct{}{}
+		<-release
+		say(w, 200, `{"access_token":"T1","expires_in":"3599"}`)
+	}
+	c := d.client()
+	pushed := make(chan error, 1)
+	go func() {
+		_, err := c.Push(context.Background(), testChannel, testCredentials(), testPush())
+		pushed <- err
+	}()
+	<-arrived
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	if err := c.Probe(ctx, testCredentials()); err == nil {
+		t.Error("the probe did not wait for the fetch")
+	}
+	close(release)
+	if err := <-pushed; err != nil {
+		t.Error(err)
+	}
+	if d.minted() != 1 {
+		t.Errorf("%d fetches: a second token may end the first", d.minted())
+	}
+	// With nothing under way it fetches anew, whatever is kept: that is the question.
+	if err := c.Probe(context.Background(), testCredentials()); err != nil || d.minted() != 2 {
+		t.Errorf("%v after %d fetches", err, d.minted())
+	}
+}
