@@ -83,7 +83,7 @@ func DecodeEvent(raw []byte) (Event, error) {
 	}
 	data, ok := objectOf(top["data"])
 	if !ok {
-		if known(e.Type) {
+		if documented(e.Type) {
 			return e, &DecodeError{WrongType, "data"}
 		}
 		data = nil
@@ -105,12 +105,21 @@ func DecodeEvent(raw []byte) (Event, error) {
 	case strings.HasPrefix(e.Type, "refund."):
 		e.Refund, err = decodeRefund(data)
 	}
+	if !documented(e.Type) {
+		return e, nil
+	}
 	return e, err
 }
 
-// known tells whether DecodeEvent has something to read in a type's data.
-func known(event string) bool {
-	return strings.HasPrefix(event, "charge.") || strings.HasPrefix(event, "refund.")
+// documented tells whether the shape of a type's data is known (Paystack, Webhooks, and charge.failed). What comes of any
+// other type is read if it can be, and is no junk if it can't: refused, it would be sent again for days.
+func documented(event string) bool {
+	switch event {
+	case "charge.success", "charge.failed", "charge.dispute.create", "charge.dispute.remind", "charge.dispute.resolve",
+		"refund.pending", "refund.processing", "refund.processed", "refund.failed", "refund.needs-attention":
+		return true
+	}
+	return false
 }
 
 // dedupeKey names the fact that an event is about.

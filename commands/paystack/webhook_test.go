@@ -138,6 +138,22 @@ func TestDecodeEventRefusesJunkByType(t *testing.T) {
 	}
 }
 
+func TestAnEventThatIsNotDocumentedIsNoJunk(t *testing.T) {
+	for _, raw := range []string{
+		`{"event":"charge.authorization_expired","data":{"id":7,"authorization_code":"AUTH_1"}}`, `{"event":"charge.review"}`,
+		`{"event":"refund.rerouted","data":{"id":7}}`, `{"event":"charge.dispute.escalate","data":{"id":7}}`,
+	} {
+		// Refused, Paystack would send it again for three days.
+		if e, err := DecodeEvent([]byte(raw)); err != nil || e.Type == "" || e.Transaction != nil || e.Refund != nil || e.Dispute != nil {
+			t.Errorf("%s: %+v, %v", raw, e, err)
+		}
+	}
+	pending := strings.Replace(charge, "charge.success", "charge.review", 1)
+	if e, err := DecodeEvent([]byte(pending)); err != nil || e.Transaction == nil {
+		t.Errorf("%s: %+v, %v", pending, e, err)
+	}
+}
+
 func FuzzDecodeEvent(f *testing.F) {
 	for _, s := range []string{
 		charge, signedBody, "", `{"event":"refund.processed","data":{"status":"processed","transaction_reference":"q","amount":"10000","currency":"KES"}}`,
