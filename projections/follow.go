@@ -9,8 +9,13 @@ import (
 	"github.com/benfex/kipay/eventstore"
 )
 
-// generationCheck is how often the loop looks whether another process made another generation serve.
-const generationCheck = 5 * time.Second
+const (
+	// generationCheck is how often the loop looks whether another process made another generation serve.
+	generationCheck = 5 * time.Second
+	// engineCheck is how often it looks whether the engine was started anew, also when no event comes: until it has
+	// noticed, lists are not answered.
+	engineCheck = 200 * time.Millisecond
+)
 
 // handoff asks the loop to go on with another generation. do is called when all that was read is written, with the
 // position that reads see; it brings the other generation at least that far and makes it serve.
@@ -98,6 +103,9 @@ func (f *follower) loop(ctx, inner context.Context, incoming <-chan eventstore.B
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
+		if f.p.lost() {
+			return nil, errRestarted
+		}
 		f.fill(inner)
 		wake := f.start(inner)
 		if f.writing == nil && f.filling.count == 0 {
@@ -190,6 +198,9 @@ func (f *follower) filled() {
 func (f *follower) start(ctx context.Context) (wake time.Duration) {
 	now := f.p.options.Now()
 	wake = generationCheck
+	if f.p.buffered() {
+		wake = engineCheck
+	}
 	if f.writing == nil && f.filling.count > 0 {
 		interval := f.p.options.Interval
 		if f.p.demanding.Load() > 0 {
@@ -197,7 +208,7 @@ func (f *follower) start(ctx context.Context) (wake time.Duration) {
 		}
 		due := f.flushed.Add(interval)
 		if wait := due.Sub(now); wait > 0 && !f.filling.full() && f.fault == nil && f.asked == nil {
-			wake = wait
+			wake = min(wake, wait)
 		} else {
 			f.flush(ctx, now)
 		}
@@ -332,7 +343,7 @@ func (f *follower) keep(ctx context.Context, err error) error {
 
 // keepCheckpoint stores the last checkpoint of a loop that ends, if it can be done soon.
 func (f *follower) keepCheckpoint(ctx context.Context) {
-	if f.kept <= f.checkpoint || f.p.Ready() != nil {
+	if f.kept <= f.checkpoint || f.p.Ready() != nil || f.p.lost() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)

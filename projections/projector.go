@@ -116,11 +116,11 @@ func (p *Projector) serve(ctx context.Context) error {
 	}
 	p.following.Lock()
 	defer p.following.Unlock()
-	if p.lost() {
-		p.tracker.set(0, 0) // nothing is served until the lane is opened again
-	}
 	if p.buffered() {
-		p.incarnation.Store(int64(p.options.Incarnation()))
+		if engine := int64(p.options.Incarnation()); engine != p.incarnation.Load() {
+			p.tracker.set(0, 0) // nothing is served until the lane is opened again
+			p.incarnation.Store(engine)
+		}
 	}
 	l, err := p.openLane(ctx)
 	if err != nil {
