@@ -47,7 +47,8 @@ type follower struct {
 	// kept is how far both the batches and the archives are in the tables, checkpoint what is stored of that.
 	kept, checkpoint eventstore.Position
 	filed            eventstore.Position // how far the archives are
-	storing          eventstore.Position // 0 while no checkpoint is on its way
+	storing          eventstore.Position // by the checkpoint that is on its way
+	busy             bool                // a checkpoint, or a look for another generation, is on its way
 	storedAt         time.Time
 	lookedAt         time.Time
 }
@@ -222,12 +223,17 @@ func (f *follower) start(ctx context.Context) (wake time.Duration) {
 			f.keepArchive(ctx, now)
 		}
 	}
-	if f.storing == 0 && f.kept > f.checkpoint {
+	if f.busy {
+		return wake
+	}
+	if f.kept > f.checkpoint {
 		due := f.storedAt.Add(checkpointEvery)
 		if wait := due.Sub(now); wait > 0 {
 			return min(wake, wait)
 		}
 		f.store(ctx, now)
+	} else if !f.p.buffered() && now.Sub(f.lookedAt) >= generationCheck {
+		f.store(ctx, now) // on a server others may swap the tables while nothing happens here
 	}
 	return wake
 }
@@ -304,15 +310,20 @@ func (f *follower) finish(err error) error {
 	return nil
 }
 
+// store begins to store a checkpoint, unless it is stored already, and now and then to look whether the generation still
+// serves.
 func (f *follower) store(ctx context.Context, now time.Time) {
-	at := f.kept
-	f.storing, f.storedAt = at, now
+	at, stored := f.kept, f.checkpoint
+	f.storing, f.busy, f.storedAt = at, true, now
 	look := now.Sub(f.lookedAt) >= generationCheck
 	if look {
 		f.lookedAt = now
 	}
 	go func() {
-		err := f.p.storeCheckpoint(ctx, f.lane.generation, at)
+		var err error
+		if at > stored {
+			err = f.p.storeCheckpoint(ctx, f.lane.generation, at)
+		}
 		if err == nil && look {
 			var g Generation
 			if g, _, err = servingGeneration(ctx, f.p.conn); err == nil && g != f.lane.generation {
@@ -325,11 +336,10 @@ func (f *follower) store(ctx context.Context, now time.Time) {
 
 // keep takes in the end of a checkpoint. One that failed is stored again soon.
 func (f *follower) keep(ctx context.Context, err error) error {
-	at := f.storing
-	f.storing = 0
+	f.busy = false
 	switch {
 	case err == nil:
-		f.checkpoint = at
+		f.checkpoint = f.storing
 		if f.writing == nil {
 			f.p.moving()
 		}
@@ -361,7 +371,7 @@ func (f *follower) settle() {
 	if f.archiving != nil {
 		<-f.archived
 	}
-	if f.storing != 0 {
+	if f.busy {
 		<-f.stored
 	}
 }

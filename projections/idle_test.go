@@ -27,3 +27,30 @@ func TestListsComeBackAfterTheEnginesDeathThoughNothingHappens(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// On a server another node may swap the tables and drop the old ones while this node has nothing to write.
+func TestAnIdleNodeNoticesThatAnotherSwappedTheTables(t *testing.T) {
+	b := newBench(t)
+	nodes := [2]*Projector{}
+	for i := range nodes {
+		var err error
+		if nodes[i], err = New(Options{Conn: b.engine.Conn, Log: b.Log}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run(t, nodes[0])
+	b.Merchant(t, 1, "")
+	storyOf(t, b.Install, 1, 3)
+	caughtUp(t, nodes[0], b.Head(t))
+	run(t, nodes[1])
+	caughtUp(t, nodes[1], b.Head(t))
+	rebuilt, err := nodes[1].Rebuild(projectionstest.Within(t), func(Progress) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader := NewReader(b.engine.Conn, nodes[0])
+	until(t, "the idle node reads the new tables", func() bool {
+		page, err := reader.Transactions(t.Context(), TransactionFilter{MerchantID: 1, Mode: "test", Limit: 100, Zone: nairobi(t)})
+		return err == nil && len(page.Rows) == 3 && nodes[0].Generation() == rebuilt.To
+	})
+}
