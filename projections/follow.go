@@ -131,7 +131,7 @@ func (f *follower) loop(ctx, inner context.Context, incoming <-chan eventstore.B
 		select {
 		case b := <-in:
 			if b.CaughtUp && len(b.Records) == 0 {
-				f.p.moving()
+				f.p.goesOn()
 			}
 			f.waiting = b.Records
 		case f.asked = <-handoffs:
@@ -293,7 +293,7 @@ func (f *follower) finish(err error) error {
 	f.lane.builder.tally.written.Store(b.tallied)
 	f.p.tracker.set(f.lane.generation, b.last)
 	f.advanced()
-	f.p.moving()
+	f.p.goesOn()
 	now := f.p.options.Now()
 	f.p.metrics.wrote(b, now, now.Sub(f.flushed), f.p.buffered())
 	if misses := f.lane.builder.folds.misses; misses > 0 {
@@ -341,7 +341,7 @@ func (f *follower) keep(ctx context.Context, err error) error {
 	case err == nil:
 		f.checkpoint = f.storing
 		if f.writing == nil {
-			f.p.moving()
+			f.p.goesOn()
 		}
 	case errors.Is(err, errMoved) || errors.Is(err, errRestarted) || isUnknownTable(err):
 		return err

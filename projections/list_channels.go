@@ -13,7 +13,7 @@ import (
 // Channels lists a merchant's payment channels, newest first, at most maxChannels.
 func (r *Reader) Channels(ctx context.Context, merchantID int64, activeOnly bool) ([]Channel, error) {
 	var out []Channel
-	err := r.on(ctx, func(ctx context.Context, g Generation) error {
+	err := r.on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
 		out = nil
 		args := []any{
 			clickhouse.Named("merchant", merchantID), clickhouse.Named("active", flag(activeOnly)), clickhouse.Named("limit", uint64(maxChannels)),

@@ -30,7 +30,11 @@ type CustomerPage struct {
 func (r *Reader) Customers(ctx context.Context, f CustomerFilter) (CustomerPage, error) {
 	f.Search = strings.ToLower(f.Search)
 	var page CustomerPage
-	err := r.on(ctx, func(ctx context.Context, g Generation) error {
+	where := memoryToo // for the counters
+	if f.Search != "" {
+		where = tablesOnly
+	}
+	err := r.on(ctx, where, func(ctx context.Context, g Generation) error {
 		page = CustomerPage{}
 		count, list := countCustomersSQL, listCustomersSQL
 		if f.Search != "" {

@@ -46,7 +46,7 @@ const (
 // counters, which also say on which days a deep page lies, so that it reads its own days and not all that is newer.
 func (r *Reader) Transactions(ctx context.Context, f TransactionFilter) (TransactionPage, error) {
 	var page TransactionPage
-	err := r.on(ctx, func(ctx context.Context, g Generation) (err error) {
+	err := r.on(ctx, memoryToo, func(ctx context.Context, g Generation) (err error) {
 		q := &transactionQuery{Reader: r, TransactionFilter: f, generation: g}
 		if f.Offset <= shallow {
 			page, err = q.shallowPage(ctx)

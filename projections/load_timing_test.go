@@ -168,7 +168,7 @@ func rawInserts(t *testing.T, b *bench, g Generation) time.Duration {
 		t.Fatal(err)
 	}
 	var batches []*batch
-	by := newBuilder(b.Log, 1<<20, newTally(b.engine.Conn, g+1, true), nil)
+	by := newBuilder(b.Log, 1<<20, newTally(b.engine.Conn, g+1, true, b.projector.unmoved), nil)
 	into := newBatch()
 	for from := eventstore.Position(0); ; {
 		records, err := b.Store.ReadAll(ctx, from, eventstore.Forward, advanceChunk)

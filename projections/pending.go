@@ -16,7 +16,7 @@ import (
 //
 // What is in memory is gone when the engine stops. So a checkpoint is only stored after they were moved, and a projector
 // that finds the engine started anew goes back to the checkpoint (errRestarted). Until it has, it says that nothing is
-// served. A read that was under way while rows moved may have missed them and is done again (Reader.on).
+// served. A read that was under way while rows moved may have missed them and is done again, with moves held off (Reader.on).
 
 // pendingPrefix begins the name of a Buffer table.
 const pendingPrefix = "pending_"
@@ -69,11 +69,30 @@ func (p *Projector) makePending(ctx context.Context, g Generation) error {
 	return nil
 }
 
+// wholeMove is the weight of a move of pending rows; a read that must not meet one weighs 1.
+const wholeMove = 1 << 30
+
+// unmoved asks while no pending rows are moved: it waits for a move that is under way, and the next one waits for it.
+func (p *Projector) unmoved(ctx context.Context, ask func() error) error {
+	if !p.buffered() {
+		return ask()
+	}
+	if err := p.moving.Acquire(ctx, 1); err != nil {
+		return fmt.Errorf("wait until pending rows are moved: %w", err)
+	}
+	defer p.moving.Release(1)
+	return ask()
+}
+
 // movePending moves the rows in memory into their tables.
 func (p *Projector) movePending(ctx context.Context, g Generation) error {
 	if !p.buffered() {
 		return nil
 	}
+	if err := p.moving.Acquire(ctx, wholeMove); err != nil {
+		return fmt.Errorf("wait for reads before moving pending rows: %w", err)
+	}
+	defer p.moving.Release(wholeMove)
 	p.moves.Add(1)
 	defer p.moves.Add(1)
 	for _, name := range pendingTables {

@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"context"
 	"testing"
 
 	"github.com/benfex/kipay/projections/projectionstest"
@@ -41,5 +42,66 @@ func TestPendingRowsSurviveTheEnginesDeath(t *testing.T) {
 	found, err := b.projector.Verify(projectionstest.Within(t), VerifyOptions{})
 	if err != nil || found.Total != 0 {
 		t.Fatalf("%v: %v", found.Differences, err)
+	}
+}
+
+func TestNoPaymentIsMissedWhileRowsMoveAllTheTime(t *testing.T) {
+	b := newBench(t)
+	run(t, b.projector)
+	b.Merchant(t, 1, "")
+	caughtUp(t, b.projector, b.Head(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			_ = b.projector.movePending(ctx, b.projector.Generation())
+		}
+	}()
+	defer func() {
+		cancel()
+		<-ended
+	}()
+	for n := range 25 {
+		_, at := b.Open(t, projectionstest.Payment{Merchant: 1})
+		if err := b.projector.WaitFor(projectionstest.Within(t), at); err != nil {
+			t.Fatal(err)
+		}
+		page, err := b.reader.Transactions(t.Context(), TransactionFilter{MerchantID: 1, Mode: "test", Limit: 100, Zone: nairobi(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page.Rows) != n+1 || page.Total != uint64(n+1) {
+			t.Fatalf("after %d payments %d rows of %d are listed", n+1, len(page.Rows), page.Total)
+		}
+	}
+}
+
+// On a busy machine a move outlasts any number of questions; none may be answered with what it saw in between.
+func TestAQuestionThatMeetsAMoveIsAskedAgainAfterIt(t *testing.T) {
+	b := newBench(t)
+	run(t, b.projector)
+	caughtUp(t, b.projector, 0)
+	p, asked := b.projector, 0
+	err := b.reader.on(t.Context(), memoryToo, func(ctx context.Context, _ Generation) error {
+		switch asked++; asked {
+		case 1: // a move begins while the question runs, and goes on after it
+			if err := p.moving.Acquire(ctx, wholeMove); err != nil {
+				return err
+			}
+			p.moves.Add(1)
+			go func() {
+				p.moves.Add(1)
+				p.moving.Release(wholeMove)
+			}()
+		default:
+			if p.moves.Load()%2 == 1 || p.moving.TryAcquire(wholeMove) {
+				t.Error("it is asked again while rows are moved, or may be")
+			}
+		}
+		return nil
+	})
+	if err != nil || asked != 2 {
+		t.Errorf("asked %d times: %v", asked, err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/rs/zerolog"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/benfex/kipay/eventstore"
 )
@@ -36,9 +37,11 @@ type Projector struct {
 	// complained is when a failure that is tried again was last logged, in nanoseconds since 1970.
 	complained atomic.Int64
 
-	// incarnation is the engine's when the lane was opened, moves counts the moves of pending rows.
+	// incarnation is the engine's when the lane was opened, moves counts the moves of pending rows. moving is held by one
+	// move as a whole, and in part by what must not meet one.
 	incarnation atomic.Int64
 	moves       atomic.Uint64
+	moving      *semaphore.Weighted
 
 	// demanding counts who waits for more than is written; wanted tells the loop that there is somebody new.
 	demanding atomic.Int64
@@ -60,7 +63,8 @@ func New(options Options) (*Projector, error) {
 	}
 	p := &Projector{
 		options: o, conn: o.Conn, log: o.Log, logger: o.Logger, decoder: newDecoder(o.Log), tracker: newTracker(),
-		archived: newTracker(), completed: newCompletedCache(o.CompletedCache), metrics: newMetrics(), handoffs: make(chan *handoff), wanted: make(chan struct{}, 1),
+		archived: newTracker(), completed: newCompletedCache(o.CompletedCache), metrics: newMetrics(),
+		moving: semaphore.NewWeighted(wholeMove), handoffs: make(chan *handoff), wanted: make(chan struct{}, 1),
 	}
 	if err := p.metrics.register(o.Metrics); err != nil {
 		return nil, fmt.Errorf("projections: metrics: %w", err)
@@ -169,7 +173,7 @@ func (p *Projector) openLane(ctx context.Context) (*lane, error) {
 }
 
 func (p *Projector) newLane(g Generation, at eventstore.Position, empty bool, completed *completedCache) *lane {
-	return &lane{generation: g, position: at, builder: newBuilder(p.log, p.options.States, newTally(p.conn, p.marked(g), empty), completed)}
+	return &lane{generation: g, position: at, builder: newBuilder(p.log, p.options.States, newTally(p.conn, p.marked(g), empty, p.unmoved), completed)}
 }
 
 // complainEvery is how often a failure that is tried again is logged while it lasts.
@@ -195,7 +199,7 @@ func (p *Projector) stalled(err error) {
 	p.metrics.failures.Inc()
 }
 
-func (p *Projector) moving() {
+func (p *Projector) goesOn() {
 	if p.fault.Swap(nil) != nil {
 		p.metrics.stopped.Set(0)
 		p.complained.Store(0)

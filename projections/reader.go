@@ -34,13 +34,16 @@ func NewReader(conn driver.Conn, source Source) *Reader {
 	return &Reader{conn: conn, source: source, timeout: defaultReadTimeout}
 }
 
-// maxAgain bounds how often a question is asked again because rows were moved while it ran. Moves come once a second and
-// take some milliseconds; a question that keeps meeting them takes longer than that itself, and is answered.
-const maxAgain = 5
+// pending is what a source tells that writes through pending tables.
+type pending interface {
+	reading() Generation
+	pendingMoves() (moves uint64, engine int)
+	unmoved(ctx context.Context, ask func() error) error
+}
 
 // generation is the one to ask, through its pending tables where the source writes through them.
 func (r *Reader) generation() Generation {
-	if m, ok := r.source.(interface{ reading() Generation }); ok {
+	if m, ok := r.source.(pending); ok {
 		return m.reading()
 	}
 	return r.source.Generation()
@@ -48,26 +51,49 @@ func (r *Reader) generation() Generation {
 
 // moves counts the beginnings and ends of moves of pending rows, and the starts of the engine, where the source knows any.
 func (r *Reader) moves() (moves uint64, engine int) {
-	if m, ok := r.source.(interface{ pendingMoves() (uint64, int) }); ok {
+	if m, ok := r.source.(pending); ok {
 		return m.pendingMoves()
 	}
 	return 0, 0
 }
 
+// unmoved asks while no rows are moved.
+func (r *Reader) unmoved(ctx context.Context, ask func() error) error {
+	if m, ok := r.source.(pending); ok {
+		return m.unmoved(ctx, ask)
+	}
+	return ask()
+}
+
 // ErrNotServing: no generation of tables serves yet.
 var ErrNotServing = errors.New("the read models are not ready yet")
 
-// on runs a question on the serving generation, and again when that was swapped out meanwhile.
-func (r *Reader) on(ctx context.Context, ask func(ctx context.Context, g Generation) error) error {
+// reach says whether a question reads tables that have a pending table in front.
+type reach bool
+
+const (
+	memoryToo  reach = true
+	tablesOnly reach = false
+)
+
+// on runs a question on the serving generation, and again when that was swapped out meanwhile. While rows are moved they
+// may be seen in neither place: a question that met a move is asked again, and the next move waits for it.
+func (r *Reader) on(ctx context.Context, where reach, ask func(ctx context.Context, g Generation) error) error {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	for again := 0; ; again++ {
+	for met := false; ; {
 		before, engine := r.moves()
 		g := r.generation()
 		if g == 0 {
 			return ErrNotServing
 		}
-		err := ask(ctx, g)
+		held := where == memoryToo && (met || before%2 == 1)
+		var err error
+		if held {
+			err = r.unmoved(ctx, func() error { return ask(ctx, g) })
+		} else {
+			err = ask(ctx, g)
+		}
 		if isUnknownTable(err) && r.generation() != g {
 			continue
 		}
@@ -75,8 +101,8 @@ func (r *Reader) on(ctx context.Context, ask func(ctx context.Context, g Generat
 		if engine != now {
 			return ErrNotServing // the engine was started anew and lacks what it had in memory
 		}
-		if err == nil && (before != after || before%2 == 1) && again < maxAgain {
-			continue // rows were moved meanwhile, and may have been seen in neither place
+		if met = where == memoryToo && !held && before != after; met && err == nil {
+			continue
 		}
 		return err
 	}

@@ -48,6 +48,7 @@ type page struct {
 type tally struct {
 	conn       driver.Conn
 	generation Generation
+	unmoved    func(context.Context, func() error) error
 	pages      map[pageKey]*page
 	changed    []pageKey
 	// complete tells that pages has every counter there is, so that a missing one is zero: true for new tables until
@@ -58,8 +59,10 @@ type tally struct {
 	written atomic.Uint64
 }
 
-func newTally(conn driver.Conn, g Generation, empty bool) *tally {
-	return &tally{conn: conn, generation: g, pages: map[pageKey]*page{}, complete: empty, batch: 1}
+// newTally counts in the generation's tables. It reads them through unmoved, so that no counter is missed that is just
+// being moved from one table to another.
+func newTally(conn driver.Conn, g Generation, empty bool, unmoved func(context.Context, func() error) error) *tally {
+	return &tally{conn: conn, generation: g, unmoved: unmoved, pages: map[pageKey]*page{}, complete: empty, batch: 1}
 }
 
 // load makes sure that the page is in memory.
@@ -69,7 +72,9 @@ func (t *tally) load(ctx context.Context, key pageKey) error {
 	}
 	p := &page{}
 	if !t.complete {
-		if err := t.read(ctx, key, p); err != nil {
+		limited, cancel := context.WithTimeout(ctx, queryTimeout)
+		defer cancel()
+		if err := t.unmoved(limited, func() error { return t.read(limited, key, p) }); err != nil {
 			return err
 		}
 	}
@@ -81,8 +86,6 @@ func (t *tally) load(ctx context.Context, key pageKey) error {
 }
 
 func (t *tally) read(ctx context.Context, key pageKey, p *page) error {
-	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
-	defer cancel()
 	rows, err := t.conn.Query(ctx, t.generation.in(`SELECT mode, status, argMax(value, version), max(version)
 		FROM kipay.counters_gN
 		WHERE merchant_id = {merchant:Int64} AND kind = {kind:String} AND day = {day:Date}
