@@ -105,3 +105,23 @@ func TestAQuestionThatMeetsAMoveIsAskedAgainAfterIt(t *testing.T) {
 		t.Errorf("asked %d times: %v", asked, err)
 	}
 }
+
+// Lists show what is pending, so that is verified too, whoever put it there.
+func TestVerifyFindsWhatIsOnlyInTheEnginesMemory(t *testing.T) {
+	b := newBench(t)
+	run(t, b.projector)
+	b.Merchant(t, 1, "")
+	storyOf(t, b.Install, 1, 2)
+	head := b.Head(t)
+	caughtUp(t, b.projector, head)
+	until(t, "all is stored", func() bool {
+		at, err := readCheckpoint(t.Context(), b.engine.Conn, b.projector.Generation())
+		return err == nil && at == head
+	})
+	exec(t, b.engine.Conn, `INSERT INTO kipay.pending_transactions_g1 (merchant_id, mode, created_at, id, version, reference, status, listed, currency, amount_minor)
+		VALUES (1, 'test', '2026-03-10 00:00:00.000', 999999, 1, 'KIPAYINVENTED0000000X', 'completed', 1, 'KES', 100)`)
+	found, err := b.projector.Verify(projectionstest.Within(t), VerifyOptions{})
+	if err != nil || found.Total != 1 || found.Differences[0].Kind != RowExtra || found.Differences[0].Table != "transactions" {
+		t.Fatalf("%v: %v", found.Differences, err)
+	}
+}
