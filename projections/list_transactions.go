@@ -110,7 +110,7 @@ func (q *transactionQuery) newest(ctx context.Context, w window, size uint64) ([
 	if q.Status != "" {
 		sql = newestTransactionsByStatusSQL
 	}
-	rows, err := q.read(ctx, sql, append(q.args(w), clickhouse.Named("size", size))...)
+	rows, err := q.read(ctx, size, sql, append(q.args(w), clickhouse.Named("size", size))...)
 	if err != nil || q.Status == "" {
 		return rows, err
 	}

@@ -81,14 +81,18 @@ func (q *transactionQuery) keyArgs(keys []transactionKey) []any {
 	}
 }
 
-// read are the listed rows of a question, each transaction once, as its newest version that was read says.
-func (q *transactionQuery) read(ctx context.Context, sql string, args ...any) ([]Transaction, error) {
+// read are the listed rows of a question, each transaction once, as its newest version that was read says. size is the
+// question's own limit, 0 for none: the last transaction of an answer that reaches it is left out, since newer versions of
+// it may have been cut off.
+func (q *transactionQuery) read(ctx context.Context, size uint64, sql string, args ...any) ([]Transaction, error) {
 	var out []Transaction
+	var read uint64
 	err := q.each(ctx, q.generation.in(sql), args, func(rows driver.Rows) error {
 		t, err := scanListed(rows)
 		if err != nil {
 			return err
 		}
+		read++
 		if last := len(out) - 1; last >= 0 && out[last].ID == t.ID && out[last].CreatedAt.Equal(t.CreatedAt) {
 			if t.Version > out[last].Version {
 				out[last] = t
@@ -98,6 +102,9 @@ func (q *transactionQuery) read(ctx context.Context, sql string, args ...any) ([
 		out = append(out, t)
 		return nil
 	})
+	if size > 0 && read >= size {
+		out = out[:len(out)-1]
+	}
 	out = slices.DeleteFunc(out, func(t Transaction) bool { return !t.Listed || (q.Status != "" && t.Status != q.Status) })
 	for i := range out {
 		out[i].MerchantID, out[i].Mode = q.MerchantID, q.Mode
@@ -151,7 +158,7 @@ func (q *transactionQuery) ofKeys(ctx context.Context, keys []transactionKey) ([
 	for _, k := range keys {
 		wanted[transactionKey{k.at.UTC(), k.id}] = true
 	}
-	rows, err := q.read(ctx, transactionsOfKeysSQL, q.keyArgs(keys)...)
+	rows, err := q.read(ctx, 0, transactionsOfKeysSQL, q.keyArgs(keys)...)
 	return slices.DeleteFunc(rows, func(t Transaction) bool { return !wanted[transactionKey{t.CreatedAt, t.ID}] }), err
 }
 
