@@ -18,10 +18,20 @@ func DayOf(t time.Time, zone *time.Location) Day {
 	return day
 }
 
-// DayStart is the first moment of the day in the time zone.
+// DayStart is the first moment of the day in the time zone: not always its midnight, which can be missing or come twice
+// where clocks change then. time.Date says nothing about which it gives.
 func DayStart(day Day, zone *time.Location) time.Time {
 	y, m, d := dayTime(day).Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, zone)
+	midnight := time.Date(y, m, d, 0, 0, 0, 0, zone)
+	from, to := midnight.ZoneBounds()
+	if DayOf(midnight, zone) < day {
+		return to // there was no such midnight: the clocks were put forward over it
+	}
+	if last := from.Add(-time.Millisecond); !from.IsZero() && DayOf(last, zone) >= day {
+		_, offset := last.Zone()
+		return time.Unix(day*secondsADay-int64(offset), 0).In(zone) // the earlier of two
+	}
+	return midnight
 }
 
 func dayTime(day Day) time.Time { return time.Unix(day*secondsADay, 0).UTC() }
