@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -104,10 +105,45 @@ func serveGeneration(ctx context.Context, conn driver.Conn, g Generation, at eve
 	return noteGeneration(ctx, conn, g, generationServing, at)
 }
 
+// viewedTable is a generation's table in the text of a view.
+var viewedTable = regexp.MustCompile(`_g([0-9]+)\b`)
+
+// ensureViews makes the views show the generation, where a swap to another one was broken off after it had changed them.
+func ensureViews(ctx context.Context, conn driver.Conn, g Generation) error {
+	names, err := fs.Glob(schema, "schema/views/*.sql")
+	if err != nil {
+		return err
+	}
+	rows, err := conn.Query(ctx, `SELECT create_table_query FROM system.tables WHERE database = 'kipay' AND engine = 'View'`)
+	if err != nil {
+		return fmt.Errorf("list views: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	right := 0
+	for rows.Next() {
+		var text string
+		if err := rows.Scan(&text); err != nil {
+			return fmt.Errorf("list views: %w", err)
+		}
+		tables := viewedTable.FindAllString(text, -1)
+		if len(tables) > 0 && !slices.ContainsFunc(tables, func(t string) bool { return t != g.suffix() }) {
+			right++
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return fmt.Errorf("list views: %w", err)
+	}
+	if right == len(names) {
+		return nil
+	}
+	return runFolder(ctx, conn, "schema/views", g)
+}
+
 func noteGeneration(ctx context.Context, conn driver.Conn, g Generation, state string, at eventstore.Position) error {
 	now := time.Now()
+	// A clock that was put back must not let an older line count as the newer one.
 	if err := conn.Exec(ctx, `INSERT INTO kipay.generations (sequence, generation, state, layout, position, at)
-		SELECT {sequence:UInt64}, {generation:UInt32}, {state:String}, {layout:UInt32}, {position:UInt64}, {at:DateTime64(3,'UTC')}`,
+		SELECT greatest({sequence:UInt64}, (SELECT max(sequence) + 1 FROM kipay.generations)), {generation:UInt32}, {state:String}, {layout:UInt32}, {position:UInt64}, {at:DateTime64(3,'UTC')}`,
 		clickhouse.Named("sequence", uint64(now.UnixNano())),
 		clickhouse.Named("generation", uint32(g)), clickhouse.Named("state", state), clickhouse.Named("layout", layout),
 		clickhouse.Named("position", uint64(at)), clickhouse.DateNamed("at", now, clickhouse.MilliSeconds)); err != nil {

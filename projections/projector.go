@@ -156,6 +156,9 @@ func (p *Projector) openLane(ctx context.Context) (*lane, error) {
 		p.logger.Info().Uint32("layout", built).Uint32("needed", layout).Msg("the tables are of an older layout and are built anew")
 		return p.construct(ctx, func(Progress) {})
 	}
+	if err := ensureViews(ctx, p.conn, g); err != nil {
+		return nil, err
+	}
 	at, err := readCheckpoint(ctx, p.conn, g)
 	if err != nil {
 		return nil, err

@@ -169,6 +169,10 @@ func (p *Projector) abandon(ctx context.Context, g Generation) {
 	if err != nil || serving == g {
 		return
 	}
+	if err := ensureViews(ctx, p.conn, serving); err != nil {
+		p.logger.Warn().Err(err).Msg("the views may show the unfinished generation until the next start or rebuild")
+		return
+	}
 	if err := dropGeneration(ctx, p.conn, g); err != nil {
 		p.logger.Warn().Err(err).Msg("the tables of the unfinished generation are left for the next rebuild to remove")
 	}

@@ -29,6 +29,8 @@ func until(t testing.TB, what string, holds func() bool) {
 
 func namedText(name, value string) driver.NamedValue { return clickhouse.Named(name, value) }
 
+func namedNumber(name string, value uint64) driver.NamedValue { return clickhouse.Named(name, value) }
+
 func newID() uuid.UUID { return uuid.New() }
 
 func isUndecodable(err error) bool {
