@@ -34,7 +34,8 @@
 //   - There are no users or grants: the socket's mode says who may call. Reads run in sessions with readonly=1, so their
 //     settings come with the request (clickhouse.WithSettings), not in a SETTINGS clause of the text.
 //   - A read-only session still may call the scalar function file(), which gives any file that the process can read, and
-//     INTO OUTFILE, which writes one: both are refused before the engine sees them.
+//     INTO OUTFILE, which writes one: both are refused before the engine sees them. So is the setting that allows eval(),
+//     which runs SQL out of a string.
 //   - Inserts may be synced to disk (fsync_after_insert), but chDB merges parts without a sync and has an
 //     old_parts_lifetime of 0 where a server has 480 s: tables that must outlive a power cut say
 //     min_rows_to_fsync_after_merge = 1 as well.

@@ -86,8 +86,8 @@ func (s *server) admit(req *request) (reads, reuse bool, err error) {
 	}
 	switch class.Class {
 	case ReadOnly:
-		if readsFiles(req.sql) {
-			return false, false, refuse(codeAccessDenied, "ACCESS_DENIED", "reading files is not allowed on this interface")
+		if namesFile(req.sql) {
+			return false, false, refuse(codeAccessDenied, "ACCESS_DENIED", "reading files is not allowed on this interface, nor any other use of the name file")
 		}
 		return true, true, nil
 	case Control:

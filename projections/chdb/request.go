@@ -37,6 +37,10 @@ var notSettings = map[string]bool{
 	"network_zstd_compression_level": true, "send_progress_in_http_headers": true, "cancel_http_readonly_queries_on_client_close": true,
 }
 
+// refusedSettings let a read do what a read-only session must not: eval() runs SQL that stands in a string, where nothing
+// here sees it, and AI functions call other servers.
+var refusedSettings = map[string]bool{"allow_experimental_eval_table_function": true, "allow_experimental_ai_functions": true}
+
 // readRequest reads a request as far as the statement. Its errors are answers to the caller.
 func (s *server) readRequest(w http.ResponseWriter, r *http.Request) (*request, error) {
 	query := r.URL.Query()
@@ -87,6 +91,8 @@ func (s *server) readSettings(req *request, query url.Values) error {
 			}
 			req.timeout = time.Duration(seconds * float64(time.Second))
 		case notSettings[name]:
+		case refusedSettings[name]:
+			return refuse(codeAccessDenied, "ACCESS_DENIED", "Setting %s is not offered on this interface", name)
 		case !s.settings[name]:
 			return refuse(codeUnknownSetting, "UNKNOWN_SETTING", "Setting %s is neither a builtin setting nor known to this interface", strconv.Quote(name))
 		case strings.ContainsRune(value, 0):

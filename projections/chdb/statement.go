@@ -57,8 +57,9 @@ func tokens(sql string, yield func(token) bool) {
 		case c >= 0x80:
 			i++ // no-break spaces and their like; in a bare name the engine takes ASCII only
 		case isWord(c):
+			// In a name, but not after a number, a $ is a letter: `x$a$` begins no here-document.
 			n := 1
-			for n < len(rest) && isWord(rest[n]) {
+			for n < len(rest) && (isWord(rest[n]) || rest[n] == '$' && (c < '0' || c > '9')) {
 				n++
 			}
 			i += n
@@ -165,17 +166,15 @@ func keyword(sql string) string {
 	return word
 }
 
-// readsFiles says whether sql calls file(). The engine refuses the table function of that name to a read-only session
-// but not the scalar one, which gives the content of any file that this process may read.
-func readsFiles(sql string) bool {
-	found, named := false, false
+// namesFile says whether sql names something `file`. The engine refuses the table function of that name to a read-only
+// session but not the scalar one, which gives the content of any file that this process may read, and which can be called
+// without a parenthesis after it: `* APPLY file`, `arrayMap(file, …)`. So the word alone is refused; what stands in a
+// column of that name can be had with `*`.
+func namesFile(sql string) bool {
+	found := false
 	tokens(sql, func(t token) bool {
-		if named && t.kind == tokenSign && t.text == "(" {
-			found = true
-			return false
-		}
-		named = t.kind == tokenWord && strings.EqualFold(t.text, "file")
-		return true
+		found = t.kind == tokenWord && strings.EqualFold(t.text, "file")
+		return !found
 	})
 	return found
 }
