@@ -4,6 +4,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/benfex/kipay/projections/projectionstest"
 )
 
@@ -66,17 +68,9 @@ func TestWhatIsWrittenFitsTheTables(t *testing.T) {
 			WHERE database = 'kipay' AND table = {table:String} ORDER BY position)`, namedText("table", c.table.name+"_g1")).Scan(&names); err != nil {
 			t.Fatal(err)
 		}
-		written := map[string]bool{}
-		for _, name := range c.table.columnNames() {
-			written[name] = true
-		}
-		for _, name := range names {
-			if !written[name] {
-				t.Errorf("%s.%s is in the schema and never written", c.table.name, name)
-			}
-		}
-		if len(names) != len(written) {
-			t.Errorf("%s has %d columns, %d are written", c.table.name, len(names), len(written))
+		// Inserts name no columns: every one has to be written, in the order of the schema.
+		if diff := cmp.Diff(names, c.table.columnNames()); diff != "" {
+			t.Errorf("columns of %s (-schema +written):\n%s", c.table.name, diff)
 		}
 	}
 }
