@@ -8,7 +8,8 @@
 //   - server.go ([Serve]) is the child's side: the part of ClickHouse's HTTP interface that clickhouse-go and analysts'
 //     tools use, over a Unix socket. request.go reads a request, execute.go answers it, hello.go answers the driver's
 //     first question, exception.go words errors. pool.go shares the engine's connections between readers and writers
-//     and stops what nobody waits for, statement.go reads as much of SQL as that needs, lock.go keeps the folder to one.
+//     and stops what nobody waits for, statement.go reads as much of SQL as that needs, classes.go remembers what the
+//     engine said of a statement, lock.go keeps the folder to one.
 //   - supervisor.go ([Start]) is the parent's side: it starts the child, watches it, starts it again when it dies or
 //     stops answering, and gives clickhouse-go its options. child.go is one run of the child, socket.go its address.
 //

@@ -54,6 +54,24 @@ func TestEngine(t *testing.T) {
 			t.Errorf("LibraryVersion is %s, the library says %s", LibraryVersion, got)
 		}
 	})
+	t.Run("the parser is asked once what a statement is", func(t *testing.T) {
+		parser := connect(t, engine)
+		known := newClasses(parser)
+		for range 2 {
+			for sql, want := range map[string]Class{"SELECT 1": ReadOnly, "INSERT INTO t FORMAT Native": Mutating, "SELECT 1 INTO OUTFILE 'x'": Control} {
+				if got, err := known.of(sql, "d"); err != nil || got.Class != want {
+					t.Errorf("%s is %d, want %d: %v", sql, got.Class, want, err)
+				}
+			}
+			parser.Close()
+		}
+		if _, err := known.of("SELECT 2", "d"); err == nil {
+			t.Error("another statement was not asked for")
+		}
+		if _, err := known.of("SELECT 1", "other"); err == nil {
+			t.Error("another database was not asked for")
+		}
+	})
 	t.Run("an insert in pieces is written whole", func(t *testing.T) {
 		insert, err := conn.Insert("INSERT INTO t (n, s)", "TabSeparated")
 		if err != nil {

@@ -77,7 +77,7 @@ func (s *server) execute(ctx context.Context, w http.ResponseWriter, req *reques
 // admit lets the engine's parser say what a statement is, and decides which connections it may have, and whether the
 // connection can be used by the next one.
 func (s *server) admit(req *request) (reads, reuse bool, err error) {
-	class, err := s.parser.Classify(req.sql, req.session.database)
+	class, err := s.classes.of(req.sql, req.session.database)
 	if err != nil {
 		return false, false, err
 	}
@@ -195,7 +195,7 @@ func (s *server) executeInsert(ctx context.Context, w http.ResponseWriter, req *
 	if req.readonly {
 		return refuse(codeReadonly, "READONLY", "Cannot execute query in readonly mode")
 	}
-	class, err := s.parser.Classify(req.sql+" FORMAT "+req.format, req.session.database)
+	class, err := s.classes.of(req.sql+" FORMAT "+req.format, req.session.database)
 	if err != nil {
 		return err
 	}

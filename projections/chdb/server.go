@@ -115,7 +115,7 @@ func (o Options) engineSettings() map[string]string {
 // server is the engine behind ClickHouse's HTTP interface.
 type server struct {
 	opts             Options
-	parser           *Conn // classifies
+	classes          *classes
 	killer           *killer
 	readers, writers *pool
 	schema           *pool           // answers what tables look like
@@ -186,9 +186,11 @@ func (s *server) open(engine *Engine) error {
 		return err
 	}
 	s.killer = &killer{conn: control, every: 50 * time.Millisecond}
-	if s.parser, err = engine.Connect(nil); err != nil {
+	parser, err := engine.Connect(nil)
+	if err != nil {
 		return err
 	}
+	s.classes = newClasses(parser)
 	if err := control.Exec("CREATE DATABASE IF NOT EXISTS " + quoteIdentifier(Database)); err != nil {
 		return fmt.Errorf("create database %s: %w", Database, err)
 	}
@@ -308,7 +310,7 @@ func (s *server) close(engine *Engine) error {
 	s.readers.close()
 	s.schema.close()
 	s.writers.close()
-	s.parser.Close()
+	s.classes.parser.Close()
 	s.killer.conn.Close()
 	if err := engine.Close(); err != nil {
 		return err
