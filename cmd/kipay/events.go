@@ -67,11 +67,11 @@ func opEvents(ctx context.Context, n *node, raw json.RawMessage, emit func(any) 
 	}
 	from := eventstore.Position(args.From)
 	if args.Last > 0 {
-		head, err := n.store.Head(ctx)
-		if err != nil {
+		// The position before the last ones, by reading them: positions may have gaps.
+		var err error
+		if from, err = n.before(ctx, args.Last); err != nil {
 			return nil, err
 		}
-		from = head - min(head, eventstore.Position(args.Last))
 	}
 	if args.Follow {
 		return nil, n.followEvents(ctx, from, show)
@@ -87,6 +87,23 @@ func opEvents(ctx context.Context, n *node, raw json.RawMessage, emit func(any) 
 			}
 		}
 		from = records[len(records)-1].Position
+	}
+}
+
+// before is the position after which the log has so many events, zero when it has no more than them.
+func (n *node) before(ctx context.Context, events int) (eventstore.Position, error) {
+	at, known := eventstore.EndPosition, 0 // a backward read starts with the event at its position, which is known by then
+	for left := events + 1; ; known = 1 {
+		records, err := n.store.ReadAll(ctx, at, eventstore.Backward, min(left+known, eventsChunk))
+		if err != nil || len(records) <= known {
+			return 0, err
+		}
+		records = records[known:]
+		if left <= len(records) {
+			return records[left-1].Position, nil
+		}
+		left -= len(records)
+		at = records[len(records)-1].Position
 	}
 }
 
@@ -130,7 +147,7 @@ func (n *node) showStream(ctx context.Context, stream string, show func(eventsto
 // showEvent finds one event by its position, or by its id, which takes a look at the whole log.
 func (n *node) showEvent(ctx context.Context, name string, show func(eventstore.Record) error) error {
 	if position, err := strconv.ParseUint(name, 10, 64); err == nil && position > 0 {
-		records, err := n.store.ReadAll(ctx, eventstore.Position(position-1), eventstore.Forward, 1)
+		records, err := n.store.ReadAll(ctx, eventstore.Position(position), eventstore.Backward, 1)
 		if err != nil {
 			return err
 		}

@@ -122,6 +122,7 @@ func (r *Reactor) followOnce(ctx context.Context, s *source, on func(context.Con
 			}
 			s.read(rec.Position)
 		}
+		s.read(batch.Checkpoint)
 	}
 }
 

@@ -24,6 +24,7 @@ const (
 type task struct {
 	source   *source
 	position eventstore.Position
+	before   eventstore.Position // the position that was read before it
 	due      time.Time
 	kind     kind
 	tries    int
@@ -61,6 +62,7 @@ type source struct {
 // begin notes a task.
 func (s *source) begin(t *task) {
 	s.mu.Lock()
+	t.before = s.seen
 	s.open = append(s.open, t)
 	s.passed++
 	s.mu.Unlock()
@@ -86,7 +88,7 @@ func (s *source) checkpoint() (p eventstore.Position, worth bool) {
 	s.open = open
 	p = s.seen
 	if len(s.open) > 0 {
-		p = s.open[0].position - 1
+		p = s.open[0].before // not position-1: between two events an engine may have positions that are none
 	}
 	return p, s.passed > 0
 }
