@@ -246,7 +246,7 @@ func finish(line controlLine, result any) error {
 
 func callHere(ctx context.Context, cfg *config, name string, args json.RawMessage, news func(json.RawMessage) error, result any) error {
 	op := operations()[name]
-	log := newLogger(zerolog.WarnLevel)
+	log := newLogger(zerolog.WarnLevel, os.Stderr)
 	n, err := openNode(ctx, cfg, log)
 	if err != nil {
 		return err

@@ -42,5 +42,5 @@ CREATE TABLE IF NOT EXISTS kipay.transactions_gN
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (merchant_id, mode, created_at, id)
-SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+SETTINGS index_granularity = 256, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
 COMMENT 'Payments, one row each; the view transactions shows each once';
