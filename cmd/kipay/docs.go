@@ -153,7 +153,15 @@ func sandboxPage(*cobra.Command) string {
 	p.say("")
 	p.say("Both simulators answer below `/__sim/` (so `%s/__sim/` and `%s/__sim/`): `GET scenarios`, `POST next` scripts the next", darajaPath, paystackPath)
 	p.say("payment by a name of the tables, `GET deliveries` shows what was posted to Kipay, `GET` and `POST faults` break a whole API until")
-	p.say("it is mended, `POST reset` forgets everything. They have no authentication: keep the sandbox on a loopback address.")
+	p.say("it is mended, `POST reset` forgets everything, `POST webhooks` of Paystack's says where the webhooks of a key go. They have no")
+	p.say("authentication: keep the sandbox on a loopback address.")
+	p.say("")
+	p.say("## Where it posts to")
+	p.say("")
+	p.say("Callbacks go to the URLs that requests name; Paystack's webhooks to the `kipay serve` around it, or with `kipay sandbox` to what")
+	p.say("`--webhook-url` says (nowhere without it). Link-local addresses and those where clouds keep credentials are never posted to.")
+	p.say("Whoever reaches the sandbox can make it post to anything else that it reaches: when it has to listen beyond this machine,")
+	p.say("`kipay sandbox --callbacks-to` lists the networks that it may post to.")
 	return p.String()
 }
 

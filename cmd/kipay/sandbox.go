@@ -31,21 +31,45 @@ const (
 type sandbox struct {
 	daraja   *mpesasim.Simulator
 	paystack *paystacksim.Simulator
+	base     string // where a browser finds it
 	listener net.Listener
 	server   *http.Server
 }
 
-// newSandbox listens. webhookURL finds where a Paystack key's webhooks go; it may be nil.
+// sandboxOptions say how the simulators run.
+type sandboxOptions struct {
+	addr        string
+	addrSetting string // what the address was set by
+	speed       float64
+	log         *slog.Logger
+	webhookURL  func(secretKey string) string // finds where a Paystack key's webhooks go; may be nil
+	callbacksTo []netip.Prefix                // where callbacks may go; anywhere when empty
+	reachable   bool                          // name addresses that can be opened also when it listens on all of them
+}
+
+// newSandbox is the sandbox inside `kipay serve`.
 func newSandbox(ctx context.Context, addr string, speed float64, log *slog.Logger, webhookURL func(secretKey string) string) (*sandbox, error) {
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	return openSandbox(ctx, sandboxOptions{addr: addr, addrSetting: "KIPAY_SANDBOX_ADDR", speed: speed, log: log, webhookURL: webhookURL})
+}
+
+// openSandbox listens.
+func openSandbox(ctx context.Context, o sandboxOptions) (*sandbox, error) {
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", o.addr)
 	if err != nil {
-		return nil, portTaken("KIPAY_SANDBOX_ADDR", addr, err)
+		return nil, portTaken(o.addrSetting, o.addr, err)
 	}
 	base := "http://" + ln.Addr().String()
+	if o.reachable {
+		base = "http://" + reachable(ln.Addr())
+	}
 	s := &sandbox{
-		daraja:   mpesasim.New(mpesasim.Options{Speed: speed, Logger: log, AllowBannedWords: true}),
-		paystack: paystacksim.New(paystacksim.Options{Speed: speed, Logger: log, PublicURL: base + paystackPath, WebhookURLFor: webhookURL}),
-		listener: ln,
+		daraja: mpesasim.New(mpesasim.Options{
+			Speed: o.speed, Logger: o.log, AllowBannedWords: true, HTTPClient: deliveryClient(o.callbacksTo),
+		}),
+		paystack: paystacksim.New(paystacksim.Options{
+			Speed: o.speed, Logger: o.log, PublicURL: base + paystackPath, WebhookURLFor: o.webhookURL, HTTPClient: deliveryClient(o.callbacksTo),
+		}),
+		base: base, listener: ln,
 	}
 	mux := http.NewServeMux()
 	mux.Handle(darajaPath+"/", http.StripPrefix(darajaPath, s.daraja.Handler()))
@@ -53,7 +77,7 @@ func newSandbox(ctx context.Context, addr string, speed float64, log *slog.Logge
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprintf(w, "Kipay sandbox\n\nM-Pesa (Daraja): %s%s/\nPaystack:        %s%s/\n", base, darajaPath, base, paystackPath)
 	})
-	s.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	s.server = &http.Server{Handler: guardScripts(ln.Addr(), mux), ReadHeaderTimeout: 10 * time.Second}
 	return s, nil
 }
 
@@ -91,29 +115,84 @@ func publishedNetworks() []netip.Prefix {
 }
 
 func sandboxCommand() *cobra.Command {
-	var addr string
-	var speed float64
+	var addr, speed, webhooks, callbacks string
 	cmd := &cobra.Command{
 		Use:   "sandbox",
 		Short: "Run the simulators of M-Pesa and Paystack on their own",
 		Long: `Run the simulators of Safaricom Daraja and Paystack on their own, for integrators' tests. They speak the providers'
-HTTP protocols and are as strict. Magic phone numbers and cards choose the outcome.`,
+HTTP protocols and are as strict. Magic phone numbers and cards choose the outcome.
+
+Callbacks go to the URLs that requests name, as with the providers. Whoever reaches the sandbox can make it post to any
+address that it reaches itself, so keep it on a loopback address, or list where it may post with --callbacks-to.`,
 		Example: `  kipay sandbox --addr 127.0.0.1:8090 --speed 10
+  kipay sandbox --webhook-url http://127.0.0.1:8080/paystack/webhook
   KIPAY_MPESA_SANDBOX_URL=http://127.0.0.1:8090/daraja KIPAY_PAYSTACK_URL=http://127.0.0.1:8090/paystack kipay serve`,
 		Args: cobra.NoArgs,
 		RunE: verb(func(cmd *cobra.Command, _ []string) error {
-			s, err := newSandbox(cmd.Context(), addr, speed, slog.New(slog.NewTextHandler(os.Stderr, nil)), nil)
+			log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+			o, err := readSandboxOptions(addr, speed, webhooks, callbacks)
+			if err != nil {
+				return &exitError{exitUsage, err}
+			}
+			o.log, o.reachable = log, true
+			s, err := openSandbox(cmd.Context(), o)
 			if err != nil {
 				return err
 			}
+			if tcp, ok := s.listener.Addr().(*net.TCPAddr); ok && !tcp.IP.IsLoopback() && len(o.callbacksTo) == 0 {
+				log.Warn("the sandbox listens beyond this machine: anyone who reaches it can script it, and have it post to any address that it reaches; list where it may post with --callbacks-to", "addr", tcp.String())
+			}
 			out := cmd.OutOrStdout()
-			base := "http://" + s.listener.Addr().String()
-			_, _ = fmt.Fprintf(out, "M-Pesa (Daraja) %s%s\nPaystack        %s%s\n\n", base, darajaPath, base, paystackPath)
+			_, _ = fmt.Fprintf(out, "M-Pesa (Daraja) %s%s\nPaystack        %s%s\n", s.base, darajaPath, s.base, paystackPath)
+			if webhooks == "" {
+				_, _ = fmt.Fprint(out, "Webhooks        nowhere yet: --webhook-url says where those of Paystack go\n")
+			}
+			_, _ = fmt.Fprintln(out)
 			printMagic(out, true)
 			return s.run(cmd.Context())
 		}),
 	}
-	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8090", "address to listen on")
-	cmd.Flags().Float64Var(&speed, "speed", 1, "how many times faster than the providers")
+	cmd.Flags().StringVar(&addr, "addr", "", "address to listen on (KIPAY_SANDBOX_ADDR, default 127.0.0.1:8090)")
+	cmd.Flags().StringVar(&speed, "speed", "", "how many times faster than the providers (KIPAY_SANDBOX_SPEED, default 1)")
+	cmd.Flags().StringVar(&webhooks, "webhook-url", "", "where Paystack's webhooks go, whatever the key; nowhere when empty")
+	cmd.Flags().StringVar(&callbacks, "callbacks-to", "", "networks that callbacks and webhooks may go to, as addresses or CIDR, separated by commas; any when empty")
 	return cmd
+}
+
+// readSandboxOptions reads the flags of `kipay sandbox`, and the settings that `kipay serve` has for the same.
+func readSandboxOptions(addr, speed, webhooks, callbacks string) (o sandboxOptions, err error) {
+	c := &config{}
+	for _, s := range settings() {
+		given, from := "", ""
+		switch s.name {
+		case "SANDBOX_ADDR":
+			given, from = addr, "--addr"
+		case "SANDBOX_SPEED":
+			given, from = speed, "--speed"
+		default:
+			continue
+		}
+		if given == "" {
+			if given, from = os.Getenv(s.env()), s.env(); given == "" {
+				given = s.value
+			}
+		}
+		if s.name == "SANDBOX_ADDR" {
+			o.addrSetting = from
+		}
+		if err := s.set(c, given); err != nil {
+			return o, fmt.Errorf("%s: %w", from, err)
+		}
+	}
+	o.addr, o.speed = c.SandboxAddr, c.SandboxSpeed
+	if webhooks != "" {
+		if err := checkURL(webhooks); err != nil {
+			return o, fmt.Errorf("--webhook-url: %w", err)
+		}
+		o.webhookURL = func(string) string { return webhooks }
+	}
+	if o.callbacksTo, err = parseNetworks(callbacks); err != nil {
+		return o, fmt.Errorf("--callbacks-to: %w", err)
+	}
+	return o, nil
 }

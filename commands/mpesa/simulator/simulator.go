@@ -96,7 +96,7 @@ func New(o Options) *Simulator {
 	if len(o.Apps) == 0 {
 		o.Apps = DefaultApps()
 	}
-	if o.Speed <= 0 {
+	if !(o.Speed > 0) { // not a number neither
 		o.Speed = 1
 	}
 	if o.Now == nil {

@@ -109,7 +109,7 @@ func New(o Options) *Simulator {
 	if err := o.Faults.Validate(); err != nil {
 		panic("simulator: Options.Faults: " + err.Error())
 	}
-	if o.Speed <= 0 {
+	if !(o.Speed > 0) { // not a number neither
 		o.Speed = 1
 	}
 	if o.Now == nil {
