@@ -14,11 +14,15 @@ import (
 //go:embed checkout.html
 var checkoutSource string
 
+//go:embed home.html
+var homeSource string
+
 //go:embed style.css
 var styleSource []byte
 
-// checkout adds the hosted page: forms, no script.
+// checkout adds the hosted page: forms, no script; and a page that says what this is.
 func (s *Simulator) checkout(mux *http.ServeMux) {
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { s.show(w, http.StatusOK, homeSource, Cards()) })
 	mux.HandleFunc("GET /checkout/{code}", s.showCheckout)
 	mux.HandleFunc("POST /checkout/{code}", s.pay)
 	mux.HandleFunc("GET /checkout/{code}/cancel", s.cancelCheckout)
@@ -138,10 +142,14 @@ func (s *Simulator) checkoutPage(t *transaction, message string) checkoutPage {
 const checkoutCSP = "default-src 'none'; style-src 'self'; form-action 'self' http: https:; base-uri 'none'; frame-ancestors 'none'"
 
 func (s *Simulator) render(w http.ResponseWriter, status int, page checkoutPage) {
+	s.show(w, status, checkoutSource, page)
+}
+
+func (s *Simulator) show(w http.ResponseWriter, status int, source string, data any) {
 	var out bytes.Buffer
-	tmpl, err := template.New("checkout").Parse(checkoutSource)
+	tmpl, err := template.New("page").Parse(source)
 	if err == nil {
-		err = tmpl.Execute(&out, page)
+		err = tmpl.Execute(&out, data)
 	}
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)

@@ -320,3 +320,19 @@ func TestNoCardNumberIsLoggedOrKept(t *testing.T) {
 		}
 	}
 }
+
+func TestABrowserThatOpensTheSimulatorIsToldWhatItIs(t *testing.T) {
+	w := newWorld(t, nil)
+	page := w.do("GET", "/", nil, "")
+	for _, want := range []string{"SIMULATED", "4084 0840 8408 4081", "sk_test_", "POST transaction/initialize"} {
+		if page.status != 200 || !strings.Contains(page.body, want) {
+			t.Errorf("%d, without %q: %s", page.status, want, page.body)
+		}
+	}
+	if page.header.Get("Content-Security-Policy") == "" {
+		t.Error("no policy")
+	}
+	if a := w.do("GET", "/nothing", nil, ""); a.status != 401 {
+		t.Errorf("a call without a key: %d", a.status)
+	}
+}
