@@ -135,7 +135,7 @@ func settings() []setting {
 			return checkAddr(v)
 		}},
 		{"SANDBOX_SPEED", "1", "how many times faster than the providers the simulators are", false, func(c *config, v string) (err error) {
-			if c.SandboxSpeed, err = strconv.ParseFloat(v, 64); err != nil || c.SandboxSpeed <= 0 || c.SandboxSpeed > 1e6 {
+			if c.SandboxSpeed, err = strconv.ParseFloat(v, 64); err != nil || !(c.SandboxSpeed > 0 && c.SandboxSpeed <= 1e6) { // NaN is neither
 				return errors.New("must be a number above 0 and at most 1000000")
 			}
 			return nil

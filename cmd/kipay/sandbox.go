@@ -44,7 +44,6 @@ type sandboxOptions struct {
 	log         *slog.Logger
 	webhookURL  func(secretKey string) string // finds where a Paystack key's webhooks go; may be nil
 	callbacksTo []netip.Prefix                // where callbacks may go; anywhere when empty
-	reachable   bool                          // name addresses that can be opened also when it listens on all of them
 }
 
 // newSandbox is the sandbox inside `kipay serve`.
@@ -58,10 +57,7 @@ func openSandbox(ctx context.Context, o sandboxOptions) (*sandbox, error) {
 	if err != nil {
 		return nil, portTaken(o.addrSetting, o.addr, err)
 	}
-	base := "http://" + ln.Addr().String()
-	if o.reachable {
-		base = "http://" + reachable(ln.Addr())
-	}
+	base := "http://" + reachable(ln.Addr())
 	s := &sandbox{
 		daraja: mpesasim.New(mpesasim.Options{
 			Speed: o.speed, Logger: o.log, AllowBannedWords: true, HTTPClient: deliveryClient(o.callbacksTo),
@@ -134,7 +130,7 @@ address that it reaches itself, so keep it on a loopback address, or list where 
 			if err != nil {
 				return &exitError{exitUsage, err}
 			}
-			o.log, o.reachable = log, true
+			o.log = log
 			s, err := openSandbox(cmd.Context(), o)
 			if err != nil {
 				return err
