@@ -33,7 +33,7 @@ func TestErrorsAreWrittenAtOnceAfterWhatCameBefore(t *testing.T) {
 	log := zerolog.New(lines)
 	log.Info().Msg("before")
 	log.Error().Msg("wrong")
-	if got := out.String(); strings.Index(got, "before") < 0 || strings.Index(got, "wrong") < strings.Index(got, "before") {
+	if got := out.String(); !strings.Contains(got, "before") || strings.Index(got, "wrong") < strings.Index(got, "before") {
 		t.Errorf("%q", got)
 	}
 	out.Reset()
