@@ -22,7 +22,10 @@ type progressNews struct {
 
 func opFsck(ctx context.Context, n *node, _ json.RawMessage, emit func(any) error) (any, error) {
 	started := time.Now()
-	report, err := n.store.Check(ctx, func(r eventstore.Record) error {
+	if n.local == nil {
+		return nil, &exitError{exitUsage, errors.New("fsck reads the folder of the embedded event store; an EventStoreDB checks its own, and kipay verify compares the read models with its log")}
+	}
+	report, err := n.local.Check(ctx, func(r eventstore.Record) error {
 		_, err := n.codec.Decode(ctx, r)
 		return err
 	}, func(p embedded.CheckProgress) {
