@@ -109,7 +109,7 @@ func (n *node) openStore() error {
 		n.store = store
 		return nil
 	}
-	dir := filepath.Join(n.cfg.DataDir, eventsDir)
+	dir := eventsFolder(n.cfg)
 	if err := embedded.RefuseServed(dir); err != nil {
 		return err
 	}
@@ -134,8 +134,8 @@ func openSpool(cfg *config) (*spool.Spool, error) {
 	return spool.Open(spool.Options{Dir: filepath.Join(cfg.DataDir, "spool"), Seal: masters, Random: rand.Reader})
 }
 
-// eventsDir is the folder of the embedded event store in the data folder.
-const eventsDir = "events"
+// eventsFolder is where the embedded event store is.
+func eventsFolder(cfg *config) string { return filepath.Join(cfg.DataDir, "events") }
 
 func (n *node) close() error { return n.store.Close() }
 
@@ -186,7 +186,7 @@ func loadMasterKeys(cfg *config) (eventstore.MasterKeys, error) {
 	path := filepath.Join(cfg.DataDir, masterKeyFile)
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Stat(filepath.Join(cfg.DataDir, eventsDir)); err == nil {
+		if _, err := os.Stat(eventsFolder(cfg)); err == nil {
 			return eventstore.MasterKeys{}, fmt.Errorf("%s is missing: the data folder has events, which nothing else can open; put the file back, or set KIPAY_MASTER_KEY", path)
 		}
 		key, err := newMasterKeyText()
