@@ -29,7 +29,7 @@ import (
 type operation struct {
 	reads  bool // needs ClickHouse
 	begins bool // begins a log where there is none yet
-	run   func(ctx context.Context, n *node, args json.RawMessage, emit func(any) error) (any, error)
+	run    func(ctx context.Context, n *node, args json.RawMessage, emit func(any) error) (any, error)
 }
 
 // operations are all of them, by name.
