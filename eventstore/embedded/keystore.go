@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -66,7 +67,8 @@ func (p *pendingKeys) applied() {
 	p.generation++
 }
 
-// writeKeys takes the pending keys into the batch.
+// writeKeys takes the pending keys into the batch, each once: a key that was written again later would undo what
+// became of it in between.
 func (c *committer) writeKeys() {
 	p := c.store.keys
 	p.mu.Lock()
@@ -74,9 +76,14 @@ func (c *committer) writeKeys() {
 	if len(p.waiting) == 0 {
 		return
 	}
-	p.waiting, p.writing = p.writing, p.waiting
-	for name, wrapped := range p.writing {
+	for name, wrapped := range p.waiting {
 		c.must(c.writer().Set(keyKey(name), wrapped, nil))
+	}
+	if len(p.writing) == 0 {
+		p.waiting, p.writing = p.writing, p.waiting
+	} else { // the batch holds keys already
+		maps.Copy(p.writing, p.waiting)
+		clear(p.waiting)
 	}
 	c.dirty, c.unsyncedKeys = true, true
 }
