@@ -120,7 +120,7 @@ func (s *Server) tuneConnections(o Options) {
 	server.SecureErrorLogMessage = true // else its errors quote the headers, keys included
 	server.CloseOnShutdown = true
 	server.ErrorHandler = s.connectionError
-	server.Handler = s.refuseUnknownMethods(server.Handler)
+	server.Handler = s.refuseDoubtfulFraming(s.refuseUnknownMethods(server.Handler))
 	if len(o.Uploads) > 0 {
 		server.HeaderReceived = uploadTimeouts(o.Uploads, o.UploadTimeout)
 	}
