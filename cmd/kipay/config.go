@@ -107,7 +107,7 @@ func settings() []setting {
 		}},
 		{"RATE_LIMIT", "100-M", "requests per API key: a number, a dash, and S, M, H or D", false, func(c *config, v string) error {
 			c.RateLimit = v
-			if _, err := limiter.NewRateFromFormatted(v); err != nil {
+			if rate, err := limiter.NewRateFromFormatted(v); err != nil || rate.Limit < 1 {
 				return errors.New("must be like 100-M: a number, a dash, and S, M, H or D")
 			}
 			return nil
@@ -193,7 +193,7 @@ func orNone(s string) string {
 	return s
 }
 
-// readConfig reads flags and variables; a wrong value stops with its name and what it may be. warn is told of KIPAY_*
+// readConfig reads flags and variables; wrong values stop, each with its name and what it may be. warn is told of KIPAY_*
 // names that nobody knows: orchestrators inject their own.
 func readConfig(cmd *cobra.Command, environ []string, warn func(string)) (*config, error) {
 	c := &config{}
@@ -204,6 +204,7 @@ func readConfig(cmd *cobra.Command, environ []string, warn func(string)) (*confi
 			env[name] = value
 		}
 	}
+	var wrong []error
 	for _, s := range settings() {
 		known[s.env()] = true
 		v, from := env[s.env()], s.env()
@@ -216,7 +217,7 @@ func readConfig(cmd *cobra.Command, environ []string, warn func(string)) (*confi
 			}
 		}
 		if err := s.set(c, v); err != nil {
-			return nil, &exitError{exitUsage, fmt.Errorf("%s: %w", from, err)}
+			wrong = append(wrong, fmt.Errorf("%s: %w", from, err))
 		}
 	}
 	var unknown []string
@@ -228,6 +229,9 @@ func readConfig(cmd *cobra.Command, environ []string, warn func(string)) (*confi
 	sort.Strings(unknown)
 	for _, name := range unknown {
 		warn(name)
+	}
+	if len(wrong) > 0 {
+		return nil, &exitError{exitUsage, errors.Join(wrong...)}
 	}
 	return c, nil
 }

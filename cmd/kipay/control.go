@@ -27,14 +27,15 @@ import (
 // operation is one thing that an operator's verb does. It runs in the process that owns the data folder: the server, asked
 // through a Unix socket in the folder, or the verb's own when nothing runs. emit sends news on the way.
 type operation struct {
-	reads bool // needs ClickHouse
-	run   func(ctx context.Context, n *node, args json.RawMessage, emit func(any) error) (any, error)
+	reads  bool // needs ClickHouse
+	begins bool // begins a log where there is none yet
+	run    func(ctx context.Context, n *node, args json.RawMessage, emit func(any) error) (any, error)
 }
 
 // operations are all of them, by name.
 func operations() map[string]operation {
 	return map[string]operation{
-		"merchant create": {run: opMerchantCreate},
+		"merchant create": {begins: true, run: opMerchantCreate},
 		"merchant list":   {run: opMerchantList},
 		"key issue":       {run: opKeyIssue},
 		"key revoke":      {run: opKeyRevoke},
@@ -161,7 +162,9 @@ func answerOperation(ctx context.Context, w http.ResponseWriter, n *node, op ope
 
 // call carries out an operation: in the server on this data folder, or here when none runs.
 func call(cmd *cobra.Command, name string, args any, news func(json.RawMessage) error, result any) error {
-	cfg, err := readConfig(cmd, environ(), func(string) {})
+	cfg, err := readConfig(cmd, environ(), func(name string) {
+		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "kipay: unknown setting %s; is it spelt right?\n", name)
+	})
 	if err != nil {
 		return err
 	}
@@ -246,6 +249,10 @@ func finish(line controlLine, result any) error {
 
 func callHere(ctx context.Context, cfg *config, name string, args json.RawMessage, news func(json.RawMessage) error, result any) error {
 	op := operations()[name]
+	// A mistyped folder must not look like an install that has lost everything, or like a backup that is sound.
+	if _, err := os.Stat(eventsFolder(cfg)); errors.Is(err, fs.ErrNotExist) && !op.begins {
+		return fmt.Errorf("data folder: %s has no event log; is KIPAY_DATA_DIR right? (kipay serve and kipay merchant create begin one)", cfg.DataDir)
+	}
 	log := newLogger(zerolog.WarnLevel)
 	n, err := openNode(ctx, cfg, log)
 	if err != nil {

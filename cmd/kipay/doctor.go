@@ -102,8 +102,9 @@ func examine(cmd *cobra.Command) []finding {
 	ctx := cmd.Context()
 	running := serverRuns(ctx, cfg)
 	out = append(out, checkFolder(cfg)...)
-	out = append(out, checkLibrary(cfg), checkPort(ctx, cfg, running), checkPublicURL(cfg))
+	out = append(out, checkLibrary(cfg), checkPort(ctx, "port", "KIPAY_HTTP_ADDR", cfg.HTTPAddr, running), checkPublicURL(cfg))
 	if cfg.Sandbox {
+		out = append(out, checkPort(ctx, "simulators' port", "KIPAY_SANDBOX_ADDR", cfg.SandboxAddr, running))
 		out = append(out, ok("simulators", "the sandbox is on: no real money moves through test channels"))
 	}
 	out = append(out, checkClock(ctx, cfg))
@@ -111,7 +112,7 @@ func examine(cmd *cobra.Command) []finding {
 		out = append(out, checkReady(ctx, cfg))
 	}
 	out = append(out, checkReachable(ctx, cfg, running))
-	if _, err := os.Stat(filepath.Join(cfg.DataDir, "events")); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(eventsFolder(cfg)); errors.Is(err, fs.ErrNotExist) {
 		return append(out, ok("channels", "nothing here yet: kipay serve starts a new log"))
 	}
 	err = call(cmd, "probe channels", struct{}{}, func(raw json.RawMessage) error {
@@ -141,7 +142,10 @@ func serverRuns(ctx context.Context, cfg *config) bool {
 
 func checkFolder(cfg *config) []finding {
 	dir := cfg.DataDir
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+	for { // the first start makes what is missing of the path
+		if _, err := os.Stat(dir); !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			break
+		}
 		dir = filepath.Dir(dir)
 	}
 	var out []finding
@@ -183,16 +187,16 @@ func checkLibrary(cfg *config) finding {
 	return ok("chdb", path)
 }
 
-func checkPort(ctx context.Context, cfg *config, running bool) finding {
+func checkPort(ctx context.Context, check, setting, addr string, running bool) finding {
 	if running {
-		return ok("port", "kipay serve runs on this folder")
+		return ok(check, "kipay serve runs on this folder")
 	}
-	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.HTTPAddr)
+	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
-		return problem("port", portTaken("KIPAY_HTTP_ADDR", cfg.HTTPAddr, err).Error(), "")
+		return problem(check, portTaken(setting, addr, err).Error(), "")
 	}
 	_ = ln.Close()
-	return ok("port", cfg.HTTPAddr+" is free")
+	return ok(check, addr+" is free")
 }
 
 func checkPublicURL(cfg *config) finding {
@@ -242,8 +246,10 @@ func checkReady(ctx context.Context, cfg *config) finding {
 // checkReachable asks for our own health through the public address: what the providers' callbacks take.
 func checkReachable(ctx context.Context, cfg *config, running bool) finding {
 	switch {
-	case cfg.PublicURL == "":
+	case cfg.PublicURL == "" && cfg.Sandbox:
 		return ok("callbacks", "the simulators reach this machine directly")
+	case cfg.PublicURL == "":
+		return warning("callbacks", "real providers can't reach "+cfg.HTTPAddr, "set KIPAY_PUBLIC_URL to the https address of the proxy before it")
 	case !running:
 		return warning("callbacks", "not tried: kipay serve does not run on this folder", "start it, then run kipay doctor again")
 	}

@@ -47,7 +47,7 @@ func openNode(ctx context.Context, cfg *config, log zerolog.Logger) (_ *node, er
 	if err != nil {
 		return nil, err
 	}
-	store, err := embedded.Open(filepath.Join(cfg.DataDir, "events"), embedded.Options{
+	store, err := embedded.Open(eventsFolder(cfg), embedded.Options{
 		Logf: func(format string, args ...any) { log.Error().Msgf(format, args...) },
 	})
 	if err != nil {
@@ -76,6 +76,9 @@ func openNode(ctx context.Context, cfg *config, log zerolog.Logger) (_ *node, er
 	})
 	return n, err
 }
+
+// eventsFolder is where the log is.
+func eventsFolder(cfg *config) string { return filepath.Join(cfg.DataDir, "events") }
 
 func (n *node) close() error { return n.store.Close() }
 
@@ -113,7 +116,7 @@ func loadMasterKeys(cfg *config) (eventstore.MasterKeys, error) {
 	path := filepath.Join(cfg.DataDir, masterKeyFile)
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		if _, err := os.Stat(filepath.Join(cfg.DataDir, "events")); err == nil {
+		if _, err := os.Stat(eventsFolder(cfg)); err == nil {
 			return eventstore.MasterKeys{}, fmt.Errorf("%s is missing: the data folder has events, which nothing else can open; put the file back, or set KIPAY_MASTER_KEY", path)
 		}
 		key, err := newMasterKeyText()
