@@ -87,7 +87,7 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 			return err
 		}
 		defer func() { _ = sim.listener.Close() }()
-		cfg.SandboxAddr = sim.listener.Addr().String()
+		cfg.SandboxAddr = reachable(sim.listener.Addr())
 	}
 
 	// The write side: from here on this process owns the data folder.
