@@ -51,6 +51,10 @@ func (w *WriteSide) createPaymentChannel(c *fiber.Ctx) error {
 	if err := b.Err(); err != nil {
 		return err
 	}
+	// The default is where live payments go that name no channel.
+	if e.MakeDefault && who.Mode == domain.ModeTest && e.Environment == channel.Production {
+		return domain.Forbiddenf("A test API key can't make a production channel the default")
+	}
 	e.Merchant = who.MerchantID
 	idem, err := w.idempotencyOf(c, who, routeCreateChannel, b)
 	if err != nil {

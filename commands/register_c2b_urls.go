@@ -57,6 +57,10 @@ func (w *WriteSide) registerC2BURLs(c *fiber.Ctx) error {
 	if err := b.Err(); err != nil {
 		return err
 	}
+	// Where real money is reported is not for a key that is given to whoever tries things out.
+	if who.Mode == domain.ModeTest && ch.Environment == channel.Production {
+		return domain.Forbiddenf("A test API key can't register the URLs of a production channel")
+	}
 	idem, err := w.idempotencyOf(c, who, routeRegisterC2B, b)
 	if err != nil {
 		return err

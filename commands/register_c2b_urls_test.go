@@ -37,3 +37,23 @@ func TestOtherURLsThanThoseRegisteredAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// Test keys are in the hands of whoever tries things out. Neither where real payments are reported nor where they go is
+// theirs to change.
+func TestTestKeyDoesNotTurnAwayRealMoney(t *testing.T) {
+	w := newWorld(t, "production")
+	w.mode = domain.ModeTest
+	for path, body := range map[string]string{
+		"/api/mpesa/register-c2b-urls": `{"payment_channel_id":1,"confirmation_url":"https://elsewhere.example.com/c","validation_url":"https://elsewhere.example.com/v"}`,
+		"/api/payment-channels/create": `{"name":"c","provider":"paystack","is_default":true,"config":{"public_key":"pk_live_x","secret_key":"sk_live_x"}}`,
+	} {
+		if status, answer := w.post(path, body); status != 400+int(domain.CodeForbidden) {
+			t.Errorf("%s with a test key: %d %s", path, status, answer)
+		}
+	}
+	w.mode = domain.ModeLive
+	w.route()
+	if status, answer := w.post("/api/payment-channels/create", `{"name":"c","provider":"paystack","is_default":true,"config":{"public_key":"pk_live_x","secret_key":"sk_live_x"}}`); status != 201 {
+		t.Errorf("with a live key: %d %s", status, answer)
+	}
+}
