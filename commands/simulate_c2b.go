@@ -49,6 +49,9 @@ func (w *WriteSide) simulateC2B(c *fiber.Ctx) error {
 		return err
 	}
 	phoneNumber, amount, reference := b.mpesaPhone("phone_number"), b.mpesaAmount("amount"), b.text("reference", maxC2BReference)
+	if reference == "" && ch.Provider == channel.Mpesa && ch.TillNumber == "" && !b.Has("reference") { // Daraja wants an account of who pays a shortcode
+		b.Add("reference", "is required")
+	}
 	if err := b.Err(); err != nil {
 		return err
 	}

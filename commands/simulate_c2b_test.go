@@ -3,9 +3,11 @@ package commands_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/transaction"
 )
 
@@ -110,5 +112,32 @@ func TestSimulatedPaymentIsOrderedOncePerIdempotencyKey(t *testing.T) {
 				t.Errorf("%d payments are listed", n)
 			}
 		})
+	}
+}
+
+func TestSimulatedPaymentOfAShortcodeNeedsAnAccount(t *testing.T) {
+	w := newWorld(t, "sandbox")
+	w.route()
+	status, answer := w.post("/api/mpesa/simulate-c2b", `{"payment_channel_id":1,"amount":1000,"phone_number":"254712345678"}`)
+	if status != 400+int(domain.CodeInvalid) || !strings.Contains(answer, "reference: is required") || w.daraja.ordered() != 0 {
+		t.Errorf("%d %s", status, answer)
+	}
+}
+
+func TestPushInAnotherCurrencyIsRefused(t *testing.T) {
+	w := newWorld(t, "sandbox")
+	push := func(currency string) (int, string) {
+		return w.post("/api/mpesa/stk-push", `{"amount":1000,"phone_number":"254712345678","reference":"ORDER123","currency":"`+currency+`"}`)
+	}
+	for _, currency := range []string{"USD", "NGN", "shillings"} {
+		if status, answer := push(currency); status != 400+int(domain.CodeInvalid) || !strings.Contains(answer, "currency: ") {
+			t.Errorf("%s: %d %s", currency, status, answer)
+		}
+	}
+	if n := len(w.daraja.pushed()); n != 0 {
+		t.Errorf("%d pushes were sent", n)
+	}
+	if status, answer := push("KSH"); status != 200 {
+		t.Errorf("KSH: %d %s", status, answer)
 	}
 }

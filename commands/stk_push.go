@@ -10,6 +10,7 @@ import (
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/channel"
+	"github.com/benfex/kipay/domain/money"
 	"github.com/benfex/kipay/domain/transaction"
 )
 
@@ -69,6 +70,11 @@ func (w *WriteSide) openPush(ctx context.Context, who domain.Caller, by By, idem
 	amount := b.mpesaAmount("amount")
 	reference := b.text("reference", maxReference)
 	description := b.text("description", maxDescription)
+	if s := b.text("currency", 8); s != "" { // not asked for; but 1000 dollars must not become 1000 shillings
+		if cur, err := money.ParseCurrency(s); err != nil || cur != money.KES {
+			b.Add("currency", "must be KES (or KSH) for M-Pesa")
+		}
+	}
 	if id := b.id("payment_channel_id"); !b.Has("payment_channel_id") {
 		if ch, err = w.pickChannel(ctx, who, id); err != nil {
 			var invalid *domain.Error
