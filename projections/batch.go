@@ -128,11 +128,11 @@ func (a *archive) filled() []*table {
 
 // write inserts the rows of the tables, at the same time, and each again until it succeeds or ctx ends. failed is told
 // of every failure that is tried again.
-func write(ctx context.Context, tables []*table, conn driver.Conn, g Generation, timeout time.Duration, failed func(error)) error {
+func write(ctx context.Context, tables []*table, conn driver.Conn, to place, timeout time.Duration, failed func(error)) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, t := range tables {
 		group.Go(func() error {
-			return retry(ctx, func() error { return t.write(ctx, conn, g, timeout) }, failed)
+			return retry(ctx, func() error { return t.write(ctx, conn, to, timeout) }, failed)
 		})
 	}
 	return group.Wait()

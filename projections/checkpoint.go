@@ -3,7 +3,6 @@ package projections
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -59,7 +58,7 @@ func (p *Projector) prepare(ctx context.Context, g Generation) error {
 	if err := p.leaveSyncing(ctx, g); err != nil {
 		return err
 	}
-	return p.makePending(ctx, g)
+	return p.makeMemory(ctx, g)
 }
 
 // leaveSyncing tells the generation's tables not to sync each insert, where the checkpoints do. Merges still sync what they
@@ -73,7 +72,7 @@ func (p *Projector) leaveSyncing(ctx context.Context, g Generation) error {
 		return err
 	}
 	for _, table := range all[g] {
-		if strings.HasPrefix(table, pendingPrefix) {
+		if besides(table) {
 			continue
 		}
 		// The name comes from generationTables, which lets only names of this form through.

@@ -215,7 +215,8 @@ func (f *follower) start(ctx context.Context) (wake time.Duration) {
 		}
 	}
 	// An archive is written up to what is in the batches before: the checkpoint covers both.
-	if a := f.filling.archive; f.archiving == nil && a.count > 0 && f.filling.count == 0 {
+	// It does not compete with a move of pending rows, nor its tables with each other: lists come first.
+	if a := f.filling.archive; f.archiving == nil && !f.busy && a.count > 0 && f.filling.count == 0 {
 		due := f.archivedAt.Add(archiveEvery)
 		if wait := due.Sub(now); wait > 0 && !a.full() && f.fault == nil {
 			wake = min(wake, wait)
@@ -223,7 +224,7 @@ func (f *follower) start(ctx context.Context) (wake time.Duration) {
 			f.keepArchive(ctx, now)
 		}
 	}
-	if f.busy {
+	if f.busy || f.archiving != nil {
 		return wake
 	}
 	if f.kept > f.checkpoint {
@@ -244,7 +245,7 @@ func (f *follower) flush(ctx context.Context, now time.Time) {
 	f.filling, f.writing, f.flushed = f.spare, b, now
 	f.filling.archive, b.archive = b.archive, nil
 	go func() {
-		f.wrote <- write(ctx, b.filled(), f.p.conn, f.p.marked(f.lane.generation), f.p.options.InsertTimeout, f.p.failed)
+		f.wrote <- f.p.insert(ctx, b.filled(), f.lane.generation)
 	}()
 }
 
@@ -253,7 +254,13 @@ func (f *follower) keepArchive(ctx context.Context, now time.Time) {
 	a := f.filling.archive
 	f.filling.archive, f.archiving, f.archivedAt = f.spareArchive, a, now
 	go func() {
-		f.archived <- write(ctx, a.filled(), f.p.conn, f.lane.generation, f.p.options.InsertTimeout, f.p.failed)
+		var err error
+		for _, t := range a.filled() {
+			if err == nil {
+				err = write(ctx, []*table{t}, f.p.conn, f.lane.generation, f.p.options.InsertTimeout, f.p.failed)
+			}
+		}
+		f.archived <- err
 	}()
 }
 
@@ -343,7 +350,7 @@ func (f *follower) keep(ctx context.Context, err error) error {
 		if f.writing == nil {
 			f.p.goesOn()
 		}
-	case errors.Is(err, errMoved) || errors.Is(err, errRestarted) || isUnknownTable(err):
+	case errors.Is(err, errMoved) || errors.Is(err, errRestarted) || errors.Is(err, errUnsure) || isUnknownTable(err):
 		return err
 	case ctx.Err() == nil:
 		f.p.failed(err)

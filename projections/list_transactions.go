@@ -112,7 +112,7 @@ func (q *transactionQuery) newest(ctx context.Context, w window, size uint64) ([
 	if q.Status != "" {
 		sql = newestTransactionsByStatusSQL
 	}
-	rows, err := q.read(ctx, size, sql, append(q.args(w), clickhouse.Named("size", size))...)
+	rows, err := q.read(ctx, size, q.generation.merged(sql, newestFirstSQL), append(q.args(w), clickhouse.Named("size", size))...)
 	if err != nil || q.Status == "" {
 		return rows, err
 	}

@@ -26,10 +26,13 @@ const (
 	checkout_request_id, receipt, failure_code, failure_reason, paid_at, expires_at, needs_review`
 
 	newestTransactionsSQL = `SELECT ` + listedColumnsSQL + ` FROM kipay.transactions_gN
-WHERE ` + transactionsWithinSQL + ` ORDER BY created_at DESC, id DESC LIMIT {size:UInt64}`
+WHERE ` + transactionsWithinSQL + ``
 
 	newestTransactionsByStatusSQL = `SELECT ` + listedColumnsSQL + ` FROM kipay.transactions_gN
-WHERE ` + transactionsWithinSQL + ` AND status = {status:String} ORDER BY created_at DESC, id DESC LIMIT {size:UInt64}`
+WHERE ` + transactionsWithinSQL + ` AND status = {status:String}`
+
+	// newestFirstSQL ends either of them.
+	newestFirstSQL = ` ORDER BY created_at DESC, id DESC LIMIT {size:UInt64}`
 
 	// movedOnSQL are the versions that replaced those given, by key.
 	movedOnSQL = `SELECT created_at, id, version FROM kipay.transactions_gN
@@ -87,7 +90,7 @@ func (q *transactionQuery) keyArgs(keys []transactionKey) []any {
 func (q *transactionQuery) read(ctx context.Context, size uint64, sql string, args ...any) ([]Transaction, error) {
 	var out []Transaction
 	var read uint64
-	err := q.each(ctx, q.generation.in(sql), args, func(rows driver.Rows) error {
+	err := q.each(ctx, sql, args, func(rows driver.Rows) error {
 		t, err := scanListed(rows)
 		if err != nil {
 			return err
@@ -158,7 +161,7 @@ func (q *transactionQuery) ofKeys(ctx context.Context, keys []transactionKey) ([
 	for _, k := range keys {
 		wanted[transactionKey{k.at.UTC(), k.id}] = true
 	}
-	rows, err := q.read(ctx, 0, transactionsOfKeysSQL, q.keyArgs(keys)...)
+	rows, err := q.read(ctx, 0, q.generation.in(transactionsOfKeysSQL), q.keyArgs(keys)...)
 	return slices.DeleteFunc(rows, func(t Transaction) bool { return !wanted[transactionKey{t.CreatedAt, t.ID}] }), err
 }
 

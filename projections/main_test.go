@@ -30,13 +30,22 @@ func newBench(t testing.TB) *bench {
 	return b
 }
 
+// newProjector is a projector as kipay serve runs it on the embedded engine.
 func (b *bench) newProjector(t testing.TB) *Projector {
 	t.Helper()
-	p, err := New(Options{
-		Conn: b.engine.Conn, Log: b.Log, Logger: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.InfoLevel),
-		// As kipay serve runs it on the embedded engine.
-		Sync: func(context.Context) error { return nil }, Incarnation: b.engine.Supervisor.Restarts,
-	})
+	return b.projectorOf(t, Options{Sync: func(context.Context) error { return nil }, Incarnation: b.engine.Supervisor.Restarts})
+}
+
+// serverProjector is a projector as it runs on a ClickHouse server, where there may be several.
+func (b *bench) serverProjector(t testing.TB) *Projector {
+	t.Helper()
+	return b.projectorOf(t, Options{})
+}
+
+func (b *bench) projectorOf(t testing.TB, o Options) *Projector {
+	t.Helper()
+	o.Conn, o.Log, o.Logger = b.engine.Conn, b.Log, zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.InfoLevel)
+	p, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ type Options struct {
 	// that nothing at or before a stored checkpoint can be lost. Nil leaves the syncing to ClickHouse.
 	Sync func(ctx context.Context) error
 	// Incarnation is how often the engine has been started anew. With it and Sync, rows that lists show go through
-	// Buffer tables, in the engine's memory, and reach the disk with each checkpoint: see pending.go. Nil writes them
+	// tables in the engine's memory, and reach the disk with each checkpoint: see pending.go. Nil writes them
 	// straight to their tables, which every other process that reads them needs.
 	Incarnation func() int
 	// Now is the clock; time.Now when nil.
@@ -57,9 +57,9 @@ const (
 	// demandInterval is the least time between two writes that somebody waits for.
 	demandInterval = 20 * time.Millisecond
 	// archiveEvery is how often the tables that keep every event are written to while events keep coming.
-	archiveEvery = time.Second
+	archiveEvery = 3 * time.Second
 	// checkpointEvery is how often a checkpoint is stored while events keep coming: what a crash has to write again.
-	checkpointEvery = 2 * time.Second
+	checkpointEvery = 3 * time.Second
 	// leastRetry and mostRetry bound the pause before ClickHouse, or the log, is tried again.
 	leastRetry = 50 * time.Millisecond
 	mostRetry  = 5 * time.Second

@@ -3,7 +3,9 @@ package projections
 import (
 	"context"
 	"testing"
+	"time"
 
+	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/projections/projectionstest"
 )
 
@@ -86,16 +88,16 @@ func TestAQuestionThatMeetsAMoveIsAskedAgainAfterIt(t *testing.T) {
 	err := b.reader.on(t.Context(), memoryToo, func(ctx context.Context, _ Generation) error {
 		switch asked++; asked {
 		case 1: // a move begins while the question runs, and goes on after it
-			if err := p.moving.Acquire(ctx, wholeMove); err != nil {
+			if err := p.moving.Acquire(ctx, whole); err != nil {
 				return err
 			}
 			p.moves.Add(1)
 			go func() {
 				p.moves.Add(1)
-				p.moving.Release(wholeMove)
+				p.moving.Release(whole)
 			}()
 		default:
-			if p.moves.Load()%2 == 1 || p.moving.TryAcquire(wholeMove) {
+			if p.moves.Load()%2 == 1 || p.moving.TryAcquire(whole) {
 				t.Error("it is asked again while rows are moved, or may be")
 			}
 		}
@@ -118,10 +120,59 @@ func TestVerifyFindsWhatIsOnlyInTheEnginesMemory(t *testing.T) {
 		at, err := readCheckpoint(t.Context(), b.engine.Conn, b.projector.Generation())
 		return err == nil && at == head
 	})
-	exec(t, b.engine.Conn, `INSERT INTO kipay.pending_transactions_g1 (merchant_id, mode, created_at, id, version, reference, status, listed, currency, amount_minor)
-		VALUES (1, 'test', '2026-03-10 00:00:00.000', 999999, 1, 'KIPAYINVENTED0000000X', 'completed', 1, 'KES', 100)`)
+	invented := newBatch()
+	invented.transactions.add(&Transaction{
+		MerchantID: 1, Mode: "test", CreatedAt: time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC), ID: 999999, Version: 1,
+		Reference: "KIPAYINVENTED0000000X", Status: transaction.StatusCompleted, Listed: true, Currency: "KES", Amount: 100,
+	})
+	if err := b.projector.insert(t.Context(), []*table{invented.transactions.table}, b.projector.Generation()); err != nil {
+		t.Fatal(err)
+	}
 	found, err := b.projector.Verify(projectionstest.Within(t), VerifyOptions{})
 	if err != nil || found.Total != 1 || found.Differences[0].Kind != RowExtra || found.Differences[0].Table != "transactions" {
 		t.Fatalf("%v: %v", found.Differences, err)
+	}
+}
+
+// A statement that empties a table may be carried out long after its answer was given up: nothing may be in that table then.
+func TestMemoryThatMayStillBeEmptiedIsNotUsedAgain(t *testing.T) {
+	b := newBench(t)
+	run(t, b.projector)
+	b.Merchant(t, 1, "")
+	storyOf(t, b.Install, 1, 2)
+	caughtUp(t, b.projector, b.Head(t))
+	g := b.projector.Generation()
+	before := b.projector.memoryOf(g)
+	names := before.names
+	before.unsure.Store(true)
+	storyOf(t, b.Install, 1, 2)
+	until(t, "memory is made anew", func() bool { m := b.projector.memoryOf(g); return m != nil && m != before })
+	if after := b.projector.memoryOf(g).names; after[0] == names[0] || after[1] == names[1] || after[0] == names[1] {
+		t.Errorf("the sides %q came after %q", after, names)
+	}
+	caughtUp(t, b.projector, b.Head(t))
+	for _, name := range names {
+		exec(t, b.engine.Conn, "TRUNCATE TABLE IF EXISTS kipay."+sidePrefix+name+"transactions_g1")
+	}
+	page, err := b.reader.Transactions(t.Context(), TransactionFilter{MerchantID: 1, Mode: "test", Limit: 10, Zone: nairobi(t)})
+	if err != nil || len(page.Rows) != 4 || page.Total != 4 {
+		t.Errorf("%d rows of %d are listed, %v", len(page.Rows), page.Total, err)
+	}
+	verified(t, b.projector)
+}
+
+func TestAListReadsTheTablesAloneWhenNothingIsInMemory(t *testing.T) {
+	b := newBench(t)
+	run(t, b.projector)
+	b.Merchant(t, 1, "")
+	storyOf(t, b.Install, 1, 2)
+	head := b.Head(t)
+	caughtUp(t, b.projector, head)
+	until(t, "all is moved", func() bool { return b.projector.reading() == b.projector.Generation() })
+	if err := b.projector.insert(t.Context(), nil, b.projector.Generation()); err != nil {
+		t.Fatal(err)
+	}
+	if b.projector.reading() == b.projector.Generation() {
+		t.Error("what was just written to memory is not read")
 	}
 }

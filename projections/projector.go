@@ -37,9 +37,12 @@ type Projector struct {
 	// complained is when a failure that is tried again was last logged, in nanoseconds since 1970.
 	complained atomic.Int64
 
-	// incarnation is the engine's when the lane was opened, moves counts the moves of pending rows. moving is held by one
-	// move as a whole, and in part by what must not meet one.
+	// incarnation is the engine's when the lane was opened. memories are the tables in the engine's memory, *memory by
+	// Generation, and sides counts those ever made. moves counts the beginnings and ends of the emptying of sides; moving is
+	// held meanwhile as a whole, and in part by what must not meet it.
 	incarnation atomic.Int64
+	memories    sync.Map
+	sides       atomic.Uint64
 	moves       atomic.Uint64
 	moving      *semaphore.Weighted
 
@@ -64,7 +67,7 @@ func New(options Options) (*Projector, error) {
 	p := &Projector{
 		options: o, conn: o.Conn, log: o.Log, logger: o.Logger, decoder: newDecoder(o.Log), tracker: newTracker(),
 		archived: newTracker(), completed: newCompletedCache(o.CompletedCache), metrics: newMetrics(),
-		moving: semaphore.NewWeighted(wholeMove), handoffs: make(chan *handoff), wanted: make(chan struct{}, 1),
+		moving: semaphore.NewWeighted(whole), handoffs: make(chan *handoff), wanted: make(chan struct{}, 1),
 	}
 	if err := p.metrics.register(o.Metrics); err != nil {
 		return nil, fmt.Errorf("projections: metrics: %w", err)
@@ -92,7 +95,7 @@ func (p *Projector) Run(ctx context.Context) error {
 			break
 		}
 		switch {
-		case errors.Is(err, errRestarted):
+		case errors.Is(err, errRestarted) || errors.Is(err, errUnsure):
 			p.logger.Info().Err(err).Msg("the projection goes back to its checkpoint")
 		case errors.Is(err, errMoved) || isUnknownTable(err):
 			p.logger.Info().Err(err).Msg("another generation of tables serves now")

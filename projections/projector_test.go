@@ -153,15 +153,15 @@ func TestTwoProjectorsAtOnceChangeNothing(t *testing.T) {
 	if err := Migrate(t.Context(), b.engine.Conn); err != nil {
 		t.Fatal(err)
 	}
-	other := b.newProjector(t)
-	run(t, b.projector)
+	one, other := b.serverProjector(t), b.serverProjector(t)
+	run(t, one)
 	run(t, other)
 	for range 5 {
 		storyOf(t, b.Install, 3, 5)
 	}
-	caughtUp(t, b.projector, b.Head(t))
+	caughtUp(t, one, b.Head(t))
 	caughtUp(t, other, b.Head(t))
-	verified(t, b.projector)
+	verified(t, one)
 }
 
 // storyOf opens so many payments of a merchant and pays every other.

@@ -173,6 +173,7 @@ func (p *Projector) abandon(ctx context.Context, g Generation) {
 		p.logger.Warn().Err(err).Msg("the views may show the unfinished generation until the next start or rebuild")
 		return
 	}
+	p.memories.Delete(g)
 	if err := dropGeneration(ctx, p.conn, g); err != nil {
 		p.logger.Warn().Err(err).Msg("the tables of the unfinished generation are left for the next rebuild to remove")
 	}
@@ -180,6 +181,7 @@ func (p *Projector) abandon(ctx context.Context, g Generation) {
 
 // dropOld drops the generation that served before.
 func (p *Projector) dropOld(ctx context.Context, g Generation) error {
+	p.memories.Delete(g)
 	if err := dropGeneration(ctx, p.conn, g); err != nil {
 		return fmt.Errorf("the new generation serves; the old one could not be dropped: %w", err)
 	}

@@ -99,25 +99,31 @@ func (t *table) columnNames() []string {
 	return names
 }
 
+// place is where rows are written: it puts the tables' own names in an INSERT. A Generation is one.
+type place interface {
+	in(sql string) string
+	suffix() string
+}
+
 // write inserts the rows as one block, so that they appear all or none.
-func (t *table) write(ctx context.Context, conn driver.Conn, g Generation, timeout time.Duration) error {
+func (t *table) write(ctx context.Context, conn driver.Conn, to place, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	ctx = clickhouse.Context(ctx, clickhouse.WithColumnNamesAndTypes(t.types))
-	batch, err := conn.PrepareBatch(ctx, g.in(t.insert))
+	batch, err := conn.PrepareBatch(ctx, to.in(t.insert))
 	if err != nil {
-		return fmt.Errorf("insert into %s%s: %w", t.name, g.suffix(), err)
+		return fmt.Errorf("insert into %s%s: %w", t.name, to.suffix(), err)
 	}
 	defer func() { _ = batch.Close() }()
 	columns := batch.Columns()
 	for i, c := range t.columns {
 		if err := c.appendTo(batch.Column(i), columns[i]); err != nil {
 			_ = batch.Abort()
-			return fmt.Errorf("insert into %s%s: column %s: %w", t.name, g.suffix(), t.types[i].Name, err)
+			return fmt.Errorf("insert into %s%s: column %s: %w", t.name, to.suffix(), t.types[i].Name, err)
 		}
 	}
 	if err := batch.Send(); err != nil {
-		return fmt.Errorf("insert into %s%s: %w", t.name, g.suffix(), err)
+		return fmt.Errorf("insert into %s%s: %w", t.name, to.suffix(), err)
 	}
 	for i, c := range t.columns {
 		c.takeBack(columns[i])

@@ -92,9 +92,6 @@ func (p *Projector) Verify(ctx context.Context, o VerifyOptions) (Verified, erro
 		return Verified{}, fmt.Errorf("the tables are of layout %d, this kipay writes %d: rebuild", built, layout)
 	}
 	// What is pending is shown by lists and has to be compared, also where no checkpoint is due that moves it.
-	if err := p.makePending(ctx, serving); err != nil {
-		return Verified{}, err
-	}
 	if err := p.movePending(ctx, serving); err != nil && !errors.Is(err, errRestarted) {
 		return Verified{}, err
 	}

