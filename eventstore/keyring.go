@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -86,6 +88,11 @@ func newGCM(raw []byte) (cipher.AEAD, error) {
 // CurrentID is the id of the key that wraps from now on, in hex. It tells nothing about the key.
 func (m MasterKeys) CurrentID() string { return hex.EncodeToString(m.keys[0].id[:]) }
 
+// Holds tells whether the key of that id is among them.
+func (m MasterKeys) Holds(id string) bool {
+	return slices.ContainsFunc(m.keys, func(k masterKey) bool { return hex.EncodeToString(k.id[:]) == id })
+}
+
 // wrap seals a data key: version, id of the master key, nonce, ciphertext. The name is bound to it.
 func (m MasterKeys) wrap(random io.Reader, name string, key []byte) ([]byte, error) {
 	k := m.keys[0]
@@ -145,6 +152,11 @@ type Keyring struct {
 	random io.Reader
 	master atomic.Pointer[MasterKeys]
 	open   *lru.Cache[string, dataKey]
+	// wrapping is held for reading between the look at master and the end of what is done with it: who swaps the master
+	// keys knows that nothing is stored under the ones before any more, and nothing read is still to be opened by them.
+	wrapping sync.RWMutex
+	// rotating is held during a rotation.
+	rotating sync.Mutex
 }
 
 // NewKeyring is a keyring over the store. random is the source of keys and nonces, crypto/rand.Reader but in tests.
@@ -168,6 +180,8 @@ func (k *Keyring) sealing(ctx context.Context, name string) (dataKey, error) {
 	if _, err := io.ReadFull(k.random, raw); err != nil {
 		return dataKey{}, fmt.Errorf("read randomness: %w", err)
 	}
+	k.wrapping.RLock()
+	defer k.wrapping.RUnlock()
 	wrapped, err := k.master.Load().wrap(k.random, name, raw)
 	if err != nil {
 		return dataKey{}, err
@@ -184,6 +198,8 @@ func (k *Keyring) opening(ctx context.Context, name string) (dataKey, error) {
 	if key, ok := k.open.Get(name); ok {
 		return key, nil
 	}
+	k.wrapping.RLock()
+	defer k.wrapping.RUnlock()
 	wrapped, err := k.store.GetKey(ctx, name)
 	if errors.Is(err, ErrKeyNotFound) {
 		return dataKey{}, fmt.Errorf("%w: %s", ErrErased, name)
@@ -194,6 +210,7 @@ func (k *Keyring) opening(ctx context.Context, name string) (dataKey, error) {
 	return k.admit(name, wrapped)
 }
 
+// admit unwraps a key and keeps it open. The caller holds wrapping.
 func (k *Keyring) admit(name string, wrapped []byte) (dataKey, error) {
 	raw, err := k.master.Load().unwrap(name, wrapped)
 	if err != nil {
@@ -214,6 +231,8 @@ func (k *Keyring) Forget(name string) { k.open.Remove(name) }
 // never rotated; only its wrapping is.
 func (k *Keyring) Secret(ctx context.Context, name string) ([]byte, error) {
 	name = "install-" + name
+	k.wrapping.RLock()
+	defer k.wrapping.RUnlock()
 	wrapped, err := k.store.GetKey(ctx, name)
 	if errors.Is(err, ErrKeyNotFound) {
 		key := make([]byte, keyBytes)
@@ -234,8 +253,37 @@ func (k *Keyring) Secret(ctx context.Context, name string) ([]byte, error) {
 	return k.master.Load().unwrap(name, wrapped)
 }
 
-// UseMaster swaps the master keys, for a rotation in a running process.
-func (k *Keyring) UseMaster(m MasterKeys) { k.master.Store(&m) }
+// BeginRotation makes the caller the only one who rotates until it calls end. Two rotations at once would each drop a
+// master key that the other has wrapped keys under.
+func (k *Keyring) BeginRotation() (end func(), err error) {
+	if !k.rotating.TryLock() {
+		return nil, errors.New("the master key is being rotated already; wait for that to end")
+	}
+	return k.rotating.Unlock, nil
+}
+
+// UseMaster swaps the master keys, for a rotation in a running process. When it returns nothing is wrapped or opened
+// with the ones before any more.
+func (k *Keyring) UseMaster(m MasterKeys) {
+	k.wrapping.Lock()
+	defer k.wrapping.Unlock()
+	k.master.Store(&m)
+}
+
+// CheckKeys calls report for every key that these master keys do not open, with the reason, until report fails.
+func (k *Keyring) CheckKeys(ctx context.Context, m MasterKeys, report func(error) error) error {
+	return k.store.EachKey(ctx, "", func(name string, wrapped []byte) error {
+		raw, err := m.unwrap(name, wrapped)
+		clear(raw)
+		if err != nil {
+			return report(err)
+		}
+		return nil
+	})
+}
+
+// Master are the master keys in use.
+func (k *Keyring) Master() MasterKeys { return *k.master.Load() }
 
 // Rewrap wraps every key that another master key wrapped under the current one; progress is called with the keys looked
 // at and rewrapped so far. It may be cut off and run again.

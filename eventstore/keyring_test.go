@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -328,3 +329,92 @@ func second[T any](_ T, err error) error { return err }
 type awayKeys struct{ *memoryKeys }
 
 func (awayKeys) GetKey(context.Context, string) ([]byte, error) { return nil, ErrUnavailable }
+
+// lateKeys holds one put up: somebody has wrapped a key and not stored it yet.
+type lateKeys struct {
+	*memoryKeys
+	reached, goOn chan struct{}
+}
+
+func (l *lateKeys) PutKeyIfAbsent(ctx context.Context, name string, wrapped []byte) ([]byte, error) {
+	if name == "customer-late" {
+		close(l.reached)
+		<-l.goOn
+	}
+	return l.memoryKeys.PutKeyIfAbsent(ctx, name, wrapped)
+}
+
+// A payment that had wrapped its key when the master key was rotated stored it afterwards, and it was lost with the old
+// master key.
+func TestKeyStoredDuringARotationIsNotLostWithTheOldMasterKey(t *testing.T) {
+	ctx := context.Background()
+	keys := &lateKeys{newMemoryKeys(), make(chan struct{}), make(chan struct{})}
+	ring := NewKeyring(keys, masters(t, "a"), rand.Reader)
+	var working sync.WaitGroup
+	working.Go(func() {
+		if _, err := ring.sealing(ctx, "customer-late"); err != nil {
+			t.Error(err)
+		}
+	})
+	<-keys.reached
+	rotated := make(chan struct{})
+	working.Go(func() {
+		defer close(rotated)
+		ring.UseMaster(masters(t, "b", "a"))
+		if err := ring.Rewrap(ctx, func(int, int) {}); err != nil {
+			t.Error(err)
+		}
+	})
+	for waits := false; !waits; runtime.Gosched() {
+		select {
+		case <-rotated:
+			waits = true // it did not wait: what comes now is lost
+		default:
+			if waits = !ring.wrapping.TryRLock(); !waits {
+				ring.wrapping.RUnlock()
+			}
+		}
+	}
+	close(keys.goOn)
+	working.Wait()
+	ring.UseMaster(masters(t, "b"))
+	err := ring.CheckKeys(ctx, ring.Master(), func(err error) error { return err })
+	if err != nil || len(keys.keys) != 1 {
+		t.Errorf("%d keys are stored: %v", len(keys.keys), err)
+	}
+}
+
+func TestTwoRotationsAtOnceAreRefused(t *testing.T) {
+	ring := NewKeyring(newMemoryKeys(), masters(t, "a"), rand.Reader)
+	end, err := ring.BeginRotation()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ring.BeginRotation(); err == nil || !strings.Contains(err.Error(), "being rotated already") {
+		t.Errorf("a second one: %v", err)
+	}
+	end()
+	if _, err := ring.BeginRotation(); err != nil {
+		t.Errorf("after it: %v", err)
+	}
+}
+
+func TestKeysThatTheMasterKeysDoNotOpenAreNamed(t *testing.T) {
+	ctx := context.Background()
+	keys := newMemoryKeys()
+	ring := NewKeyring(keys, masters(t, "a"), rand.Reader)
+	for _, name := range []string{"customer-a", "customer-b", "customer-c"} {
+		if _, err := ring.sealing(ctx, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keys.keys["customer-b"][40] ^= 1
+	var found []string
+	note := func(err error) error { found = append(found, err.Error()); return nil }
+	if err := ring.CheckKeys(ctx, ring.Master(), note); err != nil || len(found) != 1 || !strings.Contains(found[0], "customer-b") {
+		t.Errorf("found %q, %v", found, err)
+	}
+	if m := masters(t, "b", "a"); !m.Holds(masters(t, "a").CurrentID()) || m.Holds(masters(t, "c").CurrentID()) {
+		t.Error("master keys don't know which they are")
+	}
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -23,29 +22,21 @@ type keysRotated struct {
 // opKeysRotate wraps every data key under the current master key. With the key in the data folder a new one is made first,
 // and the old one is dropped when nothing needs it any more; it may be cut off at any point and run again.
 func opKeysRotate(ctx context.Context, n *node, _ json.RawMessage, emit func(any) error) (any, error) {
+	end, err := n.ring.BeginRotation()
+	if err != nil {
+		return nil, err
+	}
+	defer end()
 	out := keysRotated{FromFile: n.cfg.MasterKey == ""}
 	path := filepath.Join(n.cfg.DataDir, masterKeyFile)
+	var fresh string
 	if out.FromFile {
-		old, err := os.ReadFile(path)
-		if err != nil {
-			return nil, fmt.Errorf("master key: %w", err)
-		}
-		fresh, err := newMasterKeyText()
-		if err != nil {
+		if fresh, err = addMasterKey(n, path); err != nil {
 			return nil, err
 		}
-		if err := writePrivate(path, fresh+"\n"+string(old)); err != nil {
-			return nil, err
-		}
-		both, err := eventstore.ParseMasterKeys(fresh + "\n" + string(old))
-		if err != nil {
-			return nil, err
-		}
-		n.masters = both
-		n.ring.UseMaster(both)
 	}
-	out.KeyID = n.masters.CurrentID()
-	err := n.ring.Rewrap(ctx, func(seen, rewrapped int) {
+	out.KeyID = n.ring.Master().CurrentID()
+	err = n.ring.Rewrap(ctx, func(seen, rewrapped int) {
 		out.Keys, out.Rewrapped = seen, rewrapped
 		if seen%1000 == 0 {
 			_ = emit(progressNews{"rewrapping", uint64(rewrapped), uint64(seen), 0})
@@ -55,22 +46,54 @@ func opKeysRotate(ctx context.Context, n *node, _ json.RawMessage, emit func(any
 		return nil, err
 	}
 	if out.FromFile {
-		raw, err := os.ReadFile(path)
-		if err != nil {
-			return nil, fmt.Errorf("master key: %w", err)
-		}
-		current, _, _ := strings.Cut(string(raw), "\n")
-		if err := writePrivate(path, current+"\n"); err != nil {
+		if err := dropOldMasterKeys(ctx, n, path, fresh); err != nil {
 			return nil, err
 		}
-		only, err := eventstore.ParseMasterKeys(current)
-		if err != nil {
-			return nil, err
-		}
-		n.masters = only
-		n.ring.UseMaster(only)
 	}
 	return out, nil
+}
+
+// addMasterKey makes a new master key, durable in the file before it is used, with those that are there behind it.
+func addMasterKey(n *node, path string) (fresh string, err error) {
+	old, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("master key: %w", err)
+	}
+	held, err := eventstore.ParseMasterKeys(string(old))
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", path, err)
+	}
+	if current := n.ring.Master().CurrentID(); !held.Holds(current) {
+		return "", fmt.Errorf("the master key in %s is not the one that this server runs with (%s): put that one back, nothing else opens the events", path, current)
+	}
+	if fresh, err = newMasterKeyText(); err != nil {
+		return "", err
+	}
+	both, err := eventstore.ParseMasterKeys(fresh + "\n" + string(old))
+	if err != nil {
+		return "", err
+	}
+	if err := writePrivate(path, fresh+"\n"+string(old)); err != nil {
+		return "", err
+	}
+	n.ring.UseMaster(both)
+	return fresh, nil
+}
+
+// dropOldMasterKeys leaves the fresh key alone in the file, once it has opened every data key: there is no way back.
+func dropOldMasterKeys(ctx context.Context, n *node, path, fresh string) error {
+	only, err := eventstore.ParseMasterKeys(fresh)
+	if err != nil {
+		return err
+	}
+	if err := n.ring.CheckKeys(ctx, only, func(err error) error { return err }); err != nil {
+		return fmt.Errorf("the old master key stays, something needs it: %w", err)
+	}
+	if err := writePrivate(path, fresh+"\n"); err != nil {
+		return err
+	}
+	n.ring.UseMaster(only)
+	return nil
 }
 
 func keysCommand() *cobra.Command {
