@@ -229,7 +229,7 @@ func (c *committer) check(req *request, h head) (repeated bool, err error) {
 		if err != nil || !repeated {
 			return false, err
 		}
-	case n > 0 && first+n-1 <= h.revision:
+	case n > 0 && req.expected < h.revision && first+n-1 <= h.revision: // the first keeps the sum within its type
 		repeated, err = c.sameEvents(req, h, first)
 		if err != nil {
 			return false, err

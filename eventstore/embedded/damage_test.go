@@ -270,6 +270,12 @@ func TestCheckNamesThePlace(t *testing.T) {
 		"index of nothing": {func(b *pebble.Batch) error {
 			return b.Set(index("order-2", 0), logKey(7)[1:], nil)
 		}, "stream order-2: revision 0 points to position 7, which is order-0 revision 3"},
+		"index of the future": {func(b *pebble.Batch) error {
+			return b.Set(index("order-1", 5), logKey(11)[1:], nil)
+		}, "stream order-1: revision 5: "},
+		"index of another stream's future": {func(b *pebble.Batch) error {
+			return b.Set(index("order-9", 0), logKey(1 << 60)[1:], nil)
+		}, "stream order-9: revision 0: "},
 		"index damaged": {func(b *pebble.Batch) error { return b.Set(index("order-0", 1), []byte("x"), nil) }, "index: entry"},
 		"empty key":     {func(b *pebble.Batch) error { return b.Set(keyKey("customer-1"), nil, nil) }, `key "kcustomer-1" is empty`},
 	} {

@@ -195,7 +195,7 @@ func (c *check) checkIndex() error {
 			return c.problem("index: entry %x holds %x", key, value)
 		}
 		if pos > c.report.Head {
-			return nil
+			return c.checkEntry(name, rev, pos) // written since the check began, or pointing to what never was
 		}
 		if !bytes.Equal(name, stream) {
 			stream, want, last = append(stream[:0], name...), 0, 0
@@ -246,20 +246,25 @@ func (c *check) compare() error {
 		if !ok || pos > c.report.Head {
 			return nil
 		}
-		rec, err := c.store.record(pos)
-		if err != nil {
-			return c.problem("stream %s: revision %d: %v", name, rev, err)
-		}
-		if rec.Stream != string(name) || rec.Revision != rev {
-			return c.problem("stream %s: revision %d points to position %d, which is %s revision %d", name, rev, pos,
-				rec.Stream, rec.Revision)
-		}
-		return nil
+		return c.checkEntry(name, rev, pos)
 	})
 	if err == nil && len(c.report.Problems) == found {
 		err = c.problem("index and log differ: %d entries, %d records", c.index.count, c.log.count)
 	}
 	return err
+}
+
+// checkEntry looks up what an entry of the index points to.
+func (c *check) checkEntry(stream []byte, rev eventstore.Revision, pos eventstore.Position) error {
+	rec, err := c.store.record(pos)
+	if err != nil {
+		return c.problem("stream %s: revision %d: %v", stream, rev, err)
+	}
+	if rec.Stream != string(stream) || rec.Revision != rev {
+		return c.problem("stream %s: revision %d points to position %d, which is %s revision %d", stream, rev, pos,
+			rec.Stream, rec.Revision)
+	}
+	return nil
 }
 
 func (c *check) checkKeys() error {

@@ -51,9 +51,11 @@ func appendAtWrongRevision(t *testing.T, h Harness) {
 	wrong(t, h.Store, "order-1", 7, eventstore.NoStream, event("too early"))
 	all := events(3, "e")
 	mustAppend(t, h.Store, "order-1", eventstore.NoStream, all...)
-	for _, expected := range []eventstore.Revision{eventstore.NoStream, 0, 1, 3, 100, eventstore.EndRevision - 1} {
+	for _, expected := range []eventstore.Revision{eventstore.NoStream, 0, 1, 3, 100, eventstore.EndRevision - 1, eventstore.EndRevision} {
 		wrong(t, h.Store, "order-1", expected, 2, event("wrong"))
 	}
+	wrong(t, h.Store, "order-1", eventstore.EndRevision, 2, events(5, "past every number")...)
+	wrong(t, h.Store, "order-1", eventstore.EndRevision, 2)
 	wrong(t, h.Store, "order-1", 0, 2, events(5, "longer than what is there")...)
 	same(t, expect("order-1", 0, all...), wholeStream(t, h.Store, "order-1"))
 	mustAppend(t, h.Store, "order-1", 2, event("right"))
