@@ -20,16 +20,32 @@ type progressNews struct {
 	Rate  float64 `json:"rate"`
 }
 
+// fsckProblems is after how many findings a check stops listing more.
+const fsckProblems = 100
+
 func opFsck(ctx context.Context, n *node, _ json.RawMessage, emit func(any) error) (any, error) {
 	started := time.Now()
 	report, err := n.store.Check(ctx, func(r eventstore.Record) error {
-		_, err := n.codec.Decode(ctx, r)
+		env, err := n.codec.Decode(ctx, r)
+		if err == nil && env.Erased {
+			// No verb destroys a key yet, so a key that is gone was lost.
+			err = fmt.Errorf("the key of %s that it is sealed with is gone", env.Meta.Subject)
+		}
 		return err
 	}, func(p embedded.CheckProgress) {
 		_ = emit(progressNews{"checking " + string(p.Phase), p.Done, p.Total, float64(p.Done) / time.Since(started).Seconds()})
 	})
-	if errors.Is(err, eventstore.ErrCorrupt) {
-		err = &exitError{exitFinding, err}
+	if err != nil && !errors.Is(err, eventstore.ErrCorrupt) {
+		return report, err
+	}
+	err = n.ring.CheckKeys(ctx, n.ring.Master(), func(err error) error {
+		if len(report.Problems) < fsckProblems {
+			report.Problems = append(report.Problems, err.Error())
+		}
+		return nil
+	})
+	if found := len(report.Problems); err == nil && found > 0 {
+		err = &exitError{exitFinding, fmt.Errorf("%w: %s (%d findings)", eventstore.ErrCorrupt, report.Problems[0], found)}
 	}
 	return report, err
 }
@@ -40,7 +56,7 @@ func fsckCommand() *cobra.Command {
 		Use:   "fsck",
 		Short: "Check the event log end to end",
 		Long: `Check the event log end to end: order without gaps, revisions of every stream, that every event can be decoded and
-opened, and the indexes against the log. It changes nothing. Exit code 3 means that something is wrong.`,
+opened, the indexes against the log, and the keys. It changes nothing. Exit code 3 means that something is wrong.`,
 		Example: "  kipay fsck\n  kipay fsck --json --data-dir /var/lib/kipay",
 		Args:    cobra.NoArgs,
 		RunE: verb(func(cmd *cobra.Command, _ []string) error {
@@ -49,6 +65,13 @@ opened, and the indexes against the log. It changes nothing. Exit code 3 means t
 			err := call(cmd, "fsck", struct{}{}, barNews(b), &report)
 			b.finish()
 			var finding *exitError
+			if errors.Is(err, eventstore.ErrCorrupt) && !errors.As(err, &finding) { // it could not even be opened
+				report.Problems = []string{err.Error()}
+				err = &exitError{exitFinding, err}
+				if !asJSON {
+					return err
+				}
+			}
 			if err != nil && (!errors.As(err, &finding) || finding.code != exitFinding) {
 				return err
 			}
