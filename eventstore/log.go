@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -29,6 +30,10 @@ type Log struct {
 
 // recentEvents bounds how many appended events are remembered; one is about 1 KiB.
 const recentEvents = 4096
+
+// replaced is what the encoder writes for bytes that are no UTF-8. An event that holds some is not the same when it is
+// read again, so only its reading will do.
+var replaced = []byte(`\ufffd`)
 
 // recentEvent is an event as Decode would answer it.
 type recentEvent struct {
@@ -64,7 +69,9 @@ func (l *Log) Append(ctx context.Context, stream string, expected Revision, meta
 			return Appended{}, nil, err
 		}
 		encoded = append(encoded, ne)
-		l.slot(ids[i]).Store(&recentEvent{ids[i], opened, e})
+		if !bytes.Contains(ne.Data, replaced) && !bytes.Contains(ne.Metadata, replaced) {
+			l.slot(ids[i]).Store(&recentEvent{ids[i], opened, e})
+		}
 	}
 	done, err := l.store.Append(ctx, stream, expected, encoded...)
 	if errors.Is(err, ErrUnavailable) && expected != AnyRevision && ctx.Err() == nil {

@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,6 +40,28 @@ func TestRememberedEventIsWhatDecodingGives(t *testing.T) {
 		}
 		if _, ok := e.(domain.HasSubject); !ok && remembered.Meta.From != "" {
 			t.Errorf("%s shows an address that was not recorded", typ.Name())
+		}
+	}
+}
+
+// A provider's word that is no UTF-8 stands in the log with the replacement character; followers who took the event from
+// memory saw other bytes than those who read the log later.
+func TestEventWithTextThatIsNoUTF8IsReadAsItStandsInTheLog(t *testing.T) {
+	store := &scriptedStore{answers: []error{nil, nil}}
+	log := newTestLog(t, store)
+	for i, text := range []string{"cut in \xe2\x82", "whole \uFFFD"} {
+		e := transaction.StkPushRejected{Subject: "payment-A", Reason: text}
+		if _, _, err := log.Append(context.Background(), "s-1", Revision(i-1), Metadata{Actor: "provider:mpesa"}, e); err != nil {
+			t.Fatal(err)
+		}
+		ne := store.appends[i][0]
+		env, err := log.Decode(context.Background(), Record{ID: ne.ID, Type: ne.Type, Data: ne.Data, Metadata: ne.Metadata})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, ok := env.Event.(transaction.StkPushRejected)
+		if want := strings.ToValidUTF8(text, "\uFFFD\uFFFD"); !ok || got.Reason != want {
+			t.Errorf("%q, want %q", got.Reason, want)
 		}
 	}
 }
