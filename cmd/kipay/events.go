@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -18,8 +20,7 @@ import (
 type eventsArgs struct {
 	Stream string `json:"stream,omitempty"` // one stream
 	ID     string `json:"id,omitempty"`     // one event, by position or id
-	From   uint64 `json:"from,omitempty"`   // after this position
-	Last   int    `json:"last,omitempty"`   // start with the last so many
+	Last   uint64 `json:"last,omitempty"`   // start with the last so many
 	Follow bool   `json:"follow,omitempty"`
 	Open   bool   `json:"open,omitempty"` // open what is sealed
 }
@@ -65,29 +66,42 @@ func opEvents(ctx context.Context, n *node, raw json.RawMessage, emit func(any) 
 	case args.Stream != "":
 		return nil, n.showStream(ctx, args.Stream, show)
 	}
-	from := eventstore.Position(args.From)
+	head, err := n.store.Head(ctx)
+	if err != nil {
+		return nil, err
+	}
+	from := head
 	if args.Last > 0 {
 		// The position before the last ones, by reading them: positions may have gaps.
-		var err error
-		if from, err = n.before(ctx, args.Last); err != nil {
+		if from, err = n.before(ctx, int(min(args.Last, math.MaxInt32))); err != nil {
 			return nil, err
 		}
 	}
 	if args.Follow {
 		return nil, n.followEvents(ctx, from, show)
 	}
-	for {
+	return nil, n.showRange(ctx, from, head, show)
+}
+
+// showRange shows the events after from up to the one that was the newest when it was asked for: a log that is written to
+// faster than it is printed has an end, too.
+func (n *node) showRange(ctx context.Context, from, to eventstore.Position, show func(eventstore.Record) error) error {
+	for from < to {
 		records, err := n.store.ReadAll(ctx, from, eventstore.Forward, eventsChunk)
 		if err != nil || len(records) == 0 {
-			return nil, err
+			return err
 		}
 		for _, r := range records {
+			if r.Position > to {
+				return nil
+			}
 			if err := show(r); err != nil {
-				return nil, err
+				return err
 			}
 		}
 		from = records[len(records)-1].Position
 	}
+	return nil
 }
 
 // before is the position after which the log has so many events, zero when it has no more than them.
@@ -219,7 +233,7 @@ func eventsVerb(use, short string, positional cobra.PositionalArgs, example stri
 	cmd.Flags().BoolVar(&args.Open, "open", false, "open what is sealed: shows personal data and secrets")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "one JSON object a line")
 	if isTail {
-		cmd.Flags().IntVar(&args.Last, "last", 10, "how many to begin with")
+		cmd.Flags().Uint64Var(&args.Last, "last", 10, "how many to begin with")
 		cmd.Flags().BoolVar(&noFollow, "no-follow", false, "stop at the end of the log")
 	}
 	return cmd
@@ -235,15 +249,11 @@ func printEvent(w io.Writer, raw json.RawMessage, whole bool) error {
 		return err
 	}
 	pretty := func(v json.RawMessage) string {
-		var out any
-		if json.Unmarshal(v, &out) != nil {
+		var out bytes.Buffer // the text itself: decoded, an amount could pass through a float
+		if json.Indent(&out, v, "  ", "  ") != nil {
 			return string(v)
 		}
-		text, err := json.MarshalIndent(out, "  ", "  ")
-		if err != nil {
-			return string(v)
-		}
-		return string(text)
+		return out.String()
 	}
 	_, err := fmt.Fprintf(w, "position  %d\nstream    %s\nrevision  %d\nid        %s\ntype      %s\nrecorded  %s\nmetadata\n  %s\ndata\n  %s\n",
 		e.Position, e.Stream, e.Revision, e.ID, e.Type, e.RecordedAt.Format(time.RFC3339Nano), pretty(e.Metadata), pretty(e.Data))
