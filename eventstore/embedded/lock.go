@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -59,7 +60,7 @@ func lockFolder(dir string) (*ownerLock, error) {
 // sign writes this process into the owner's file.
 func (l *ownerLock) sign() error {
 	text, err := json.Marshal(owner{
-		PID: os.Getpid(), Command: strings.Join(os.Args, " "), Started: time.Now().UTC().Truncate(time.Second),
+		PID: os.Getpid(), Command: commandOf(os.Args), Started: time.Now().UTC().Truncate(time.Second),
 	})
 	if err != nil {
 		return err
@@ -68,6 +69,15 @@ func (l *ownerLock) sign() error {
 		return err
 	}
 	return l.file.Truncate(int64(len(text) + 1))
+}
+
+// commandOf is what a process was started as, up to its first flag: what flags say may be somebody's name or address, and
+// the file outlives the process.
+func commandOf(args []string) string {
+	if i := slices.IndexFunc(args, func(arg string) bool { return strings.HasPrefix(arg, "-") }); i >= 0 {
+		args = args[:i]
+	}
+	return strings.Join(args, " ")
 }
 
 // readOwner describes the process that holds the folder.
