@@ -53,8 +53,7 @@ var (
 )
 
 // Open opens the event store in the folder dir, and creates both when they are missing. Errors: ErrUnavailable when
-// the folder can't be written or another process has it, ErrCorrupt when it contradicts itself or was written by a
-// newer Kipay.
+// the folder can't be written, another process has it, or a newer Kipay wrote it, ErrCorrupt when it contradicts itself.
 func Open(dir string, options Options) (_ *Store, err error) {
 	options = options.withDefaults()
 	s := &Store{
