@@ -28,6 +28,11 @@ func (s *Server) gate(c *fiber.Ctx) error {
 		return err
 	}
 	if err := s.admitBody(c, x); err != nil {
+		if domain.CodeOf(err) == domain.CodeMalformed && !x.broken {
+			if missing := s.routeError(c); missing != nil {
+				return missing // nobody would have read the body, whatever it is
+			}
+		}
 		return err
 	}
 	return c.Next()

@@ -45,6 +45,31 @@ func TestUnknownRoutesAndMethodsAreJSON(t *testing.T) {
 	}
 }
 
+// curl -X PUT -d … sends a form: what is wrong with that request is its method, not its body.
+func TestUnknownRoutesAndMethodsAreSaidBeforeWhatIsWrongWithTheBody(t *testing.T) {
+	at := open(t, nil, nil)
+	for _, tc := range []struct {
+		method, path   string
+		status         int
+		message, allow string
+	}{
+		{"POST", "/api/things", 400, "Content-Type must be application/json", ""},
+		{"POST", "/api/things/", 400, "Content-Type must be application/json", ""},
+		{"PUT", "/api/things", 405, "Method not allowed", "POST"},
+		{"DELETE", "/api/things/A", 405, "Method not allowed", "GET, HEAD"},
+		{"POST", "/api/nowhere", 404, "No such route", ""},
+		{"POST", "/api", 404, "No such route", ""},
+	} {
+		t.Run(tc.method+" "+tc.path, func(t *testing.T) {
+			a := at.call(tc.method, tc.path, "a=1", headerAPIKey, goodKey, "Content-Type", "application/x-www-form-urlencoded")
+			at.wantError(a, tc.status, tc.message)
+			if got := a.header.Get("Allow"); got != tc.allow {
+				t.Errorf("Allow is %q, want %q", got, tc.allow)
+			}
+		})
+	}
+}
+
 func TestTrailingSlashIsTheSameRoute(t *testing.T) {
 	at := open(t, nil, nil)
 	if a := at.get("/api/things/A/"); a.status != 200 {
