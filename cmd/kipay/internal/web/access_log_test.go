@@ -109,6 +109,8 @@ func TestRedactLeavesWhatHelps(t *testing.T) {
 		"for 254712345678: timeout after 30 s": "for [phone]: timeout after 30 s",
 		"paid by 4111 1111 1111 1111 on 2025-04-10": "paid by [card] on 2025-04-10",
 		"ws_CO_03082022123412345708374149 unknown":  "ws_CO_03082022[digits] unknown",
+		"REF4111 1111 1111 1111X":                   "REF[card]X",
+		"receipt QGH4111111111111111 of 12 500":     "",
 		"customer a@b.co of 500 0712345678":         "customer [email] of 500 [phone]",
 		"key " + goodKey + " is revoked":            "key kp_test_[key] is revoked",
 	} {
@@ -128,6 +130,8 @@ func FuzzRedact(f *testing.F) {
 	f.Add("+", "1 2-3 +")
 	f.Add("0", "104111 1111 1111 1111")
 	f.Add("0", "12345104111 1111 1111 1111")
+	f.Add("  00 ", "000A0004111 1111 1111 1111")
+	f.Add("REF4111 1111 1111 1111", "X4111 1111 1111 1111Y")
 	f.Fuzz(func(t *testing.T, before, after string) {
 		got := redact(before + " 4111 1111 1111 1111 " + after)
 		if strings.Contains(got, "4111 1111 1111 1111") {

@@ -26,8 +26,11 @@ func redact(text string) string {
 	return redactNumbers(text)
 }
 
-// group is a run of digits in a text.
-type group struct{ start, end int }
+// group is a run of digits in a text. inWord tells that it touches a capital letter, as those of references and receipts do.
+type group struct {
+	start, end int
+	inWord     bool
+}
 
 // redactNumbers masks phone and card numbers, also those written in groups: "4111 1111 1111 1111", "+254 712-345-678".
 func redactNumbers(text string) string {
@@ -55,9 +58,10 @@ func redactNumbers(text string) string {
 	return out.String()
 }
 
-// longestNumber is the longest number that begins with the group at first: its last group, and the mask for it.
+// longestNumber is the longest number that begins with the group at first: its last group, and the mask for it. With a group
+// of a word only a card in several groups counts: no reference looks like one.
 func longestNumber(text string, groups []group, first int) (last int, mask string) {
-	digits := ""
+	digits, inWord := "", false
 	plus := groups[first].start > 0 && text[groups[first].start-1] == '+'
 	for i := first; i < len(groups); i++ {
 		if i > first && !joined(text[groups[i-1].end:groups[i].start]) {
@@ -67,7 +71,8 @@ func longestNumber(text string, groups []group, first int) (last int, mask strin
 		if i > first && len(digits) > longestChain {
 			break
 		}
-		if m := maskFor(digits, plus); m != "" {
+		inWord = inWord || groups[i].inWord
+		if m := maskFor(digits, plus); m != "" && (!inWord || (i > first && m == cardMask)) {
 			last, mask = i, m
 		}
 	}
@@ -76,6 +81,8 @@ func longestNumber(text string, groups []group, first int) (last int, mask strin
 
 // joined tells whether what stands between two groups of digits is how people write one number.
 func joined(between string) bool { return between == " " || between == "-" }
+
+const cardMask = "[card]"
 
 // maskFor is what to write in place of the digits, empty to leave them.
 func maskFor(digits string, plus bool) string {
@@ -90,7 +97,7 @@ func maskFor(digits string, plus bool) string {
 	case n == 9 && (digits[0] == '7' || digits[0] == '1'):
 		return "[phone]"
 	case n >= shortestCard && endsWithCard(digits):
-		return "[card]"
+		return cardMask
 	case n > longestCard: // Daraja's CheckoutRequestID ends with the phone number
 		return digits[:8] + "[digits]"
 	default:
@@ -98,7 +105,7 @@ func maskFor(digits string, plus bool) string {
 	}
 }
 
-// digitGroups finds the runs of digits, but not those inside of words in capitals: references and receipts.
+// digitGroups finds the runs of digits.
 func digitGroups(text string) []group {
 	var groups []group
 	for i := 0; i < len(text); i++ {
@@ -109,9 +116,7 @@ func digitGroups(text string) []group {
 		for i < len(text) && text[i] >= '0' && text[i] <= '9' {
 			i++
 		}
-		if (start == 0 || !capital(text[start-1])) && (i == len(text) || !capital(text[i])) {
-			groups = append(groups, group{start, i})
-		}
+		groups = append(groups, group{start, i, (start > 0 && capital(text[start-1])) || (i < len(text) && capital(text[i]))})
 	}
 	return groups
 }
