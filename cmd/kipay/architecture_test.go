@@ -192,7 +192,7 @@ func TestFilesAreOneThing(t *testing.T) {
 }
 
 func TestNothingIsLeftForLater(t *testing.T) {
-	later := regexp.MustCompile(`\b(TODO|FIXME|XXX|HACK)\b`)
+	later := regexp.MustCompile(`\b(TO` + `DO|FIX` + `ME|XX` + `X|HA` + `CK)\b`) // in halves: this file is searched too
 	for _, f := range sourceFiles(t) {
 		for _, group := range f.syntax.Comments {
 			for _, c := range group.List {

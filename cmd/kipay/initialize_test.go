@@ -54,7 +54,7 @@ func TestInitializeNamesEveryBadFieldAtOnce(t *testing.T) {
 	t.Parallel()
 	m := newShop(t, usual(t))
 	m.post("/api/transactions/initialize", `{}`).wantError(t, 422, "", "amount", "email")
-	m.post("/api/transactions/initialize", `{"amount":-5,"email":"no","currency":"XXX","phone":"12","first_name":7,"last_name":"`+
+	m.post("/api/transactions/initialize", `{"amount":-5,"email":"no","currency":"QQQ","phone":"12","first_name":7,"last_name":"`+
 		strings.Repeat("x", 101)+`","description":["a"],"payment_channel_id":"seven"}`).
 		wantError(t, 422, "", "amount", "email", "currency", "phone", "first_name", "last_name", "description", "payment_channel_id")
 	m.post("/api/transactions/initialize", `{"amount":5,"email":"a@example.com","payment_channel_id":999999}`).wantError(t, 422, "", "payment_channel_id")

@@ -51,7 +51,7 @@ func TestInitializeRefusesBeforeSendingWhatPaystackWouldRefuse(t *testing.T) {
 	}{
 		"zero":               {func(r *InitializeRequest, _ *Credentials) { r.Amount.Minor = 0 }, FailureInvalidAmount},
 		"negative":           {func(r *InitializeRequest, _ *Credentials) { r.Amount.Minor = -1 }, FailureInvalidAmount},
-		"unknown currency":   {func(r *InitializeRequest, _ *Credentials) { r.Amount.Currency = "XXX" }, FailureUnsupportedCurrency},
+		"unknown currency":   {func(r *InitializeRequest, _ *Credentials) { r.Amount.Currency = "QQQ" }, FailureUnsupportedCurrency},
 		"another currency":   {func(r *InitializeRequest, _ *Credentials) { r.Currency = money.USD }, FailureUnsupportedCurrency},
 		"no email":           {func(r *InitializeRequest, _ *Credentials) { r.Email = "" }, FailureInvalidEmail},
 		"no reference":       {func(r *InitializeRequest, _ *Credentials) { r.Reference = "" }, FailureInvalidReference},
