@@ -1,0 +1,192 @@
+package esdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	client "github.com/EventStore/EventStore-Client-Go/v4/esdb"
+
+	"github.com/benfex/kipay/eventstore"
+)
+
+// Append writes the events to the stream, as the contract says.
+func (s *Store) Append(
+	ctx context.Context, stream string, expected eventstore.Revision, events ...eventstore.NewEvent,
+) (eventstore.Appended, error) {
+	if err := checkAppend(stream, expected, events); err != nil {
+		return eventstore.Appended{}, err
+	}
+	if err := s.usable(ctx); err != nil {
+		return eventstore.Appended{}, err
+	}
+	if len(events) == 0 {
+		return s.expect(ctx, stream, expected)
+	}
+	before, _, known := s.heads.get()
+	if !known { // once in the store's life: what was appended before it must be known to be told from what is now
+		head, err := s.Head(ctx)
+		if err != nil {
+			return eventstore.Appended{}, err
+		}
+		before = head
+	}
+	proposed := make([]client.EventData, len(events))
+	for i := range events {
+		e := &events[i]
+		proposed[i] = client.EventData{EventID: e.ID, EventType: e.Type, ContentType: client.ContentTypeJson, Data: e.Data, Metadata: e.Metadata}
+	}
+	done, err := s.append(ctx, stream, expected, proposed)
+	if err != nil {
+		return eventstore.Appended{}, err
+	}
+	if !done.Repeated {
+		done.Repeated = done.Position <= before || !s.repeats.first(done.Position)
+	}
+	s.heads.note(done.Position)
+	return done, nil
+}
+
+// append makes an append until its outcome is known. That is safe because each attempt has the same ids at the same
+// revision: the first that the server carries out is the only one. At AnyRevision that can't be relied on, so there an
+// append that may have arrived is not made again.
+func (s *Store) append(
+	outer context.Context, stream string, expected eventstore.Revision, proposed []client.EventData,
+) (eventstore.Appended, error) {
+	ctx, cancel := s.until(outer)
+	defer cancel()
+	mayBeThere := false
+	for failures := 0; ; failures++ {
+		done, sent, err := attempt(ctx, s, func(ctx context.Context, l *link) (*client.WriteResult, error) {
+			patience := s.options.Attempt + time.Second // ctx is the bound; without one of its own the client adds another
+			return l.client.AppendToStream(ctx, stream, client.AppendToStreamOptions{
+				ExpectedRevision: expectation(expected), Deadline: &patience, RequiresLeader: true,
+			}, proposed...)
+		})
+		if err == nil {
+			return s.placed(ctx, stream, done)
+		}
+		v, failed := judge(err)
+		if v == wrongRevision {
+			return s.refusal(outer, stream, expected, proposed, mayBeThere, err)
+		}
+		if sent && (v == unknown || v == broken) {
+			mayBeThere = true
+			if expected == eventstore.AnyRevision {
+				v = refused
+			}
+		}
+		if err := s.again(outer, ctx, failures, v, failed); err != nil {
+			return eventstore.Appended{}, fmt.Errorf("append to %s: %w", stream, err)
+		}
+	}
+}
+
+func expectation(r eventstore.Revision) client.ExpectedRevision {
+	switch r {
+	case eventstore.NoStream:
+		return client.NoStream{}
+	case eventstore.AnyRevision:
+		return client.Any{}
+	default:
+		return client.Revision(uint64(r))
+	}
+}
+
+// placed is the answer to an append that was carried out. A server may not know the position of a repeat: then it is
+// read.
+func (s *Store) placed(ctx context.Context, stream string, done *client.WriteResult) (eventstore.Appended, error) {
+	out := eventstore.Appended{Revision: eventstore.Revision(done.NextExpectedVersion), Position: eventstore.Position(done.CommitPosition)}
+	if hasPosition(done.CommitPosition) {
+		return out, nil
+	}
+	records, err := s.readStream(ctx, stream, client.Revision(done.NextExpectedVersion), client.Forwards, 1)
+	if err != nil || len(records) == 0 {
+		return eventstore.Appended{}, errors.Join(fmt.Errorf("%w: append to %s: its place could not be read back", eventstore.ErrUnavailable, stream), err)
+	}
+	out.Position, out.Repeated = records[0].Position, true
+	return out, nil
+}
+
+// refusal is the answer to an append that the server refused for its revision. If an earlier attempt may have arrived,
+// the events that are there decide: the refusal may come from our own first success.
+func (s *Store) refusal(
+	ctx context.Context, stream string, expected eventstore.Revision, proposed []client.EventData, mayBeThere bool, told error,
+) (eventstore.Appended, error) {
+	if mayBeThere && expected != eventstore.AnyRevision {
+		records, err := s.ReadStream(ctx, stream, expected+1, eventstore.Forward, len(proposed))
+		switch {
+		case errors.Is(err, eventstore.ErrStreamNotFound):
+		case err != nil:
+			return eventstore.Appended{}, fmt.Errorf("append to %s: look whether it has happened: %w", stream, err)
+		case sameEvents(records, proposed):
+			last := records[len(records)-1]
+			return eventstore.Appended{Revision: last.Revision, Position: last.Position, Repeated: true}, nil
+		}
+	}
+	actual, ok := actualRevision(told)
+	if !ok {
+		var err error
+		if actual, _, err = s.newest(ctx, stream); err != nil {
+			return eventstore.Appended{}, fmt.Errorf("append to %s: refused at revision %d: %w", stream, expected, err)
+		}
+	}
+	return eventstore.Appended{}, &eventstore.WrongRevisionError{Stream: stream, Expected: expected, Actual: actual}
+}
+
+func sameEvents(records []eventstore.Record, proposed []client.EventData) bool {
+	if len(records) != len(proposed) {
+		return false
+	}
+	for i := range records {
+		if records[i].ID != proposed[i].EventID {
+			return false
+		}
+	}
+	return true
+}
+
+// actualRevision takes the stream's revision out of the client's words, which are the only place where it passes it on.
+func actualRevision(told error) (eventstore.Revision, bool) {
+	var of *client.Error
+	if !errors.As(told, &of) || of.Err() == nil {
+		return 0, false
+	}
+	_, rest, found := strings.Cut(of.Err().Error(), "but got '")
+	if !found {
+		return 0, false
+	}
+	text := strings.TrimSuffix(rest, "'")
+	if text == "no_stream" {
+		return eventstore.NoStream, true
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	return eventstore.Revision(n), err == nil && n >= 0
+}
+
+// expect answers an append of nothing: EventStoreDB would write a record for it.
+func (s *Store) expect(ctx context.Context, stream string, expected eventstore.Revision) (eventstore.Appended, error) {
+	actual, at, err := s.newest(ctx, stream)
+	if err != nil {
+		return eventstore.Appended{}, err
+	}
+	if expected != eventstore.AnyRevision && expected != actual {
+		return eventstore.Appended{}, &eventstore.WrongRevisionError{Stream: stream, Expected: expected, Actual: actual}
+	}
+	return eventstore.Appended{Revision: actual, Position: at}, nil
+}
+
+// newest is revision and position of the stream's newest event, NoStream when it has none.
+func (s *Store) newest(ctx context.Context, stream string) (eventstore.Revision, eventstore.Position, error) {
+	records, err := s.readStream(ctx, stream, client.End{}, client.Backwards, 1)
+	if errors.Is(err, eventstore.ErrStreamNotFound) || err == nil && len(records) == 0 {
+		return eventstore.NoStream, 0, nil
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	return records[0].Revision, records[0].Position, nil
+}

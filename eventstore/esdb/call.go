@@ -1,0 +1,140 @@
+package esdb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/benfex/kipay/eventstore"
+)
+
+// suspicion is how long a call must have waited in vain before its connection is no longer trusted.
+const suspicion = time.Second
+
+// result is what an attempt came to.
+type result[T any] struct {
+	value T
+	err   error
+}
+
+// attempt makes a call once, on the link of the moment, and waits for it no longer than Options.Attempt. sent tells
+// that it may have reached the server.
+func attempt[T any](ctx context.Context, s *Store, call func(context.Context, *link) (T, error)) (value T, sent bool, err error) {
+	l, err := s.links.get(ctx)
+	if err != nil {
+		return value, false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.options.Attempt)
+	defer cancel()
+	entered, leave, ok := l.enter(ctx)
+	if !ok {
+		return value, false, fmt.Errorf("%w: the connection was lost", eventstore.ErrUnavailable)
+	}
+	// The client does not always heed the context (link.go): whoever waits here does.
+	began := time.Now()
+	answer := make(chan result[T], 1)
+	go func() {
+		defer leave()
+		value, err := call(entered, l)
+		answer <- result[T]{value, err}
+	}()
+	select {
+	case got := <-answer:
+		value, err = got.value, got.err
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-s.life.Done():
+		return value, true, eventstore.ErrClosed
+	}
+	if err == nil {
+		return value, true, nil
+	}
+	verdict, _ := judge(err)
+	silent := errors.Is(ctx.Err(), context.DeadlineExceeded) && time.Since(began) >= suspicion
+	if verdict == broken || verdict == unknown && silent {
+		l.retire()
+	}
+	return value, true, err
+}
+
+// until is the context of a call with all its attempts: bounded by Options.Deadline when the caller sets no bound, and
+// ended by Close.
+func (s *Store) until(ctx context.Context) (context.Context, context.CancelFunc) {
+	if _, bounded := ctx.Deadline(); !bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.options.Deadline)
+		return ctx, cancel
+	}
+	return ctx, func() {}
+}
+
+// usable is the error of a call that comes after its context's end or after Close.
+func (s *Store) usable(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if s.life.Err() != nil {
+		return eventstore.ErrClosed
+	}
+	return nil
+}
+
+// again decides what becomes of a call after a failed attempt: nil to make it again, after a pause, or the error to
+// answer. outer is the caller's context, ctx the one that until made of it.
+func (s *Store) again(outer, ctx context.Context, failures int, v verdict, err error) error {
+	switch {
+	case s.life.Err() != nil:
+		return eventstore.ErrClosed
+	case outer.Err() != nil:
+		return endedWith(outer.Err(), err)
+	case v != unknown && v != broken:
+		return err
+	case ctx.Err() != nil:
+		return err
+	}
+	timer := time.NewTimer(s.options.pause(failures))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-s.life.Done():
+		return eventstore.ErrClosed
+	case <-ctx.Done():
+		if outer.Err() != nil {
+			return endedWith(outer.Err(), err)
+		}
+		return err
+	}
+}
+
+// endedWith is the error of a call that its context ended, with what was in the way until then.
+func endedWith(ended, err error) error {
+	if !errors.Is(ended, context.DeadlineExceeded) {
+		return ended
+	}
+	if !errors.Is(err, eventstore.ErrUnavailable) {
+		err = fmt.Errorf("%w: %w", eventstore.ErrUnavailable, err)
+	}
+	return fmt.Errorf("%w (%w)", err, ended)
+}
+
+// repeatable makes a call that changes nothing, or nothing twice, until it is answered.
+func repeatable[T any](outer context.Context, s *Store, call func(context.Context, *link) (T, error)) (T, error) {
+	var none T
+	if err := s.usable(outer); err != nil {
+		return none, err
+	}
+	ctx, cancel := s.until(outer)
+	defer cancel()
+	for failures := 0; ; failures++ {
+		value, _, err := attempt(ctx, s, call)
+		if err == nil {
+			return value, nil
+		}
+		verdict, err := judge(err)
+		if err := s.again(outer, ctx, failures, verdict, err); err != nil {
+			return none, err
+		}
+	}
+}
