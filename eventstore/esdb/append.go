@@ -34,12 +34,7 @@ func (s *Store) Append(
 		}
 		before = head
 	}
-	proposed := make([]client.EventData, len(events))
-	for i := range events {
-		e := &events[i]
-		proposed[i] = client.EventData{EventID: e.ID, EventType: e.Type, ContentType: client.ContentTypeJson, Data: e.Data, Metadata: e.Metadata}
-	}
-	done, err := s.append(ctx, stream, expected, proposed)
+	done, err := s.append(ctx, stream, expected, proposals(events))
 	if err != nil {
 		return eventstore.Appended{}, err
 	}
@@ -48,6 +43,16 @@ func (s *Store) Append(
 	}
 	s.heads.note(done.Position)
 	return done, nil
+}
+
+// proposals are the events as the client takes them.
+func proposals(events []eventstore.NewEvent) []client.EventData {
+	out := make([]client.EventData, len(events))
+	for i := range events {
+		e := &events[i]
+		out[i] = client.EventData{EventID: e.ID, EventType: e.Type, ContentType: client.ContentTypeJson, Data: e.Data, Metadata: e.Metadata}
+	}
+	return out
 }
 
 // append makes an append until its outcome is known. That is safe because each attempt has the same ids at the same

@@ -9,8 +9,8 @@ import (
 	"github.com/benfex/kipay/eventstore"
 )
 
-// suspicion is how long a call must have waited in vain before its connection is no longer trusted.
-const suspicion = time.Second
+// suspicion is the part of an attempt that a call must have waited in vain before its connection is no longer trusted.
+const suspicion = 2
 
 // result is what an attempt came to.
 type result[T any] struct {
@@ -51,7 +51,7 @@ func attempt[T any](ctx context.Context, s *Store, call func(context.Context, *l
 		return value, true, nil
 	}
 	verdict, _ := judge(err)
-	silent := errors.Is(ctx.Err(), context.DeadlineExceeded) && time.Since(began) >= suspicion
+	silent := errors.Is(ctx.Err(), context.DeadlineExceeded) && time.Since(began) >= s.options.Attempt/suspicion
 	if verdict == broken || verdict == unknown && silent {
 		l.retire()
 	}

@@ -52,7 +52,9 @@ func judge(err error) (verdict, error) {
 	switch {
 	case errors.Is(err, eventstore.ErrClosed):
 		return refused, err
-	case errors.Is(err, eventstore.ErrUnavailable), errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.EOF):
+	case errors.Is(err, eventstore.ErrUnavailable):
+		return unknown, err
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.EOF):
 		return unknown, fmt.Errorf("%w: %w", eventstore.ErrUnavailable, plain(err))
 	}
 	switch statusCode(err) {
