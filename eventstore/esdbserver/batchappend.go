@@ -111,7 +111,7 @@ func (b *batches) failure() error {
 
 // take takes one message in.
 func (b *batches) take(req *api.BatchAppendReq) error {
-	key := req.GetCorrelationId().String()
+	key := correlationKey(req.GetCorrelationId())
 	one, known := b.open[key]
 	if !known {
 		if req.GetOptions() == nil {
@@ -137,6 +137,14 @@ func (b *batches) take(req *api.BatchAppendReq) error {
 	delete(b.open, key)
 	b.queue(one)
 	return nil
+}
+
+// correlationKey tells correlations apart, in either form of an id.
+func correlationKey(id *shared.UUID) string {
+	if halves, ok := id.GetValue().(*shared.UUID_Structured_); ok {
+		return fmt.Sprint(halves.Structured.GetMostSignificantBits(), " ", halves.Structured.GetLeastSignificantBits())
+	}
+	return id.GetString_()
 }
 
 func newBatch(req *api.BatchAppendReq) *batch {
