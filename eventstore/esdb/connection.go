@@ -21,7 +21,8 @@ const gossipSeconds = 3
 type settingKind int
 
 const (
-	anyText settingKind = iota
+	// ofOthers are settings of clients in other languages: accepted, and left out.
+	ofOthers settingKind = iota
 	boolean
 	integer
 	file
@@ -35,7 +36,7 @@ func settings() map[string]settingKind {
 		"tls": boolean, "tlsverifycert": boolean, "tlscafile": file, "usercertfile": file, "userkeyfile": file,
 		"nodepreference": preference, "maxdiscoverattempts": integer, "discoveryinterval": integer, "gossiptimeout": integer,
 		"keepaliveinterval": integer, "keepalivetimeout": integer, "defaultdeadline": integer,
-		"connectionname": anyText, "throwonappendfailure": boolean, // of other clients
+		"connectionname": ofOthers, "throwonappendfailure": ofOthers,
 	}
 }
 
@@ -84,11 +85,14 @@ func parse(text string) (*client.Configuration, error) {
 			return nil, err
 		}
 		given[strings.ToLower(name)] = value[0]
+		if settings()[strings.ToLower(name)] == ofOthers {
+			delete(values, name)
+		}
 	}
 	if (given["usercertfile"] == "") != (given["userkeyfile"] == "") {
 		return nil, errors.New("event store: userCertFile and userKeyFile in the connection string go together")
 	}
-	config, err := client.ParseConnectionString(strings.TrimSuffix(before, "/") + "?" + query)
+	config, err := client.ParseConnectionString(strings.TrimSuffix(before, "/") + "?" + values.Encode())
 	if err != nil {
 		return nil, errors.New("event store: the connection string is not esdb://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]...][?SETTINGS]; " +
 			"in user and password, special characters are percent-encoded")
@@ -134,7 +138,7 @@ func checkSetting(name string, values []string) error {
 		if strings.EqualFold(name, "tlsCAFile") && !x509.NewCertPool().AppendCertsFromPEM(text) {
 			return fmt.Errorf("event store: the setting %s: %s holds no certificate in PEM", name, value)
 		}
-	case anyText:
+	case ofOthers:
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package esdb
 import (
 	"context"
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -82,18 +83,35 @@ func open(t testing.TB, connection string, options Options) *Store {
 	return s
 }
 
-func harness(t *testing.T, dir string) storetest.Harness {
-	n := startNode(t, dir, "", esdbserver.Options{})
-	s := open(t, "esdb://"+n.address+"?tls=false", Options{})
+// harness is a store before a node of its own, both over the folder; scheme and settings say how they are connected.
+func harness(t *testing.T, dir string, options esdbserver.Options, scheme, settings string) storetest.Harness {
+	n := startNode(t, dir, "", options)
+	s := open(t, scheme+n.address+settings, Options{})
 	return storetest.Harness{Store: s, Keys: s, Reopen: func(t *testing.T) storetest.Harness {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
 		n.stop(t)
-		return harness(t, dir)
+		return harness(t, dir, options, scheme, settings)
 	}}
 }
 
+// TestContract runs the suite over plaintext, over TLS with gossip, and over the server that KIPAY_TEST_ESDB names, an
+// EventStoreDB or KurrentDB for example. There the tests share what is there, under names of their own.
 func TestContract(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Harness { return harness(t, t.TempDir()) })
+	engines := map[string]func(t *testing.T) storetest.Harness{
+		"plaintext": func(t *testing.T) storetest.Harness {
+			return harness(t, t.TempDir(), esdbserver.Options{}, "esdb://", "?tls=false")
+		},
+		"TLS": func(t *testing.T) storetest.Harness {
+			server, ca := certificates(t)
+			return harness(t, t.TempDir(), esdbserver.Options{TLS: server}, "kurrentdb+discover://user:secret@", "?tlsCAFile="+ca)
+		},
+	}
+	if connection := os.Getenv("KIPAY_TEST_ESDB"); connection != "" {
+		engines["KIPAY_TEST_ESDB"] = func(t *testing.T) storetest.Harness { return isolate(t, connection, newPrefix()) }
+	}
+	for name, open := range engines {
+		t.Run(name, func(t *testing.T) { storetest.Run(t, open) })
+	}
 }
