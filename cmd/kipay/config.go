@@ -18,7 +18,11 @@ import (
 	"github.com/ulule/limiter/v3"
 
 	"github.com/benfex/kipay/eventstore"
+	"github.com/benfex/kipay/eventstore/esdb"
 )
+
+// storeEmbedded is the setting for the event store in the data folder.
+const storeEmbedded = "embedded"
 
 // config is what may be set.
 type config struct {
@@ -47,6 +51,9 @@ type config struct {
 	LogLevel       zerolog.Level
 }
 
+// remote tells whether the event store is a server, which other nodes may use too.
+func (c *config) remote() bool { return c.EventStore != storeEmbedded }
+
 // setting is one line of docs/configuration.md.
 type setting struct {
 	name    string // KIPAY_… without the prefix; the flag is the same in lower case with dashes
@@ -74,12 +81,15 @@ func settings() []setting {
 			c.PublicURL = strings.TrimRight(v, "/")
 			return checkURL(v)
 		}},
-		{"EVENTSTORE", "embedded", "event store: embedded", false, func(c *config, v string) error {
+		{"EVENTSTORE", storeEmbedded, "event store: embedded, or the connection string of an EventStoreDB or KurrentDB, esdb://[USER:PASSWORD@]HOST[:PORT][,…][?SETTINGS]", true, func(c *config, v string) error {
 			c.EventStore = v
-			if v != "embedded" {
-				return errors.New("must be embedded; esdb:// and kurrentdb:// are not supported by this version")
+			if v == storeEmbedded {
+				return nil
 			}
-			return nil
+			if !esdb.IsConnection(v) {
+				return errors.New("must be embedded, or a connection string that begins with esdb:// or kurrentdb://")
+			}
+			return esdb.CheckConnection(v)
 		}},
 		{"CLICKHOUSE", "embedded", "read models: embedded, or a clickhouse:// or http:// DSN of a server", false, func(c *config, v string) error {
 			c.ClickHouse = v

@@ -112,7 +112,7 @@ func examine(cmd *cobra.Command) []finding {
 		out = append(out, checkReady(ctx, cfg))
 	}
 	out = append(out, checkReachable(ctx, cfg, running))
-	if _, err := os.Stat(eventsFolder(cfg)); errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(eventsFolder(cfg)); errors.Is(err, fs.ErrNotExist) && !cfg.remote() {
 		return append(out, ok("channels", "nothing here yet: kipay serve starts a new log"))
 	}
 	err = call(cmd, "probe channels", struct{}{}, func(raw json.RawMessage) error {

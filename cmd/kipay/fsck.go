@@ -25,7 +25,10 @@ const fsckProblems = 100
 
 func opFsck(ctx context.Context, n *node, _ json.RawMessage, emit func(any) error) (any, error) {
 	started := time.Now()
-	report, err := n.store.Check(ctx, func(r eventstore.Record) error {
+	if n.local == nil {
+		return nil, &exitError{exitUsage, errors.New("fsck reads the folder of the embedded event store; an EventStoreDB checks its own, and kipay verify compares the read models with its log")}
+	}
+	report, err := n.local.Check(ctx, func(r eventstore.Record) error {
 		env, err := n.codec.Decode(ctx, r)
 		if err == nil && env.Erased {
 			// No verb destroys a key yet, so a key that is gone was lost.

@@ -54,18 +54,20 @@ func (m *meter) watch(n *node, r *reactor.Reactor) {
 	counter := func(name, help string, value func() float64) {
 		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help}, value))
 	}
-	counter("kipay_appends_total", "Appends acknowledged by the event store.", func() float64 { return float64(n.store.Stats().Appends) })
-	counter("kipay_events_total", "Events appended.", func() float64 { return float64(n.store.Stats().Events) })
-	counter("kipay_syncs_total", "Syncs of the event store; appends share them.", func() float64 { return float64(n.store.Stats().Syncs) })
-	gauge("kipay_eventstore_head", "Position of the newest event.", func() float64 { return float64(n.store.Stats().Head) })
-	gauge("kipay_eventstore_failed", "1 when the event store takes no appends until it is opened again.", func() float64 {
-		select {
-		case <-n.store.Failed():
-			return 1
-		default:
-			return 0
-		}
-	})
+	if n.local != nil { // a server tells about itself
+		counter("kipay_appends_total", "Appends acknowledged by the event store.", func() float64 { return float64(n.local.Stats().Appends) })
+		counter("kipay_events_total", "Events appended.", func() float64 { return float64(n.local.Stats().Events) })
+		counter("kipay_syncs_total", "Syncs of the event store; appends share them.", func() float64 { return float64(n.local.Stats().Syncs) })
+		gauge("kipay_eventstore_head", "Position of the newest event.", func() float64 { return float64(n.local.Stats().Head) })
+		gauge("kipay_eventstore_failed", "1 when the event store takes no appends until it is opened again.", func() float64 {
+			select {
+			case <-n.local.Failed():
+				return 1
+			default:
+				return 0
+			}
+		})
+	}
 	gauge("kipay_pending_pushes", "Pushes without a final answer.", func() float64 { return float64(r.PendingPushes()) })
 	if n.reads.super != nil {
 		counter("kipay_readmodel_restarts_total", "Restarts of the embedded ClickHouse engine.", func() float64 { return float64(n.reads.super.Restarts()) })

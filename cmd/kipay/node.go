@@ -21,24 +21,32 @@ import (
 	"github.com/benfex/kipay/commands/paystack"
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/eventstore/embedded"
+	"github.com/benfex/kipay/eventstore/esdb"
 )
+
+// engine is an event store with its keys.
+type engine interface {
+	eventstore.Store
+	eventstore.KeyStore
+}
 
 // node is what every verb stands on: the log with its keys, and the write side.
 type node struct {
 	cfg     *config
 	log     zerolog.Logger
-	store   *embedded.Store
+	store   engine
+	local   *embedded.Store // the same store when it is embedded, else nil
 	ring    *eventstore.Keyring
 	codec   *eventstore.Codec
 	events  *eventstore.Log
 	seen    *eventstore.Seen
 	write   *commands.WriteSide
-	masters eventstore.MasterKeys
 	reads   *readSide // nil until openReadSide
 	meter   *meter
 }
 
-// openNode opens the data folder. Its owner is this process until close.
+// openNode opens the event store: the one in the data folder, whose owner is this process until close, or connects to a
+// server.
 func openNode(ctx context.Context, cfg *config, log zerolog.Logger) (_ *node, err error) {
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
@@ -47,22 +55,19 @@ func openNode(ctx context.Context, cfg *config, log zerolog.Logger) (_ *node, er
 	if err != nil {
 		return nil, err
 	}
-	store, err := embedded.Open(eventsFolder(cfg), embedded.Options{
-		Logf: func(format string, args ...any) { log.Error().Msgf(format, args...) },
-	})
-	if err != nil {
+	n := &node{cfg: cfg, log: log, seen: eventstore.NewSeen(), meter: newMeter()}
+	if err := n.openStore(); err != nil {
 		return nil, err
 	}
-	n := &node{cfg: cfg, log: log, store: store, masters: masters, seen: eventstore.NewSeen(), meter: newMeter()}
 	defer func() {
 		if err != nil {
-			_ = store.Close()
+			_ = n.store.Close()
 		}
 	}()
 	random := rand.Reader
-	n.ring = eventstore.NewKeyring(store, masters, random)
+	n.ring = eventstore.NewKeyring(n.store, masters, random)
 	n.codec = eventstore.NewCodec(n.ring, eventstore.Catalogue())
-	n.events = eventstore.NewLog(store, n.codec, time.Now, newEventID)
+	n.events = eventstore.NewLog(n.store, n.codec, time.Now, newEventID)
 	n.write, err = commands.New(ctx, commands.Options{
 		Log: n.events, Ring: n.ring, Seen: n.seen, Random: random, Logger: log, PublicURL: n.publicURL(),
 		Mpesa: mpesa.New(mpesa.Options{
@@ -77,7 +82,30 @@ func openNode(ctx context.Context, cfg *config, log zerolog.Logger) (_ *node, er
 	return n, err
 }
 
-// eventsFolder is where the log is.
+// openStore opens the engine that the configuration names.
+func (n *node) openStore() error {
+	logf := func(format string, args ...any) { n.log.Error().Msgf(format, args...) }
+	if n.cfg.remote() {
+		store, err := esdb.Open(n.cfg.EventStore, esdb.Options{Logf: logf})
+		if err != nil {
+			return fmt.Errorf("KIPAY_EVENTSTORE: %w", err)
+		}
+		n.store = store
+		return nil
+	}
+	dir := eventsFolder(n.cfg)
+	if err := embedded.RefuseServed(dir); err != nil {
+		return err
+	}
+	store, err := embedded.Open(dir, embedded.Options{Logf: logf})
+	if err != nil {
+		return err
+	}
+	n.store, n.local = store, store
+	return nil
+}
+
+// eventsFolder is where the embedded event store keeps the log.
 func eventsFolder(cfg *config) string { return filepath.Join(cfg.DataDir, "events") }
 
 func (n *node) close() error { return n.store.Close() }
@@ -115,6 +143,9 @@ func loadMasterKeys(cfg *config) (eventstore.MasterKeys, error) {
 	}
 	path := filepath.Join(cfg.DataDir, masterKeyFile)
 	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && cfg.remote() {
+		return eventstore.MasterKeys{}, &exitError{exitUsage, fmt.Errorf("KIPAY_MASTER_KEY: must be set when the event store is a server: all nodes share it (or put the file %s there, from the node that has it; make a first one with: openssl rand -base64 32)", path)}
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(eventsFolder(cfg)); err == nil {
 			return eventstore.MasterKeys{}, fmt.Errorf("%s is missing: the data folder has events, which nothing else can open; put the file back, or set KIPAY_MASTER_KEY", path)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/benfex/kipay/cmd/kipay/internal/web"
 	"github.com/benfex/kipay/commands/reactor"
+	"github.com/benfex/kipay/eventstore/embedded"
 	"github.com/benfex/kipay/projections"
 	"github.com/benfex/kipay/readapi"
 	"github.com/benfex/kipay/readapi/pages"
@@ -95,6 +96,13 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 	}
 
 	// The write side: from here on this process owns the data folder.
+	if cfg.remote() { // else the event store in it is what is owned
+		owned, err := embedded.OwnFolder(cfg.DataDir)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = owned.Close() }()
+	}
 	if n, err = openNode(ctx, cfg, log); err != nil {
 		return err
 	}
@@ -189,9 +197,12 @@ func (n *node) followLog(ctx context.Context) {
 // watchStore ends the server when the event store has failed (a full or broken disk): nothing acknowledged is lost, and
 // opening it again, which a supervisor does, is what recovers.
 func (n *node) watchStore(ctx context.Context) error {
+	if n.local == nil {
+		return nil // a server comes back by itself, and so does the connection to it
+	}
 	select {
-	case <-n.store.Failed():
-		return fmt.Errorf("the event store stopped taking appends; nothing acknowledged is lost; mend the disk, then start again: %w", n.store.Stats().Failure)
+	case <-n.local.Failed():
+		return fmt.Errorf("the event store stopped taking appends; nothing acknowledged is lost; mend the disk, then start again: %w", n.local.Stats().Failure)
 	case <-ctx.Done():
 		return nil
 	}

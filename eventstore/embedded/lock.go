@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -135,4 +136,14 @@ func syncFolder(dir string) error {
 		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
+}
+
+// OwnFolder makes this process the owner of any folder, as Open does with its own, until the closer is closed.
+// ErrUnavailable, with a name, when another process is it.
+func OwnFolder(dir string) (io.Closer, error) {
+	lock, err := lockFolder(dir)
+	if err != nil {
+		return nil, err
+	}
+	return lock, nil
 }
