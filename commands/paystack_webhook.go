@@ -13,6 +13,9 @@ import (
 	"github.com/benfex/kipay/domain/transaction"
 )
 
+// webhookAck is the answer to a webhook; Paystack looks at the status alone.
+const webhookAck = `{"status":"success"}`
+
 // byPaystack is the actor of what Paystack tells us.
 const byPaystack = "provider:paystack"
 
@@ -85,7 +88,8 @@ func (w *WriteSide) takeWebhook(c *fiber.Ctx, ch channel.State) error {
 		}
 	}
 	w.observe("callback_accepted")
-	return c.JSON(fiber.Map{"status": "success"})
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+	return c.SendString(webhookAck)
 }
 
 // cardReference is our name of a card attempt at Paystack: unique there.

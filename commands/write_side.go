@@ -12,6 +12,7 @@ import (
 
 	"github.com/benfex/kipay/commands/mpesa"
 	"github.com/benfex/kipay/commands/paystack"
+	"github.com/benfex/kipay/commands/spool"
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/customer"
@@ -37,6 +38,8 @@ type Options struct {
 	C2BWait time.Duration
 	// SimulateWait is how long simulate-c2b waits for the confirmation.
 	SimulateWait time.Duration
+	// Spool keeps notices of providers while the event store is away; nil where the event store is this process's own.
+	Spool *spool.Spool
 	// Observe counts what happens, for metrics; may be nil.
 	Observe func(event string)
 }
@@ -86,15 +89,20 @@ func (w *WriteSide) RegisterAPI(r fiber.Router) {
 
 // RegisterDoors adds the routes that providers call. Each exists without any word that Daraja refuses in a URL.
 func (w *WriteSide) RegisterDoors(r fiber.Router) {
-	r.Post("/hooks/push/:reference/:attempt/:token", w.stkResultDoor)
-	r.Post("/hooks/c2b/:channel/:token/confirmation", w.c2bConfirmationDoor)
+	w.doors(r, w.spooled)
+}
+
+// doors adds them, each behind what keeps its notices while the event store is away.
+func (w *WriteSide) doors(r fiber.Router, kept func(door fiber.Handler, ack string) fiber.Handler) {
+	r.Post("/hooks/push/:reference/:attempt/:token", kept(w.stkResultDoor, mpesa.AckBody))
+	r.Post("/hooks/c2b/:channel/:token/confirmation", kept(w.c2bConfirmationDoor, mpesa.ConfirmationAck))
 	r.Post("/hooks/c2b/:channel/:token/validation", w.c2bValidationDoor)
 	for _, prefix := range []string{"/mpesa", "/hooks/c2b"} {
-		r.Post(prefix+"/confirmation", w.c2bOpenConfirmationDoor)
+		r.Post(prefix+"/confirmation", kept(w.c2bOpenConfirmationDoor, mpesa.ConfirmationAck))
 		r.Post(prefix+"/validation", w.c2bOpenValidationDoor)
 	}
-	r.Post("/hooks/card/:channel/:token", w.paystackChannelDoor)
-	r.Post("/paystack/webhook", w.paystackOpenDoor)
+	r.Post("/hooks/card/:channel/:token", kept(w.paystackChannelDoor, webhookAck))
+	r.Post("/paystack/webhook", kept(w.paystackOpenDoor, webhookAck))
 }
 
 // caller is who is calling, which the web layer has made sure of.

@@ -128,6 +128,14 @@ func (m MasterKeys) unwrap(name string, wrapped []byte) ([]byte, error) {
 	return nil, fmt.Errorf("wrapped key %s needs master key %x, which KIPAY_MASTER_KEY does not hold (has %s)", name, id, m.CurrentID())
 }
 
+// Seal seals any bytes under the current master key, bound to the name. It is for what has no data key: the spool of notices.
+func (m MasterKeys) Seal(random io.Reader, name string, plain []byte) ([]byte, error) {
+	return m.wrap(random, name, plain)
+}
+
+// Open opens what Seal sealed, under the same name.
+func (m MasterKeys) Open(name string, sealed []byte) ([]byte, error) { return m.unwrap(name, sealed) }
+
 // dataKey is an opened data key.
 type dataKey struct {
 	id   string // tells it from the subject's earlier keys, and nothing else about it

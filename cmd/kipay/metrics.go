@@ -24,7 +24,7 @@ func newMeter() *meter {
 			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 25},
 		}, []string{"provider", "call", "outcome"}),
 		callbacks: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "kipay_callbacks_total", Help: "Notices of providers, accepted and refused.",
+			Name: "kipay_callbacks_total", Help: "Notices of providers: accepted, refused, spooled while the event store was away, and delivered after that.",
 		}, []string{"result"}),
 	}
 	m.registry.MustRegister(m.calls, m.callbacks, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -43,6 +43,10 @@ func (m *meter) callback(event string) {
 		m.callbacks.WithLabelValues("accepted").Inc()
 	case "callback_refused":
 		m.callbacks.WithLabelValues("refused").Inc()
+	case "callback_spooled":
+		m.callbacks.WithLabelValues("spooled").Inc()
+	case "callback_delivered":
+		m.callbacks.WithLabelValues("delivered").Inc()
 	}
 }
 
@@ -67,6 +71,9 @@ func (m *meter) watch(n *node, r *reactor.Reactor) {
 				return 0
 			}
 		})
+	}
+	if kept := n.write.Spool; kept != nil {
+		gauge("kipay_spool_notices", "Notices of providers that wait on the disk for the event store.", func() float64 { return float64(kept.Len()) })
 	}
 	gauge("kipay_pending_pushes", "Pushes without a final answer.", func() float64 { return float64(r.PendingPushes()) })
 	if n.reads.super != nil {

@@ -19,6 +19,7 @@ import (
 	"github.com/benfex/kipay/commands"
 	"github.com/benfex/kipay/commands/mpesa"
 	"github.com/benfex/kipay/commands/paystack"
+	"github.com/benfex/kipay/commands/spool"
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/eventstore/embedded"
 	"github.com/benfex/kipay/eventstore/esdb"
@@ -47,7 +48,12 @@ type node struct {
 
 // openNode opens the event store: the one in the data folder, whose owner is this process until close, or connects to a
 // server.
-func openNode(ctx context.Context, cfg *config, log zerolog.Logger) (_ *node, err error) {
+func openNode(ctx context.Context, cfg *config, log zerolog.Logger) (*node, error) {
+	return openNodeWith(ctx, cfg, log, nil)
+}
+
+// openNodeWith is openNode with a spool for notices that come while the event store is away.
+func openNodeWith(ctx context.Context, cfg *config, log zerolog.Logger, kept *spool.Spool) (_ *node, err error) {
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
@@ -77,16 +83,22 @@ func openNode(ctx context.Context, cfg *config, log zerolog.Logger) (_ *node, er
 			BaseURL: n.sandboxURL(cfg.PaystackURL, paystackPath), Observe: n.meter.providerCall("paystack"),
 		}),
 		CheckoutWindow: cfg.CheckoutWindow, PushWindow: cfg.PushWindow, C2BWait: cfg.C2BWait, SimulateWait: 5 * time.Second,
-		Observe: n.meter.callback,
+		Observe: n.meter.callback, Spool: kept,
 	})
 	return n, err
 }
+
+// How long a call to an event store server may take, all attempts together, and one attempt.
+const (
+	storeDeadline = 5 * time.Second
+	storeAttempt  = 2 * time.Second
+)
 
 // openStore opens the engine that the configuration names.
 func (n *node) openStore() error {
 	logf := func(format string, args ...any) { n.log.Error().Msgf(format, args...) }
 	if n.cfg.remote() {
-		store, err := esdb.Open(n.cfg.EventStore, esdb.Options{Logf: logf})
+		store, err := esdb.Open(n.cfg.EventStore, esdb.Options{Deadline: storeDeadline, Attempt: storeAttempt, Logf: logf})
 		if err != nil {
 			return fmt.Errorf("KIPAY_EVENTSTORE: %w", err)
 		}
@@ -103,6 +115,19 @@ func (n *node) openStore() error {
 	}
 	n.store, n.local = store, store
 	return nil
+}
+
+// openSpool opens the spool of a node whose event store is a server; nil where the event store is here: a disk that takes
+// no events takes no notices either.
+func openSpool(cfg *config) (*spool.Spool, error) {
+	if !cfg.remote() {
+		return nil, nil //nolint:nilnil // none is needed
+	}
+	masters, err := loadMasterKeys(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return spool.Open(spool.Options{Dir: filepath.Join(cfg.DataDir, "spool"), Seal: masters, Random: rand.Reader})
 }
 
 // eventsFolder is where the embedded event store keeps the log.

@@ -103,7 +103,14 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 		}
 		defer func() { _ = owned.Close() }()
 	}
-	if n, err = openNode(ctx, cfg, log); err != nil {
+	kept, err := openSpool(cfg)
+	if err != nil {
+		return err
+	}
+	if kept != nil {
+		defer func() { _ = kept.Close() }()
+	}
+	if n, err = openNodeWith(ctx, cfg, log, kept); err != nil {
 		return err
 	}
 	defer func() { _ = n.close() }()
@@ -158,6 +165,7 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 		g.Go(func() error { return ended(background, "sandbox", sim.run(background)) })
 	}
 	g.Go(func() error { return n.watchStore(background) })
+	g.Go(func() error { return ended(background, "spool", n.write.DeliverSpool(background)) })
 
 	front, stopFront := context.WithCancel(ctx)
 	defer stopFront()

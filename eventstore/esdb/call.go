@@ -58,15 +58,10 @@ func attempt[T any](ctx context.Context, s *Store, call func(context.Context, *l
 	return value, true, err
 }
 
-// until is the context of a call with all its attempts: bounded by Options.Deadline when the caller sets no bound, and
-// ended by Close.
+// until is the context of a call with all its attempts: bounded by Options.Deadline, or by the caller's own bound where that
+// is nearer. A request that may take half a minute must not spend it on one call to a server that is away.
 func (s *Store) until(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, bounded := ctx.Deadline(); !bounded {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, s.options.Deadline)
-		return ctx, cancel
-	}
-	return ctx, func() {}
+	return context.WithTimeout(ctx, s.options.Deadline)
 }
 
 // usable is the error of a call that comes after its context's end or after Close.

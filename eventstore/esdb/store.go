@@ -13,7 +13,7 @@ import (
 
 // Options tune a store. The zero value is what `kipay serve` uses.
 type Options struct {
-	// Deadline bounds a call whose context has no deadline of its own, all its attempts together; 10 s when zero.
+	// Deadline bounds a call, all its attempts together; 10 s when zero.
 	Deadline time.Duration
 	// Attempt bounds one attempt: how long an answer is waited for before the call is made again, on another connection;
 	// 3 s when zero.

@@ -1,0 +1,162 @@
+package spool
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/benfex/kipay/eventstore"
+)
+
+func masters(t *testing.T) eventstore.MasterKeys {
+	t.Helper()
+	keys, err := eventstore.ParseMasterKeys("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return keys
+}
+
+func open(t *testing.T, dir string) *Spool {
+	t.Helper()
+	s, err := Open(Options{Dir: dir, Seal: masters(t), Random: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func notice(body string) Notice {
+	return Notice{Path: "/hooks/push/aa/1/t0ken", Body: []byte(body), RequestID: "r", IP: "10.1.2.3", At: time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)}
+}
+
+// delivered takes notices out until so many came, with the verdicts in turn.
+func delivered(t *testing.T, s *Spool, count int, verdicts ...Verdict) []string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	var got []string
+	err := s.Deliver(ctx, time.Millisecond, func(_ context.Context, n Notice) Verdict {
+		got = append(got, string(n.Body))
+		v := Delivered
+		if len(verdicts) > 0 {
+			v, verdicts = verdicts[0], verdicts[1:]
+		}
+		if v == Delivered && s.Len() == 1 || len(got) == count {
+			time.AfterFunc(10*time.Millisecond, cancel)
+		}
+		return v
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func TestNoticesAreDeliveredInOrderAcrossARestart(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	for _, body := range []string{"one", "two"} {
+		if err := s.Add(notice(body)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir)
+	defer func() { _ = s.Close() }()
+	if err := s.Add(notice("three")); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.Len(); n != 3 {
+		t.Fatalf("%d wait", n)
+	}
+	got := delivered(t, s, 9, Later, Later, Delivered, Delivered, Delivered)
+	if diff := cmp.Diff([]string{"one", "one", "one", "two", "three"}, got); diff != "" {
+		t.Error(diff)
+	}
+	if n := s.Len(); n != 0 {
+		t.Errorf("%d still wait", n)
+	}
+}
+
+func TestWhatNobodyCanBeToldOfIsParkedAndHoldsNothingUp(t *testing.T) {
+	s := open(t, t.TempDir())
+	defer func() { _ = s.Close() }()
+	for _, body := range []string{"bad", "good"} {
+		if err := s.Add(notice(body)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff([]string{"bad", "good"}, delivered(t, s, 2, Park, Delivered)); diff != "" {
+		t.Error(diff)
+	}
+	if _, closer, err := s.db.Get(key(parked, 0)); err != nil {
+		t.Error("it is gone")
+	} else {
+		_ = closer.Close()
+	}
+}
+
+func TestSpoolIsSealedOnDisk(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	if err := s.Add(notice(`{"MSISDN":"254712345678"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(path)
+		for _, secret := range []string{"254712345678", "t0ken", "10.1.2.3"} {
+			if bytes.Contains(raw, []byte(secret)) {
+				t.Errorf("%s holds %s", path, secret)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestFullSpoolTakesNoMore(t *testing.T) {
+	s := open(t, t.TempDir())
+	defer func() { _ = s.Close() }()
+	s.full = func() bool { return s.count >= 1 }
+	if err := s.Add(notice("one")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Add(notice("two")); !errors.Is(err, ErrFull) {
+		t.Errorf("%v", err)
+	}
+}
+
+// failing is a sealer without randomness.
+type failing struct{ eventstore.MasterKeys }
+
+func (failing) Seal(io.Reader, string, []byte) ([]byte, error) { return nil, io.ErrUnexpectedEOF }
+
+func TestNoticeThatCannotBeSealedIsNotTaken(t *testing.T) {
+	s, err := Open(Options{Dir: t.TempDir(), Seal: failing{masters(t)}, Random: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	if err := s.Add(notice("one")); err == nil || s.Len() != 0 {
+		t.Errorf("%v, %d wait", err, s.Len())
+	}
+}
