@@ -108,7 +108,7 @@ func (s *Store) placed(ctx context.Context, stream string, done *client.WriteRes
 	if hasPosition(done.CommitPosition) {
 		return out, nil
 	}
-	records, err := s.readStream(ctx, stream, client.Revision(done.NextExpectedVersion), client.Forwards, 1)
+	records, err := s.readOne(ctx, stream, client.Revision(done.NextExpectedVersion), client.Forwards)
 	if err != nil || len(records) == 0 {
 		return eventstore.Appended{}, errors.Join(fmt.Errorf("%w: append to %s: its place could not be read back", eventstore.ErrUnavailable, stream), err)
 	}
@@ -186,7 +186,7 @@ func (s *Store) expect(ctx context.Context, stream string, expected eventstore.R
 
 // newest is revision and position of the stream's newest event, NoStream when it has none.
 func (s *Store) newest(ctx context.Context, stream string) (eventstore.Revision, eventstore.Position, error) {
-	records, err := s.readStream(ctx, stream, client.End{}, client.Backwards, 1)
+	records, err := s.readOne(ctx, stream, client.End{}, client.Backwards)
 	if errors.Is(err, eventstore.ErrStreamNotFound) || err == nil && len(records) == 0 {
 		return eventstore.NoStream, 0, nil
 	}

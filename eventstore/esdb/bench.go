@@ -45,17 +45,17 @@ func startBench(ctx context.Context, dir string) (_ *bench, err error) {
 	}
 	go func() { b.served <- b.server.Serve(listener) }()
 	if b.store, err = Open("esdb://"+listener.Addr().String()+"?tls=false", Options{}); err != nil {
-		return nil, errors.Join(err, b.stop())
+		return nil, errors.Join(err, b.stop(ctx))
 	}
 	return b, nil
 }
 
-func (b *bench) stop() error {
+func (b *bench) stop(ctx context.Context) error {
 	var err error
 	if b.store != nil {
 		err = b.store.Close()
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), closePatience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closePatience)
 	defer cancel()
 	b.server.Stop(ctx)
 	return errors.Join(err, <-b.served, b.engine.Close())
@@ -70,7 +70,7 @@ func CompareWithEmbedded(ctx context.Context, dir string, writers int, d time.Du
 	if err != nil {
 		return 0, 0, err
 	}
-	defer func() { err = errors.Join(err, b.stop()) }()
+	defer func() { err = errors.Join(err, b.stop(ctx)) }()
 	alone, err := embedded.Open(filepath.Join(dir, "local"), embedded.Options{})
 	if err != nil {
 		return 0, 0, err
@@ -131,7 +131,7 @@ func MeasureCatchUp(ctx context.Context, dir string, events int) (perSecond floa
 	if err != nil {
 		return 0, err
 	}
-	defer func() { err = errors.Join(err, b.stop()) }()
+	defer func() { err = errors.Join(err, b.stop(ctx)) }()
 	for written := 0; written < events; written += each {
 		batch := make([]eventstore.NewEvent, min(each, events-written))
 		for i := range batch {

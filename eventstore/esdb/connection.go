@@ -131,7 +131,7 @@ func checkSetting(name string, values []string) error {
 			return fmt.Errorf("event store: the setting %s must be leader, follower, random or readOnlyReplica", name)
 		}
 	case file:
-		text, err := os.ReadFile(value)
+		text, err := os.ReadFile(value) //nolint:gosec // the operator names the file
 		if err != nil {
 			return fmt.Errorf("event store: the setting %s: %w", name, err)
 		}

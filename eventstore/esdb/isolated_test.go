@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -49,7 +50,7 @@ func isolate(t *testing.T, connection, prefix string) storetest.Harness {
 func newPrefix() string { return "test-" + uuid.NewString()[:8] + "-" }
 
 func (i *isolated) in(name string, most int) string {
-	if name == "" || strings.HasPrefix(name, "$") || len(name) > most || strings.ContainsAny(name, "\x00\n\xff") {
+	if name == "" || strings.HasPrefix(name, "$") || len(name) > most || strings.ContainsAny(name, "\x00\n") || !utf8.ValidString(name) {
 		return name // refused all the same
 	}
 	if len(name)+len(i.prefix) <= most {

@@ -42,7 +42,7 @@ type keyMetadata struct {
 
 // readKey reads the newest event of the key's stream, ErrKeyNotFound if there is none.
 func (s *Store) readKey(ctx context.Context, name string) (wrappedKey, error) {
-	records, err := s.readStream(ctx, keyStreamPrefix+name, client.End{}, client.Backwards, 1)
+	records, err := s.readOne(ctx, keyStreamPrefix+name, client.End{}, client.Backwards)
 	if errors.Is(err, eventstore.ErrStreamNotFound) || err == nil && len(records) == 0 {
 		return wrappedKey{}, fmt.Errorf("%w: %s", eventstore.ErrKeyNotFound, name)
 	}

@@ -34,7 +34,7 @@ func (s *Store) ReadStream(
 		return nil, err
 	}
 	if from < 0 || from == eventstore.EndRevision && dir == eventstore.Forward {
-		_, err := s.readStream(ctx, stream, client.End{}, client.Backwards, 1) // nothing is there, unless the stream isn't
+		_, err := s.readOne(ctx, stream, client.End{}, client.Backwards) // nothing is there, unless the stream isn't
 		return nil, err
 	}
 	var all []eventstore.Record
@@ -65,11 +65,9 @@ func (s *Store) ReadStream(
 	return all, nil
 }
 
-// readStream reads a few events.
-func (s *Store) readStream(
-	ctx context.Context, stream string, from client.StreamPosition, dir client.Direction, count int,
-) ([]eventstore.Record, error) {
-	read, err := s.readStreamPage(ctx, stream, from, dir, count)
+// readOne reads the event at the place, none if there is none.
+func (s *Store) readOne(ctx context.Context, stream string, from client.StreamPosition, dir client.Direction) ([]eventstore.Record, error) {
+	read, err := s.readStreamPage(ctx, stream, from, dir, 1)
 	if err != nil {
 		return nil, err
 	}

@@ -106,7 +106,7 @@ func (w walk) run(ctx context.Context, fn func(*client.RecordedEvent)) error {
 	s := w.store
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	defer context.AfterFunc(s.life, cancel)()
+	defer context.AfterFunc(s.life, cancel)() //nolint:contextcheck // Close ends it too
 	from := eventstore.Position(0)
 	to := receiver{
 		event: func(_ context.Context, e *client.RecordedEvent) error {

@@ -25,7 +25,7 @@ var _ eventstore.Subscription = (*subscription)(nil)
 func newSubscription(s *Store, ctx context.Context, from eventstore.Position) *subscription {
 	sub := &subscription{store: s, ctx: ctx, buffer: newBuffer(from), closed: make(chan struct{})}
 	sub.life, sub.cancel = context.WithCancel(ctx)
-	context.AfterFunc(s.life, sub.cancel)
+	context.AfterFunc(s.life, sub.cancel) //nolint:contextcheck // Close ends it too
 	return sub
 }
 

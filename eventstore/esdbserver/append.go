@@ -54,7 +54,7 @@ func (s *streams) Append(stream api.Streams_AppendServer) error {
 
 // finish ends a call with the status and trailers of the error.
 func finish(stream grpc.ServerStream, err error) error {
-	err, trailers := statusOf(err)
+	trailers, err := statusOf(err)
 	stream.SetTrailer(trailers)
 	return err
 }

@@ -46,7 +46,7 @@ func (s *streams) Delete(ctx context.Context, req *api.DeleteReq) (*api.DeleteRe
 
 // refuse is the status of the error, with its trailers set.
 func (s *streams) refuse(ctx context.Context, err error) error {
-	err, trailers := statusOf(err)
+	trailers, err := statusOf(err)
 	if len(trailers) > 0 {
 		if err := grpc.SetTrailer(ctx, trailers); err != nil {
 			return err

@@ -80,7 +80,7 @@ func New(store *embedded.Store, options Options) (*Server, error) {
 		grpc.MaxConcurrentStreams(maxCalls),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: fewestPings, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: pingAfter, Timeout: pingTimeout}),
-		grpc.WriteBufferSize(socketBuffer), grpc.ReadBufferSize(socketBuffer), grpc.SharedWriteBuffer(true), grpc.NumStreamWorkers(128), grpc.InitialWindowSize(1 << 20), grpc.InitialConnWindowSize(8 << 20),
+		grpc.WriteBufferSize(socketBuffer), grpc.ReadBufferSize(socketBuffer),
 	}
 	if options.TLS != nil {
 		settings = append(settings, grpc.Creds(credentials.NewTLS(options.TLS)))

@@ -42,37 +42,37 @@ type streamDeletedError struct{ stream string }
 func (e streamDeletedError) Error() string { return fmt.Sprintf("stream %q is deleted", e.stream) }
 
 // statusOf is the status, and the trailers, by which official clients know the error again.
-func statusOf(err error) (error, metadata.MD) {
+func statusOf(err error) (metadata.MD, error) {
 	var noMetadata missingMetadataError
 	var deleted streamDeletedError
 	switch {
 	case err == nil:
 		return nil, nil
 	case errors.Is(err, errStopping), errors.Is(err, eventstore.ErrClosed):
-		return status.Error(codes.Unavailable, "the server is shutting down"), nil
+		return nil, status.Error(codes.Unavailable, "the server is shutting down")
 	case errors.Is(err, context.Canceled):
-		return status.Error(codes.Canceled, err.Error()), nil
+		return nil, status.Error(codes.Canceled, err.Error())
 	case errors.Is(err, context.DeadlineExceeded):
-		return status.Error(codes.DeadlineExceeded, err.Error()), nil
+		return nil, status.Error(codes.DeadlineExceeded, err.Error())
 	case errors.As(err, &noMetadata):
-		return status.Error(codes.InvalidArgument, err.Error()), metadata.Pairs(exceptionKey, exceptionNoMetadata, trailerRequired, requiredMetadataKeys)
+		return metadata.Pairs(exceptionKey, exceptionNoMetadata, trailerRequired, requiredMetadataKeys), status.Error(codes.InvalidArgument, err.Error())
 	case errors.As(err, &deleted):
-		return status.Error(codes.FailedPrecondition, err.Error()), metadata.Pairs(exceptionKey, exceptionDeleted, trailerStream, printable(deleted.stream))
+		return metadata.Pairs(exceptionKey, exceptionDeleted, trailerStream, printable(deleted.stream)), status.Error(codes.FailedPrecondition, err.Error())
 	case errors.Is(err, eventstore.ErrTooLarge):
-		return status.Error(codes.InvalidArgument, err.Error()), metadata.Pairs(exceptionKey, exceptionTooLarge, trailerMaximum, strconv.Itoa(eventstore.MaxAppendBytes))
+		return metadata.Pairs(exceptionKey, exceptionTooLarge, trailerMaximum, strconv.Itoa(eventstore.MaxAppendBytes)), status.Error(codes.InvalidArgument, err.Error())
 	case errors.Is(err, eventstore.ErrInvalid):
-		return status.Error(codes.InvalidArgument, err.Error()), nil
+		return nil, status.Error(codes.InvalidArgument, err.Error())
 	case errors.Is(err, eventstore.ErrCorrupt):
-		return status.Error(codes.DataLoss, err.Error()), nil
+		return nil, status.Error(codes.DataLoss, err.Error())
 	case errors.Is(err, eventstore.ErrUnavailable):
 		// The disk fails: another connection to the same node would not help, so not UNAVAILABLE, on which clients
 		// connect anew. EventStoreDB answers a write that it could not finish like this.
-		return status.Error(codes.Aborted, err.Error()), nil
+		return nil, status.Error(codes.Aborted, err.Error())
 	}
 	if _, ok := status.FromError(err); ok {
-		return err, nil
+		return nil, err
 	}
-	return status.Error(codes.Unknown, err.Error()), nil
+	return nil, status.Error(codes.Unknown, err.Error())
 }
 
 // printable is the name in printable ASCII: clients drop a trailer with other bytes, and then stumble over its absence.

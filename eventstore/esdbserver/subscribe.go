@@ -14,7 +14,7 @@ import (
 func (r *reading) serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	defer context.AfterFunc(r.streams.life, func() { cancel(errStopping) })()
+	defer context.AfterFunc(r.streams.life, func() { cancel(errStopping) })() //nolint:contextcheck // Stop ends it too
 	var err error
 	if r.all {
 		err = r.followAll(ctx)
