@@ -214,7 +214,8 @@ func (p *page) verb(cmd *cobra.Command) {
 func (p *page) flags(cmd *cobra.Command) {
 	known := map[string]bool{"help": true}
 	for _, s := range settings() {
-		known[s.flag()] = true
+		// Only of a verb that takes them all: a flag of the same name may be a verb's own.
+		known[s.flag()] = cmd.Flags().Lookup("log-level") != nil
 	}
 	var own, set []string
 	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
