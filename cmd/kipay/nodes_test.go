@@ -1,0 +1,120 @@
+package main_test
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// cluster is an event store behind its own protocol, simulators, and nodes that share both.
+type cluster struct {
+	store *instance
+	nodes []*instance
+}
+
+// launchCluster starts so many nodes on one `kipay eventstore`.
+func launchCluster(t *testing.T, nodes int) *cluster {
+	t.Helper()
+	addr := freeAddr()
+	store := &instance{home: t.TempDir(), args: []string{"eventstore", "--addr", addr, "--data-dir", t.TempDir() + "/log"}, env: environment()}
+	t.Cleanup(store.stop)
+	store.start(t)
+	sandbox := launchSandbox(t, "50")
+	var key [32]byte
+	if _, err := rand.Read(key[:]); err != nil {
+		t.Fatal(err)
+	}
+	c := &cluster{store: store}
+	for range nodes {
+		in := launch(t, quick(settings{
+			"EVENTSTORE": "esdb://" + addr + "?tls=false", "MASTER_KEY": base64.StdEncoding.EncodeToString(key[:]), "SANDBOX": "false",
+			"MPESA_SANDBOX_URL": sandbox.sim + "/daraja", "PAYSTACK_URL": sandbox.sim + "/paystack",
+		}))
+		in.sim = sandbox.sim
+		c.nodes = append(c.nodes, in)
+	}
+	return c
+}
+
+// on is the same merchant as it calls another node.
+func (m *merchant) on(in *instance) *merchant {
+	other := *m
+	other.instance = in
+	return &other
+}
+
+func TestNodesShareALogAndOutliveIt(t *testing.T) {
+	t.Parallel()
+	c := launchCluster(t, 2)
+	one := newShop(t, c.nodes[0])
+	two := one.on(c.nodes[1])
+
+	// What one node has opened the other knows, its list too when it is told how far to look.
+	opened := one.call(http.MethodPost, "/api/transactions/initialize", `{"amount":5,"email":"shared@example.com"}`, "Idempotency-Key", "once")
+	opened.want(t, 201, nil)
+	ref := opened.text("reference")
+	two.get("/api/transactions/verify/" + ref).want(t, 200, nil)
+	listed := two.call(http.MethodGet, "/api/transactions/list?limit=1", "", "X-Kipay-Position", opened.header.Get("X-Kipay-Position"))
+	if got := listed.text("data.0.reference"); got != ref {
+		t.Errorf("the other node lists %q, not %q: %v", got, ref, listed)
+	}
+	again := two.call(http.MethodPost, "/api/transactions/initialize", `{"amount":5,"email":"shared@example.com"}`, "Idempotency-Key", "once")
+	if again.text("reference") != ref {
+		t.Errorf("the same key on another node opened %v", again)
+	}
+	ids := map[string]bool{}
+	for n := range 20 {
+		r := []*merchant{one, two}[n%2].post("/api/transactions/initialize", `{"amount":5,"email":"ids@example.com"}`)
+		r.want(t, 201, nil)
+		if id := r.text("transaction.id"); ids[id] {
+			t.Errorf("two transactions have the number %s", id)
+		} else {
+			ids[id] = true
+		}
+	}
+
+	// The store dies while pushes are on phones: callbacks are acknowledged and kept, writes are refused soon.
+	var pushes []string
+	for n := range 6 {
+		pushes = append(pushes, []*merchant{one, two}[n%2].push(t, phone(), fmt.Sprint(100+n)))
+	}
+	c.store.kill()
+	refused := one.post("/api/transactions/initialize", `{"amount":5,"email":"away@example.com"}`)
+	if refused.status != 503 || refused.header.Get("Retry-After") == "" || refused.took > 15*time.Second {
+		t.Errorf("without a store, after %s: %v", refused.took, refused)
+	}
+	c.store.start(t)
+	for n, ref := range pushes {
+		[]*merchant{two, one}[n%2].settles(t, ref, "completed", 60*time.Second)
+	}
+	for _, in := range c.nodes {
+		eventually(t, 30*time.Second, "the spool is empty", func() error {
+			if r := send(t.Context(), http.MethodGet, in.base+"/metrics", ""); !strings.Contains(string(r.raw), "\nkipay_spool_notices 0\n") {
+				return errors.New("notices wait")
+			}
+			return nil
+		})
+	}
+	for _, ref := range pushes {
+		if n := strings.Count(c.nodes[0].cli(t, "events", "stream", ref), "PaymentReceived"); n != 1 {
+			t.Errorf("%s: money came %d times", ref, n)
+		}
+	}
+
+	// A key that is revoked on one node is refused by the other at once, within a second on a machine that is not busy.
+	issued := reply{raw: one.cli(t, "key", "issue", "--merchant", one.id, "--json")}
+	guest := two.as(issued.text("api_key"))
+	guest.get("/api/transactions/verify/"+ref).want(t, 200, nil)
+	one.cli(t, "key", "revoke", issued.text("key_id"))
+	eventually(t, 5*time.Second, "the other node refuses the revoked key", func() error {
+		if r := guest.call(http.MethodGet, "/api/transactions/verify/"+ref, ""); r.status != 401 {
+			return fmt.Errorf("answered %d", r.status)
+		}
+		return nil
+	})
+}
