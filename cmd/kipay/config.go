@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 	"github.com/ulule/limiter/v3"
@@ -20,6 +21,9 @@ import (
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/eventstore/esdb"
 )
+
+// errRedisURL never quotes the setting: it may hold a password.
+var errRedisURL = errors.New("must be redis://[USER:PASSWORD@]HOST[:PORT][/DB], or rediss:// for TLS")
 
 // storeEmbedded is the setting for the event store in the data folder.
 const storeEmbedded = "embedded"
@@ -111,9 +115,12 @@ func settings() []setting {
 			_, err := eventstore.ParseMasterKeys(v)
 			return err
 		}},
-		{"REDIS_URL", "", "Redis for rate limits shared between nodes; memory when empty", true, func(c *config, v string) error {
+		{"REDIS_URL", "", "Redis for rate limits shared between nodes, redis://[USER:PASSWORD@]HOST[:PORT][/DB] or rediss://…; each node counts in its memory when empty, and while Redis is away", true, func(c *config, v string) error {
 			c.RedisURL = v
-			return errors.New("is not supported by this version: one node keeps its limits in memory")
+			if _, err := redis.ParseURL(v); err != nil {
+				return errRedisURL
+			}
+			return nil
 		}},
 		{"RATE_LIMIT", "100-M", "requests per API key: a number, a dash, and S, M, H or D", false, func(c *config, v string) error {
 			c.RateLimit = v

@@ -54,6 +54,9 @@ func openNode(ctx context.Context, cfg *config, log zerolog.Logger) (*node, erro
 
 // openNodeWith is openNode with a spool for notices that come while the event store is away.
 func openNodeWith(ctx context.Context, cfg *config, log zerolog.Logger, kept *spool.Spool) (_ *node, err error) {
+	if err := checkShared(cfg); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
@@ -161,6 +164,19 @@ func newEventID() uuid.UUID {
 
 const masterKeyFile = "master.key"
 
+// checkShared refuses a node of several without the master key that they share: one made here would open nothing.
+func checkShared(cfg *config) error {
+	if !cfg.remote() || cfg.MasterKey != "" {
+		return nil
+	}
+	path := filepath.Join(cfg.DataDir, masterKeyFile)
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	return &exitError{exitUsage, fmt.Errorf("KIPAY_MASTER_KEY: must be set when the event store is a server: all nodes share it "+
+		"(or put the file %s there, from the node that has it; make a first one with: openssl rand -base64 32)", path)}
+}
+
 // loadMasterKeys reads the master keys: from the setting, else from the data folder, where the first is made.
 func loadMasterKeys(cfg *config) (eventstore.MasterKeys, error) {
 	if cfg.MasterKey != "" {
@@ -168,9 +184,6 @@ func loadMasterKeys(cfg *config) (eventstore.MasterKeys, error) {
 	}
 	path := filepath.Join(cfg.DataDir, masterKeyFile)
 	raw, err := os.ReadFile(path)
-	if errors.Is(err, fs.ErrNotExist) && cfg.remote() {
-		return eventstore.MasterKeys{}, &exitError{exitUsage, fmt.Errorf("KIPAY_MASTER_KEY: must be set when the event store is a server: all nodes share it (or put the file %s there, from the node that has it; make a first one with: openssl rand -base64 32)", path)}
-	}
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(eventsFolder(cfg)); err == nil {
 			return eventstore.MasterKeys{}, fmt.Errorf("%s is missing: the data folder has events, which nothing else can open; put the file back, or set KIPAY_MASTER_KEY", path)

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
@@ -18,7 +19,7 @@ type cluster struct {
 }
 
 // launchCluster starts so many nodes on one `kipay eventstore`.
-func launchCluster(t *testing.T, nodes int) *cluster {
+func launchCluster(t *testing.T, nodes int, more settings) *cluster {
 	t.Helper()
 	addr := freeAddr()
 	store := &instance{home: t.TempDir(), args: []string{"eventstore", "--addr", addr, "--data-dir", t.TempDir() + "/log"}, env: environment()}
@@ -31,10 +32,12 @@ func launchCluster(t *testing.T, nodes int) *cluster {
 	}
 	c := &cluster{store: store}
 	for range nodes {
-		in := launch(t, quick(settings{
+		s := settings{
 			"EVENTSTORE": "esdb://" + addr + "?tls=false", "MASTER_KEY": base64.StdEncoding.EncodeToString(key[:]), "SANDBOX": "false",
 			"MPESA_SANDBOX_URL": sandbox.sim + "/daraja", "PAYSTACK_URL": sandbox.sim + "/paystack",
-		}))
+		}
+		maps.Copy(s, more)
+		in := launch(t, quick(s))
 		in.sim = sandbox.sim
 		c.nodes = append(c.nodes, in)
 	}
@@ -50,7 +53,7 @@ func (m *merchant) on(in *instance) *merchant {
 
 func TestNodesShareALogAndOutliveIt(t *testing.T) {
 	t.Parallel()
-	c := launchCluster(t, 2)
+	c := launchCluster(t, 2, nil)
 	one := newShop(t, c.nodes[0])
 	two := one.on(c.nodes[1])
 
@@ -58,7 +61,7 @@ func TestNodesShareALogAndOutliveIt(t *testing.T) {
 	opened := one.call(http.MethodPost, "/api/transactions/initialize", `{"amount":5,"email":"shared@example.com"}`, "Idempotency-Key", "once")
 	opened.want(t, 201, nil)
 	ref := opened.text("reference")
-	two.get("/api/transactions/verify/" + ref).want(t, 200, nil)
+	two.get("/api/transactions/verify/"+ref).want(t, 200, nil)
 	listed := two.call(http.MethodGet, "/api/transactions/list?limit=1", "", "X-Kipay-Position", opened.header.Get("X-Kipay-Position"))
 	if got := listed.text("data.0.reference"); got != ref {
 		t.Errorf("the other node lists %q, not %q: %v", got, ref, listed)

@@ -75,6 +75,9 @@ func newLogger(level zerolog.Level, to io.Writer) zerolog.Logger {
 
 // serve wires everything and runs it until ctx ends. Read it from top to bottom.
 func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ Write([]byte) (int, error) }) error {
+	if err := checkShared(cfg); err != nil {
+		return err
+	}
 	ln, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.HTTPAddr)
 	if err != nil {
 		return portTaken("KIPAY_HTTP_ADDR", cfg.HTTPAddr, err)
@@ -122,9 +125,18 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 	defer n.reads.close() //nolint:contextcheck // it ends after ctx does
 
 	// HTTP.
-	server, err := web.New(web.Options{
+	options := web.Options{
 		Auth: n.write, Log: log, Metrics: n.meter.registry, RateLimit: cfg.RateLimit, TrustedProxies: cfg.TrustedProxies,
-	})
+	}
+	if cfg.RedisURL != "" {
+		limits, err := newSharedLimits(cfg.RedisURL)
+		if err != nil {
+			return err
+		}
+		defer limits.close()
+		options.RateStore = limits
+	}
+	server, err := web.New(options)
 	if err != nil {
 		return err
 	}

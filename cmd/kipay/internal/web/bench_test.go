@@ -91,7 +91,7 @@ func echoRequest() *fasthttp.RequestCtx {
 
 // BenchmarkRateLimit is ulule's memory store by itself: every core on one key, the worst case.
 func BenchmarkRateLimit(b *testing.B) {
-	store := newRateStore(nil, zerolog.Nop(), nil)
+	store := newRateStore(nil, zerolog.Nop(), nil, nil)
 	rate, err := limiter.NewRateFromFormatted("1000000000-H")
 	if err != nil {
 		b.Fatal(err)

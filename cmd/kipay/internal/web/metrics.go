@@ -13,7 +13,9 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	inFlight prometheus.Gauge
-	statuses [600]string // as text, so that nothing is allocated for them
+	// storeFailures counts what the shared counters of rate limits did not count.
+	storeFailures prometheus.Counter
+	statuses      [600]string // as text, so that nothing is allocated for them
 }
 
 func newMetrics(r prometheus.Registerer) (*metrics, error) {
@@ -28,6 +30,9 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "kipay_http_requests_in_flight", Help: "Requests being worked on.",
 		}),
+		storeFailures: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "kipay_rate_limit_store_failures_total", Help: "Requests that this node had to count in memory because the shared counters were away.",
+		}),
 	}
 	for i := range m.statuses {
 		m.statuses[i] = strconv.Itoa(i)
@@ -35,7 +40,7 @@ func newMetrics(r prometheus.Registerer) (*metrics, error) {
 	if r == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.duration, m.inFlight} {
+	for _, c := range []prometheus.Collector{m.requests, m.duration, m.inFlight, m.storeFailures} {
 		if err := r.Register(c); err != nil {
 			return nil, fmt.Errorf("web: register metrics: %w", err)
 		}

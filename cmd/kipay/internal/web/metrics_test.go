@@ -74,9 +74,13 @@ func TestDurationsAndInFlightAreShown(t *testing.T) {
 			if n := f.GetMetric()[0].GetGauge().GetValue(); n != 0 {
 				t.Errorf("%v in flight", n)
 			}
+		case "kipay_rate_limit_store_failures_total":
+			if n := f.GetMetric()[0].GetCounter().GetValue(); n != 0 {
+				t.Errorf("%v requests were not counted in a store that there is not", n)
+			}
 		}
 	}
-	if len(seen) != 3 {
+	if len(seen) != 4 {
 		t.Errorf("metrics %v", seen)
 	}
 }

@@ -253,7 +253,7 @@ func TestConcurrentRequestsShareOneCount(t *testing.T) {
 }
 
 func TestMemoryStoreIsTheDefault(t *testing.T) {
-	if _, shared := newRateStore(nil, zerolog.Nop(), time.Now).(*sharedStore); shared {
+	if _, shared := newRateStore(nil, zerolog.Nop(), time.Now, nil).(*sharedStore); shared {
 		t.Error("a shared store without one")
 	}
 }

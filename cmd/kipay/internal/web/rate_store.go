@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 	"github.com/ulule/limiter/v3"
 	"github.com/ulule/limiter/v3/drivers/store/memory"
@@ -18,12 +19,12 @@ const (
 )
 
 // newRateStore is where counters are kept: in memory, or in shared with memory as its stand-in.
-func newRateStore(shared limiter.Store, log zerolog.Logger, now func() time.Time) limiter.Store {
+func newRateStore(shared limiter.Store, log zerolog.Logger, now func() time.Time, failures prometheus.Counter) limiter.Store {
 	local := memory.NewStoreWithOptions(limiter.StoreOptions{Prefix: "kipay", CleanUpInterval: time.Minute})
 	if shared == nil {
 		return local
 	}
-	return &sharedStore{Store: shared, local: local, log: log, now: now}
+	return &sharedStore{Store: shared, local: local, log: log, now: now, failures: failures}
 }
 
 // sharedStore counts in a store that other nodes use too. While that is away it counts in memory: a payment isn't refused
@@ -33,6 +34,8 @@ type sharedStore struct {
 	local limiter.Store
 	log   zerolog.Logger
 	now   func() time.Time
+	// failures counts the requests that could not be counted in the shared store.
+	failures prometheus.Counter
 	// pausedUntil is when the store is asked again, in Unix nanoseconds.
 	pausedUntil atomic.Int64
 }
@@ -41,6 +44,7 @@ type sharedStore struct {
 func (s *sharedStore) Get(ctx context.Context, key string, rate limiter.Rate) (limiter.Context, error) {
 	paused := s.pausedUntil.Load()
 	if s.now().UnixNano() < paused {
+		s.failures.Inc()
 		return s.local.Get(ctx, key, rate)
 	}
 	short, cancel := context.WithTimeout(ctx, storeTimeout)
@@ -49,6 +53,7 @@ func (s *sharedStore) Get(ctx context.Context, key string, rate limiter.Rate) (l
 	if err == nil {
 		return state, nil
 	}
+	s.failures.Inc()
 	if s.pausedUntil.CompareAndSwap(paused, s.now().Add(storePause).UnixNano()) { // one of those that failed together
 		s.log.Warn().Str("error", redact(err.Error())).Msg("rate limit store is away, counting in memory")
 	}

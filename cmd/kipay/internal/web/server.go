@@ -66,7 +66,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	store := newRateStore(o.RateStore, o.Log, o.Now)
+	store := newRateStore(o.RateStore, o.Log, o.Now, m.storeFailures)
 	s := &Server{
 		auth:            o.Auth,
 		log:             o.Log,
