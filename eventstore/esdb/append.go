@@ -65,12 +65,7 @@ func (s *Store) append(
 	defer cancel()
 	mayBeThere := false
 	for failures := 0; ; failures++ {
-		done, sent, err := attempt(ctx, s, func(ctx context.Context, l *link) (*client.WriteResult, error) {
-			patience := s.options.Attempt + time.Second // ctx is the bound; without one of its own the client adds another
-			return l.client.AppendToStream(ctx, stream, client.AppendToStreamOptions{
-				ExpectedRevision: expectation(expected), Deadline: &patience, RequiresLeader: true,
-			}, proposed...)
-		})
+		done, sent, err := s.appendOnce(ctx, stream, expected, proposed)
 		if err == nil {
 			return s.placed(ctx, stream, done)
 		}
@@ -90,6 +85,48 @@ func (s *Store) append(
 	}
 }
 
+// appendOnce makes one attempt. sent tells that it may have reached the server.
+func (s *Store) appendOnce(
+	ctx context.Context, stream string, expected eventstore.Revision, proposed []client.EventData,
+) (done written, sent bool, err error) {
+	l, err := s.links.get(ctx)
+	if err != nil {
+		return written{}, false, err
+	}
+	if l.pipe == nil {
+		return attemptOn(ctx, s, l, func(ctx context.Context, l *link) (written, error) {
+			return s.appendAlone(ctx, l, stream, expected, proposed)
+		})
+	}
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, s.options.Attempt)
+	defer cancel()
+	done, sent, err = l.pipe.append(ctx, stream, expected, proposed)
+	s.suspect(ctx, l, began, err)
+	return done, sent, err
+}
+
+// appendAlone makes a call for one append.
+func (s *Store) appendAlone(ctx context.Context, l *link, stream string, expected eventstore.Revision, proposed []client.EventData) (written, error) {
+	patience := s.options.Attempt + time.Second // ctx is the bound; without one of its own the client adds another
+	done, err := l.client.AppendToStream(ctx, stream, client.AppendToStreamOptions{
+		ExpectedRevision: expectation(expected), Deadline: &patience, RequiresLeader: true,
+	}, proposed...)
+	var told *client.Error
+	if errors.As(err, &told) && told.Code() == client.ErrorCodeWrongExpectedVersion {
+		actual, known := actualRevision(told)
+		return written{}, &conflictError{actual, known}
+	}
+	if err != nil {
+		return written{}, err
+	}
+	out := written{revision: eventstore.Revision(done.NextExpectedVersion)}
+	if hasPosition(done.CommitPosition) {
+		out.position = eventstore.Position(done.CommitPosition)
+	}
+	return out, nil
+}
+
 func expectation(r eventstore.Revision) client.ExpectedRevision {
 	switch r {
 	case eventstore.NoStream:
@@ -103,12 +140,12 @@ func expectation(r eventstore.Revision) client.ExpectedRevision {
 
 // placed is the answer to an append that was carried out. A server may not know the position of a repeat: then it is
 // read.
-func (s *Store) placed(ctx context.Context, stream string, done *client.WriteResult) (eventstore.Appended, error) {
-	out := eventstore.Appended{Revision: eventstore.Revision(done.NextExpectedVersion), Position: eventstore.Position(done.CommitPosition)}
-	if hasPosition(done.CommitPosition) {
+func (s *Store) placed(ctx context.Context, stream string, done written) (eventstore.Appended, error) {
+	out := eventstore.Appended{Revision: done.revision, Position: done.position}
+	if done.position != 0 {
 		return out, nil
 	}
-	records, err := s.readOne(ctx, stream, client.Revision(done.NextExpectedVersion), client.Forwards)
+	records, err := s.readOne(ctx, stream, client.Revision(uint64(done.revision)), client.Forwards)
 	if err != nil || len(records) == 0 {
 		return eventstore.Appended{}, errors.Join(fmt.Errorf("%w: append to %s: its place could not be read back", eventstore.ErrUnavailable, stream), err)
 	}
@@ -132,8 +169,12 @@ func (s *Store) refusal(
 			return eventstore.Appended{Revision: last.Revision, Position: last.Position, Repeated: true}, nil
 		}
 	}
-	actual, ok := actualRevision(told)
-	if !ok {
+	var conflict *conflictError
+	if !errors.As(told, &conflict) {
+		conflict = &conflictError{}
+	}
+	actual := conflict.actual
+	if !conflict.known {
 		var err error
 		if actual, _, err = s.newest(ctx, stream); err != nil {
 			return eventstore.Appended{}, fmt.Errorf("append to %s: refused at revision %d: %w", stream, expected, err)
@@ -155,12 +196,11 @@ func sameEvents(records []eventstore.Record, proposed []client.EventData) bool {
 }
 
 // actualRevision takes the stream's revision out of the client's words, which are the only place where it passes it on.
-func actualRevision(told error) (eventstore.Revision, bool) {
-	var of *client.Error
-	if !errors.As(told, &of) || of.Err() == nil {
+func actualRevision(told *client.Error) (eventstore.Revision, bool) {
+	if told.Err() == nil {
 		return 0, false
 	}
-	_, rest, found := strings.Cut(of.Err().Error(), "but got '")
+	_, rest, found := strings.Cut(told.Err().Error(), "but got '")
 	if !found {
 		return 0, false
 	}

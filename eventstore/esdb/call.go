@@ -25,6 +25,11 @@ func attempt[T any](ctx context.Context, s *Store, call func(context.Context, *l
 	if err != nil {
 		return value, false, err
 	}
+	return attemptOn(ctx, s, l, call)
+}
+
+// attemptOn is attempt on a link.
+func attemptOn[T any](ctx context.Context, s *Store, l *link, call func(context.Context, *link) (T, error)) (value T, sent bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.options.Attempt)
 	defer cancel()
 	entered, leave, ok := l.enter(ctx)
@@ -47,15 +52,20 @@ func attempt[T any](ctx context.Context, s *Store, call func(context.Context, *l
 	case <-s.life.Done():
 		return value, true, eventstore.ErrClosed
 	}
+	s.suspect(ctx, l, began, err)
+	return value, true, err
+}
+
+// suspect retires the link if what came of a call on it gives reason to.
+func (s *Store) suspect(ctx context.Context, l *link, began time.Time, err error) {
 	if err == nil {
-		return value, true, nil
+		return
 	}
 	verdict, _ := judge(err)
 	silent := errors.Is(ctx.Err(), context.DeadlineExceeded) && time.Since(began) >= s.options.Attempt/suspicion
 	if verdict == broken || verdict == unknown && silent {
 		l.retire()
 	}
-	return value, true, err
 }
 
 // until is the context of a call with all its attempts: bounded by Options.Deadline, or by the caller's own bound where that

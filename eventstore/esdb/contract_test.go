@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"github.com/benfex/kipay/eventstore/embedded"
 	"github.com/benfex/kipay/eventstore/esdbserver"
 	"github.com/benfex/kipay/eventstore/storetest"
@@ -23,13 +25,19 @@ type node struct {
 // startNode serves the folder on the address, any free one if it is empty.
 func startNode(t testing.TB, dir, address string, options esdbserver.Options) *node {
 	t.Helper()
+	return startNodeOn(t, dir, address, options, nil)
+}
+
+// startNodeOn is startNode on a file system of its own.
+func startNodeOn(t testing.TB, dir, address string, options esdbserver.Options, fs vfs.FS) *node {
+	t.Helper()
 	if address == "" {
 		address = "127.0.0.1:0"
 	}
 	if err := embedded.MarkServed(dir); err != nil {
 		t.Fatal(err)
 	}
-	store, err := embedded.Open(dir, embedded.Options{Logf: t.Logf})
+	store, err := embedded.Open(dir, embedded.Options{Logf: t.Logf, FS: fs})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +104,8 @@ func harness(t *testing.T, dir string, options esdbserver.Options, scheme, setti
 	}}
 }
 
-// TestContract runs the suite over plaintext, over TLS with gossip, and over the server that KIPAY_TEST_ESDB names, an
+// TestContract runs the suite over plaintext with all appends over one call, over TLS with gossip and a server that takes
+// them one by one, and over the server that KIPAY_TEST_ESDB names, an
 // EventStoreDB or KurrentDB for example. There the tests share what is there, under names of their own.
 func TestContract(t *testing.T) {
 	engines := map[string]func(t *testing.T) storetest.Harness{
@@ -105,7 +114,7 @@ func TestContract(t *testing.T) {
 		},
 		"TLS": func(t *testing.T) storetest.Harness {
 			server, ca := certificates(t)
-			return harness(t, t.TempDir(), esdbserver.Options{TLS: server}, "kurrentdb+discover://user:secret@", "?tlsCAFile="+ca)
+			return harness(t, t.TempDir(), esdbserver.Options{TLS: server, WithoutBatchAppend: true}, "kurrentdb+discover://user:secret@", "?tlsCAFile="+ca)
 		},
 	}
 	if connection := os.Getenv("KIPAY_TEST_ESDB"); connection != "" {

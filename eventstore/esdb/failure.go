@@ -34,8 +34,6 @@ func judge(err error) (verdict, error) {
 	var told *client.Error
 	if errors.As(err, &told) {
 		switch told.Code() {
-		case client.ErrorCodeWrongExpectedVersion:
-			return wrongRevision, err
 		case client.ErrorCodeResourceNotFound:
 			return missing, fmt.Errorf("%w: %w", eventstore.ErrStreamNotFound, plain(err))
 		case client.ErrorCodeStreamDeleted:
@@ -49,8 +47,12 @@ func judge(err error) (verdict, error) {
 		default:
 		}
 	}
+	var conflict *conflictError
 	switch {
-	case errors.Is(err, eventstore.ErrClosed):
+	case errors.As(err, &conflict):
+		return wrongRevision, err
+	case errors.Is(err, eventstore.ErrClosed), errors.Is(err, eventstore.ErrInvalid), errors.Is(err, eventstore.ErrTooLarge),
+		errors.Is(err, eventstore.ErrStreamNotFound):
 		return refused, err
 	case errors.Is(err, eventstore.ErrUnavailable):
 		return unknown, err

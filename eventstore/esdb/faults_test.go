@@ -341,6 +341,11 @@ func (w *writer) run(ctx context.Context, s *Store, stop <-chan struct{}) error 
 // be lost, nothing doubled, and everything has to go on by itself. KIPAY_FAULT_SEED repeats a run, KIPAY_FAULT_ROUNDS
 // makes it longer.
 func TestFaults(t *testing.T) {
+	t.Run("over one call", func(t *testing.T) { breakEverything(t, esdbserver.Options{}) })
+	t.Run("one by one", func(t *testing.T) { breakEverything(t, esdbserver.Options{WithoutBatchAppend: true}) })
+}
+
+func breakEverything(t *testing.T, options esdbserver.Options) {
 	seed, rounds := uint64(time.Now().UnixNano()), 8
 	if text := os.Getenv("KIPAY_FAULT_SEED"); text != "" {
 		seed, _ = strconv.ParseUint(text, 10, 64)
@@ -352,7 +357,7 @@ func TestFaults(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0))
 
 	dir := t.TempDir()
-	n := startNode(t, dir, "", esdbserver.Options{})
+	n := startNode(t, dir, "", options)
 	p := startProxy(t, n.address)
 	s := open(t, "esdb://"+p.address()+"?tls=false&gossipTimeout=1", hasty(t))
 	// Without a deadline of its own, so that the store's applies to each call.
@@ -412,7 +417,7 @@ func TestFaults(t *testing.T) {
 		{"restarted", func() {
 			n.stop(t)
 			failed.await(ctx, t, "server away", 1)
-			n = startNode(t, dir, n.address, esdbserver.Options{})
+			n = startNode(t, dir, n.address, options)
 		}},
 	}
 	for round := range rounds {

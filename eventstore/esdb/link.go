@@ -20,12 +20,17 @@ import (
 // enters any more, those inside leave, and the last one closes it. What comes after gets another link.
 type link struct {
 	client *client.Client
+	member *member
+	// pipe takes the appends, nil when the server can't.
+	pipe *pipeline
 	// entering is held for reading from the moment that a call enters until it has the connection.
 	entering sync.RWMutex
 	retired  atomic.Bool
-	// gone is closed when the link is retired: subscriptions move on.
+	// gone is closed when the link is retired: subscriptions move on. life ends then.
 	gone     chan struct{}
 	goneOnce sync.Once
+	life     context.Context //nolint:containedctx // it is the link's
+	end      context.CancelFunc
 
 	mu     sync.Mutex
 	inside int
@@ -33,18 +38,27 @@ type link struct {
 	closed chan struct{}
 }
 
-// dial makes a link. It blocks as long as the client does: twice gossipTimeout for each host at most.
-func dial(config client.Configuration) (*link, error) {
+// dial makes a link. Which node it leads to is found out here, so that the client connects to that one and looks no
+// further; it still blocks as long as it waits for an answer there, gossipTimeout at most.
+func dial(ctx context.Context, config client.Configuration, oneByOne bool) (*link, error) {
 	l := &link{gone: make(chan struct{}), closed: make(chan struct{})}
-	config.Logger = l.hear
-	c, err := client.NewClient(&config)
-	if err != nil {
+	l.life, l.end = context.WithCancel(context.WithoutCancel(ctx))
+	var err error
+	if l.member, err = discover(ctx, config); err != nil {
 		return nil, err
 	}
-	l.client = c
-	if _, err := c.GetServerVersion(); err != nil {
-		_ = c.Close()
+	config.Logger = l.hear
+	config.Address, config.GossipSeeds, config.DnsDiscover = l.member.address, nil, false
+	if l.client, err = client.NewClient(&config); err == nil {
+		_, err = l.client.GetServerVersion()
+	}
+	if err != nil {
+		l.retire()
+		l.drained()
 		return nil, err
+	}
+	if l.member.batches && !oneByOne {
+		l.pipe = newPipeline(l.life, l.member, config, l.retire)
 	}
 	return l, nil
 }
@@ -64,7 +78,10 @@ func (l *link) hear(_ client.LogLevel, format string, args ...any) {
 // retire takes the link out of use.
 func (l *link) retire() {
 	l.retired.Store(true)
-	l.goneOnce.Do(func() { close(l.gone) })
+	l.goneOnce.Do(func() {
+		close(l.gone)
+		l.end()
+	})
 }
 
 // enter begins a call; false when the link is retired. The call has to be given the context that is answered, and leave.
@@ -103,7 +120,10 @@ func (l *link) drained() bool {
 func (l *link) closeIfEmpty() {
 	if l.inside == 0 && !isClosed(l.closed) && l.retired.Load() {
 		close(l.closed)
-		_ = l.client.Close()
+		if l.client != nil {
+			_ = l.client.Close()
+		}
+		_ = l.member.conn.Close()
 	}
 }
 

@@ -84,7 +84,7 @@ func (l *links) dial(done chan struct{}) {
 	}
 	made, err := (*link)(nil), error(eventstore.ErrClosed)
 	if l.life.Err() == nil {
-		if made, err = dial(l.config); err != nil {
+		if made, err = dial(l.life, l.config, l.options.OneByOne); err != nil {
 			err = fmt.Errorf("%w: connect to %s: %w", eventstore.ErrUnavailable, hosts(l.config), plain(err))
 		}
 	}

@@ -20,6 +20,8 @@ type Options struct {
 	Attempt time.Duration
 	// FirstPause and LongestPause bound the pauses between attempts, which double; 20 ms and 1 s when zero.
 	FirstPause, LongestPause time.Duration
+	// OneByOne makes a call for each append, as the official Go client does, also where the server takes many over one.
+	OneByOne bool
 	// Jitter is where a pause is drawn from, in [0, 1): math/rand/v2 when nil.
 	Jitter func() float64
 	// Logf takes what an operator should read: connections lost and found again. Nil drops it.

@@ -55,6 +55,9 @@ type batches struct {
 	// broken ends the call: an answer could not be sent.
 	broken  error
 	working sync.WaitGroup
+	// ready are the lanes that wait for a worker; idle is how many workers wait for a lane.
+	ready chan string
+	idle  int
 }
 
 // BatchAppend takes appends one after another and answers each exactly once, by its correlation, in any order.
@@ -62,7 +65,8 @@ func (s *streams) BatchAppend(stream api.Streams_BatchAppendServer) error {
 	if !s.batchAppend {
 		return s.UnimplementedStreamsServer.BatchAppend(stream)
 	}
-	b := &batches{streams: s, out: stream, open: make(map[string]*batch), lanes: make(map[string][]*batch)}
+	b := &batches{streams: s, out: stream, open: make(map[string]*batch), lanes: make(map[string][]*batch), ready: make(chan string, maxBatches)}
+	defer close(b.ready)
 	b.room = sync.NewCond(&b.mu)
 	requests := make(chan *api.BatchAppendReq)
 	ended := make(chan error, 1)
@@ -128,7 +132,7 @@ func (b *batches) take(req *api.BatchAppendReq) error {
 			one.failed = one.add(message)
 		}
 	}
-	if err := b.hold(one, proto.Size(req)); err != nil {
+	if err := b.hold(one, sizeOf(req)); err != nil {
 		return err
 	}
 	if !req.GetIsFinal() {
@@ -145,6 +149,16 @@ func correlationKey(id *shared.UUID) string {
 		return fmt.Sprint(halves.Structured.GetMostSignificantBits(), " ", halves.Structured.GetLeastSignificantBits())
 	}
 	return id.GetString_()
+}
+
+// sizeOf is about what a message holds in memory.
+func sizeOf(req *api.BatchAppendReq) int {
+	const each = 512
+	size := each
+	for _, m := range req.GetProposedMessages() {
+		size += each + len(m.GetData()) + len(m.GetCustomMetadata())
+	}
+	return size
 }
 
 func newBatch(req *api.BatchAppendReq) *batch {
@@ -211,8 +225,25 @@ func (b *batches) queue(one *batch) {
 	b.count++
 	lane, busy := b.lanes[one.stream]
 	b.lanes[one.stream] = append(lane, one)
-	if !busy {
-		b.working.Go(func() { b.drive(one.stream) })
+	b.working.Add(1)
+	if busy {
+		return
+	}
+	// Workers stay for the next lane: a goroutine for each append would spend its time on growing its stack.
+	if b.idle -= 1; b.idle < 0 {
+		b.idle++
+		go b.work()
+	}
+	b.ready <- one.stream
+}
+
+// work carries out lanes until the call ends.
+func (b *batches) work() {
+	for stream := range b.ready {
+		b.drive(stream)
+		b.mu.Lock()
+		b.idle++
+		b.mu.Unlock()
 	}
 }
 
@@ -240,6 +271,7 @@ func (b *batches) drive(stream string) {
 		}
 		b.room.Broadcast()
 		b.mu.Unlock()
+		b.working.Done()
 	}
 }
 

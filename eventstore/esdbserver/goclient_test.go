@@ -238,7 +238,7 @@ func TestCheckpointsResumeWithoutLossOrRepetition(t *testing.T) {
 
 // TestSlowSubscribersCostBoundedMemory has subscribers that take nothing while 32 MB are written, and then all of it.
 func TestSlowSubscribersCostBoundedMemory(t *testing.T) {
-	const subscribers, appends, size, most = 24, 512, 64 << 10, 160 << 20
+	const subscribers, appends, size, most = 24, 512, 64 << 10, 400 << 20 // all of it would be 768 MiB; the clients, in this process, hold some too
 	s := serve(t, t.TempDir(), Options{})
 	client := connect(t, "esdb://"+s.address+"?tls=false")
 	subs := make([]*esdb.Subscription, subscribers)
