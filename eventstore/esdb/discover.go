@@ -40,7 +40,7 @@ func discover(ctx context.Context, config client.Configuration) (*member, error)
 	candidates := addresses(config)
 	cluster := config.DnsDiscover || len(config.GossipSeeds) > 0
 	if cluster {
-		rand.Shuffle(len(candidates), func(i, j int) { candidates[i], candidates[j] = candidates[j], candidates[i] })
+		rand.Shuffle(len(candidates), func(i, j int) { candidates[i], candidates[j] = candidates[j], candidates[i] }) //nolint:gosec // it spreads load
 	}
 	var failed error
 	for _, address := range candidates {
@@ -112,7 +112,7 @@ func choose(members []*gossip.MemberInfo, preference client.NodePreference) (str
 		gossip.MemberInfo_ReadOnlyLeaderless: client.NodePreferenceReadOnlyReplica,
 	}
 	members = slices.Clone(members)
-	rand.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] })
+	rand.Shuffle(len(members), func(i, j int) { members[i], members[j] = members[j], members[i] }) //nolint:gosec // it spreads load
 	chosen := ""
 	for _, m := range members {
 		kind, ok := able[m.GetState()]

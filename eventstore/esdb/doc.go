@@ -11,6 +11,9 @@
 //     that may have reached the server is not.
 //   - A subscription whose connection is lost connects again by itself and goes on after what it last delivered.
 //
+// Reads, subscriptions and deletes are the official client's. Appends go over one call (pipeline.go) where the server
+// takes them so, because the client would make a call for each; which node to talk to is found out here (discover.go).
+//
 // Where to start reading: store.go, then call.go for what surrounds every call, link.go for how the official client is
 // kept from hurting us, append.go and subscribe.go.
 package esdb

@@ -58,7 +58,7 @@ func dial(ctx context.Context, config client.Configuration, oneByOne bool) (*lin
 		return nil, err
 	}
 	if l.member.batches && !oneByOne {
-		l.pipe = newPipeline(l.life, l.member, config, l.retire)
+		l.pipe = newPipeline(l.life, l.member, config, l.retire) //nolint:contextcheck // the link outlives the dial
 	}
 	return l, nil
 }
