@@ -121,9 +121,6 @@ func TestContract(t *testing.T) {
 		engines["KIPAY_TEST_ESDB"] = func(t *testing.T) storetest.Harness { return isolate(t, connection, newPrefix()) }
 	}
 	for name, open := range engines {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			storetest.Run(t, open)
-		})
+		t.Run(name, func(t *testing.T) { storetest.Run(t, open) })
 	}
 }
