@@ -33,17 +33,17 @@ type engine interface {
 
 // node is what every verb stands on: the log with its keys, and the write side.
 type node struct {
-	cfg     *config
-	log     zerolog.Logger
-	store   engine
-	local   *embedded.Store // the same store when it is embedded, else nil
-	ring    *eventstore.Keyring
-	codec   *eventstore.Codec
-	events  *eventstore.Log
-	seen    *eventstore.Seen
-	write   *commands.WriteSide
-	reads   *readSide // nil until openReadSide
-	meter   *meter
+	cfg    *config
+	log    zerolog.Logger
+	store  engine
+	local  *embedded.Store // the same store when it is embedded, else nil
+	ring   *eventstore.Keyring
+	codec  *eventstore.Codec
+	events *eventstore.Log
+	seen   *eventstore.Seen
+	write  *commands.WriteSide
+	reads  *readSide // nil until openReadSide
+	meter  *meter
 }
 
 // openNode opens the event store: the one in the data folder, whose owner is this process until close, or connects to a
