@@ -33,6 +33,10 @@ const (
 	MaxStreamNameBytes = 512
 )
 
+// LeasePrefix begins the names of streams that say which node does what (package lease). They are no facts about
+// payments: engines that nodes share leave them out of ReadAll, Subscribe and Head; as streams they are like others.
+const LeasePrefix = "lease-"
+
 // NewEvent is an event that is to be appended. Data and Metadata are JSON and kept byte for byte.
 type NewEvent struct {
 	ID       uuid.UUID

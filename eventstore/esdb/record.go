@@ -9,27 +9,34 @@ import (
 	"github.com/benfex/kipay/eventstore"
 )
 
-// visible tells events of ours from those of EventStoreDB and of the key store. Users with the rights may write other
-// types into streams of the system, and the system writes types of its own into streams of users: both names count.
+// hiddenStreams are the beginnings of the names of streams that are not shown among events of ours.
+func hiddenStreams() []string { return []string{keyStreamPrefix, eventstore.LeasePrefix} }
+
+// visible tells events of ours from those of EventStoreDB, of the key store and of leases. Users with the rights may write
+// other types into streams of the system, and the system writes types of its own into streams of users: both names count.
 func visible(e *client.RecordedEvent) bool {
-	return !strings.HasPrefix(e.EventType, "$") && !strings.HasPrefix(e.StreamID, "$") && !isKeyStream(e.StreamID)
+	if strings.HasPrefix(e.EventType, "$") || strings.HasPrefix(e.StreamID, "$") {
+		return false
+	}
+	for _, hidden := range hiddenStreams() {
+		if strings.HasPrefix(e.StreamID, hidden) {
+			return false
+		}
+	}
+	return true
 }
 
-// visibleStreams is the expression that a server filters $all by: stream names that begin neither with $ nor with
-// subjectkey-. It is spelled out letter by letter, because not every dialect can look ahead.
+// visibleStreams is the expression that a server filters $all by: stream names that begin neither with $ nor like a hidden
+// stream. It is spelled out letter by letter, because not every dialect can look ahead. No two hidden ones begin alike.
 func visibleStreams() string {
-	var b strings.Builder
-	b.WriteString(`^([^$` + keyStreamPrefix[:1] + `]`)
-	for i := range keyStreamPrefix {
-		begun, next := keyStreamPrefix[:i+1], ""
-		if i+1 == len(keyStreamPrefix) {
-			break
+	var first, rest strings.Builder
+	for _, hidden := range hiddenStreams() {
+		first.WriteString(hidden[:1])
+		for i := 1; i < len(hidden); i++ {
+			rest.WriteString(`|` + hidden[:i] + `([^` + hidden[i:i+1] + `]|$)`)
 		}
-		next = keyStreamPrefix[i+1 : i+2]
-		b.WriteString(`|` + begun + `([^` + next + `]|$)`)
 	}
-	b.WriteString(`)`)
-	return b.String()
+	return `^([^$` + first.String() + `]` + rest.String() + `)`
 }
 
 // recordOf is a recorded event in the contract's terms.

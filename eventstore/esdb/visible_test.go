@@ -16,8 +16,9 @@ import (
 func TestTheServersFilterIsOurs(t *testing.T) {
 	filter := regexp.MustCompile(visibleStreams())
 	rapid.Check(t, func(t *rapid.T) {
-		prefix := keyStreamPrefix[:rapid.IntRange(0, len(keyStreamPrefix)).Draw(t, "prefix")]
-		name := prefix + rapid.SampledFrom([]string{"", "$", "$$", "s", "-", "customer-1", "subjectkey-"}).Draw(t, "middle") + rapid.StringMatching(`\PC{0,5}`).Draw(t, "rest")
+		hidden := rapid.SampledFrom(hiddenStreams()).Draw(t, "hidden")
+		prefix := hidden[:rapid.IntRange(0, len(hidden)).Draw(t, "prefix")]
+		name := prefix + rapid.SampledFrom([]string{"", "$", "$$", "s", "-", "customer-1", "subjectkey-", "lease-"}).Draw(t, "middle") + rapid.StringMatching(`\PC{0,5}`).Draw(t, "rest")
 		if name == "" {
 			return
 		}
