@@ -25,34 +25,39 @@ import (
 // errRedisURL never quotes the setting: it may hold a password.
 var errRedisURL = errors.New("must be redis://[USER:PASSWORD@]HOST[:PORT][/DB], or rediss:// for TLS")
 
-// storeEmbedded is the setting for the event store in the data folder.
-const storeEmbedded = "embedded"
+// The settings for engines of the node's own.
+const (
+	storeEmbedded      = "embedded"
+	clickHouseEmbedded = "embedded"
+)
 
 // config is what may be set.
 type config struct {
-	HTTPAddr       string
-	DataDir        string
-	PublicURL      string
-	EventStore     string
-	ClickHouse     string
-	ChDBLib        string
-	MasterKey      string
-	RedisURL       string
-	RateLimit      string
-	MpesaSandbox   string
-	MpesaLive      string
-	PaystackURL    string
-	Sandbox        bool
-	SandboxAddr    string
-	SandboxSpeed   float64
-	TrustedProxies []netip.Prefix
-	ProviderNets   []netip.Prefix
-	CheckoutWindow time.Duration
-	PushWindow     time.Duration
-	StatusAfter    time.Duration
-	C2BWait        time.Duration
-	EngineMemory   int64
-	LogLevel       zerolog.Level
+	HTTPAddr         string
+	DataDir          string
+	PublicURL        string
+	EventStore       string
+	Roles            roles
+	ClickHouse       string
+	ChDBLib          string
+	MasterKey        string
+	MasterKeyCommand []string
+	RedisURL         string
+	RateLimit        string
+	MpesaSandbox     string
+	MpesaLive        string
+	PaystackURL      string
+	Sandbox          bool
+	SandboxAddr      string
+	SandboxSpeed     float64
+	TrustedProxies   []netip.Prefix
+	ProviderNets     []netip.Prefix
+	CheckoutWindow   time.Duration
+	PushWindow       time.Duration
+	StatusAfter      time.Duration
+	C2BWait          time.Duration
+	EngineMemory     int64
+	LogLevel         zerolog.Level
 }
 
 // remote tells whether the event store is a server, which other nodes may use too.
@@ -67,8 +72,9 @@ type setting struct {
 	set     func(c *config, v string) error
 }
 
-func (s setting) env() string  { return "KIPAY_" + s.name }
-func (s setting) flag() string { return strings.ToLower(strings.ReplaceAll(s.name, "_", "-")) }
+func (s setting) env() string     { return "KIPAY_" + s.name }
+func (s setting) fileEnv() string { return s.env() + "_FILE" }
+func (s setting) flag() string    { return strings.ToLower(strings.ReplaceAll(s.name, "_", "-")) }
 
 // settings are all of them, in the order in which the reference lists them.
 func settings() []setting {
@@ -95,9 +101,13 @@ func settings() []setting {
 			}
 			return esdb.CheckConnection(v)
 		}},
-		{"CLICKHOUSE", "embedded", "read models: embedded, or a clickhouse:// or http:// DSN of a server", false, func(c *config, v string) error {
+		{"ROLES", "api,projector,reactor", "what this node does: api (and callbacks, pages), projector (writes the read models), reactor (asks after pushes, expires), separated by commas; of several nodes one at a time projects and one reacts, and the others stand by", false, func(c *config, v string) (err error) {
+			c.Roles, err = parseRoles(v)
+			return err
+		}},
+		{"CLICKHOUSE", clickHouseEmbedded, "read models: embedded, or a clickhouse:// or http:// DSN of a server", false, func(c *config, v string) error {
 			c.ClickHouse = v
-			if v == "embedded" {
+			if v == clickHouseEmbedded {
 				return nil
 			}
 			u, err := url.Parse(v)
@@ -114,6 +124,10 @@ func settings() []setting {
 			c.MasterKey = v
 			_, err := eventstore.ParseMasterKeys(v)
 			return err
+		}},
+		{"MASTER_KEY_COMMAND", "", "a program and its arguments, separated by spaces and without a shell, that prints the master key as KIPAY_MASTER_KEY takes it: how a KMS or a vault gives it; it has 30 s", false, func(c *config, v string) error {
+			c.MasterKeyCommand = strings.Fields(v)
+			return nil
 		}},
 		{"REDIS_URL", "", "Redis for rate limits shared between nodes, redis://[USER:PASSWORD@]HOST[:PORT][/DB] or rediss://…; each node counts in its memory when empty, and while Redis is away", true, func(c *config, v string) error {
 			c.RedisURL = v
@@ -224,6 +238,13 @@ func readConfig(cmd *cobra.Command, environ []string, warn func(string)) (*confi
 	var wrong []error
 	for _, s := range settings() {
 		known[s.env()] = true
+		if s.secret {
+			known[s.fileEnv()] = true
+			if err := s.readFile(env); err != nil {
+				wrong = append(wrong, err)
+				continue
+			}
+		}
 		v, from := env[s.env()], s.env()
 		if f := cmd.Flags().Lookup(s.flag()); f != nil && f.Changed {
 			v, from = f.Value.String(), "--"+s.flag()
@@ -246,6 +267,14 @@ func readConfig(cmd *cobra.Command, environ []string, warn func(string)) (*confi
 	sort.Strings(unknown)
 	for _, name := range unknown {
 		warn(name)
+	}
+	if len(wrong) == 0 {
+		if err := c.checkRoles(); err != nil {
+			wrong = append(wrong, fmt.Errorf("KIPAY_ROLES: %w", err))
+		}
+		if c.MasterKey != "" && len(c.MasterKeyCommand) > 0 {
+			wrong = append(wrong, errors.New("KIPAY_MASTER_KEY_COMMAND: must not be set when KIPAY_MASTER_KEY is"))
+		}
 	}
 	if len(wrong) > 0 {
 		return nil, &exitError{exitUsage, errors.Join(wrong...)}

@@ -7,11 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -107,6 +109,10 @@ func (c *control) run(ctx context.Context, n *node) error {
 			var args json.RawMessage
 			if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<20)).Decode(&args); err != nil {
 				http.Error(w, "arguments are not JSON", http.StatusBadRequest)
+				return
+			}
+			if op.reads && n.reads == nil {
+				http.Error(w, "this node has no read models: ask one with the role api or projector", http.StatusConflict)
 				return
 			}
 			answerOperation(r.Context(), w, n, op, args)
@@ -208,7 +214,8 @@ func callServer(ctx context.Context, conn net.Conn, name string, args []byte, ne
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the running server refused: %s", resp.Status)
+		why, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<10))
+		return fmt.Errorf("the running server refused: %s", strings.TrimSpace(string(why)))
 	}
 	dec := json.NewDecoder(resp.Body)
 	for {
@@ -250,7 +257,7 @@ func finish(line controlLine, result any) error {
 func callHere(ctx context.Context, cfg *config, name string, args json.RawMessage, news func(json.RawMessage) error, result any) error {
 	op := operations()[name]
 	// A mistyped folder must not look like an install that has lost everything, or like a backup that is sound.
-	if _, err := os.Stat(eventsFolder(cfg)); errors.Is(err, fs.ErrNotExist) && !op.begins {
+	if _, err := os.Stat(eventsFolder(cfg)); errors.Is(err, fs.ErrNotExist) && !op.begins && !cfg.remote() {
 		return fmt.Errorf("data folder: %s has no event log; is KIPAY_DATA_DIR right? (kipay serve and kipay merchant create begin one)", cfg.DataDir)
 	}
 	log := newLogger(zerolog.WarnLevel, os.Stderr)

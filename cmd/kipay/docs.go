@@ -95,7 +95,8 @@ func configurationPage(*cobra.Command) string {
 	p.title("# Configuration")
 	p.say("Every setting is a variable, and a flag of every verb that reads it; a flag wins over its variable. An empty value counts")
 	p.say("as unset. A wrong value stops the start and names the setting and what it may be (exit code %d); an unknown `KIPAY_*`", exitUsage)
-	p.say("variable is only warned of. Secrets have no flag, because command lines are visible to others on the machine.")
+	p.say("variable is only warned of. Secrets have no flag, because command lines are visible to others on the machine; each may")
+	p.say("also come from a file that the variable with `_FILE` behind its name points to, such as `KIPAY_MASTER_KEY_FILE`.")
 	p.say("")
 	p.head("variable", "flag", "default", "meaning")
 	for _, s := range settings() {

@@ -20,7 +20,7 @@ func (n *node) ready(c *fiber.Ctx) error {
 	if _, err := n.store.Head(c.UserContext()); err != nil {
 		status, store = fiber.StatusServiceUnavailable, "unavailable"
 	}
-	if err := n.reads.projector.Ready(); err != nil {
+	if err := n.readsReady(c.UserContext()); err != nil {
 		reads = "unavailable"
 	}
 	word := "ready"
@@ -32,6 +32,6 @@ func (n *node) ready(c *fiber.Ctx) error {
 	}
 	return c.Status(status).JSON(fiber.Map{
 		"status": word, "event_store": store, "read_models": reads,
-		"projection_lag_ms": n.reads.projector.Lag().Milliseconds(),
+		"projection_lag_ms": n.readsLag().Milliseconds(),
 	})
 }

@@ -27,7 +27,7 @@ func opKeysRotate(ctx context.Context, n *node, _ json.RawMessage, emit func(any
 		return nil, err
 	}
 	defer end()
-	out := keysRotated{FromFile: n.cfg.MasterKey == ""}
+	out := keysRotated{FromFile: n.cfg.MasterKey == ""} // a command's answer counts as set
 	path := filepath.Join(n.cfg.DataDir, masterKeyFile)
 	var fresh string
 	if out.FromFile {

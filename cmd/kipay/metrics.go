@@ -5,8 +5,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
-
-	"github.com/benfex/kipay/commands/reactor"
 )
 
 // meter counts what happens, for /metrics.
@@ -51,7 +49,7 @@ func (m *meter) callback(event string) {
 }
 
 // watch registers what is read off the parts when somebody asks.
-func (m *meter) watch(n *node, r *reactor.Reactor) {
+func (m *meter) watch(n *node) {
 	gauge := func(name, help string, value func() float64) {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value))
 	}
@@ -75,8 +73,18 @@ func (m *meter) watch(n *node, r *reactor.Reactor) {
 	if kept := n.write.Spool; kept != nil {
 		gauge("kipay_spool_notices", "Notices of providers that wait on the disk for the event store.", func() float64 { return float64(kept.Len()) })
 	}
-	gauge("kipay_pending_pushes", "Pushes without a final answer.", func() float64 { return float64(r.PendingPushes()) })
-	if n.reads.super != nil {
+	gauge("kipay_pending_pushes", "Pushes without a final answer; 0 on a node that stands by.", func() float64 { return float64(n.duties.pendingPushes()) })
+	for role, active := range n.duties.active {
+		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "kipay_role_active", Help: "1 when this node does what the role says, 0 when it stands by.", ConstLabels: prometheus.Labels{"role": role},
+		}, func() float64 {
+			if active.Load() {
+				return 1
+			}
+			return 0
+		}))
+	}
+	if n.reads != nil && n.reads.super != nil {
 		counter("kipay_readmodel_restarts_total", "Restarts of the embedded ClickHouse engine.", func() float64 { return float64(n.reads.super.Restarts()) })
 	}
 	m.registry.MustRegister(breakers{n})

@@ -44,6 +44,7 @@ type node struct {
 	write  *commands.WriteSide
 	reads  *readSide // nil until openReadSide
 	meter  *meter
+	duties *duties
 }
 
 // openNode opens the event store: the one in the data folder, whose owner is this process until close, or connects to a
@@ -60,11 +61,11 @@ func openNodeWith(ctx context.Context, cfg *config, log zerolog.Logger, kept *sp
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
-	masters, err := loadMasterKeys(cfg)
+	masters, err := loadMasterKeys(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	n := &node{cfg: cfg, log: log, seen: eventstore.NewSeen(), meter: newMeter()}
+	n := &node{cfg: cfg, log: log, seen: eventstore.NewSeen(), meter: newMeter(), duties: newDuties(cfg.Roles)}
 	if err := n.openStore(); err != nil {
 		return nil, err
 	}
@@ -122,11 +123,11 @@ func (n *node) openStore() error {
 
 // openSpool opens the spool of a node whose event store is a server; nil where the event store is here: a disk that takes
 // no events takes no notices either.
-func openSpool(cfg *config) (*spool.Spool, error) {
+func openSpool(ctx context.Context, cfg *config) (*spool.Spool, error) {
 	if !cfg.remote() {
 		return nil, nil //nolint:nilnil // none is needed
 	}
-	masters, err := loadMasterKeys(cfg)
+	masters, err := loadMasterKeys(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +167,7 @@ const masterKeyFile = "master.key"
 
 // checkShared refuses a node of several without the master key that they share: one made here would open nothing.
 func checkShared(cfg *config) error {
-	if !cfg.remote() || cfg.MasterKey != "" {
+	if !cfg.remote() || cfg.MasterKey != "" || len(cfg.MasterKeyCommand) > 0 {
 		return nil
 	}
 	path := filepath.Join(cfg.DataDir, masterKeyFile)
@@ -177,8 +178,24 @@ func checkShared(cfg *config) error {
 		"(or put the file %s there, from the node that has it; make a first one with: openssl rand -base64 32)", path)}
 }
 
-// loadMasterKeys reads the master keys: from the setting, else from the data folder, where the first is made.
-func loadMasterKeys(cfg *config) (eventstore.MasterKeys, error) {
+// loadMasterKeys reads the master keys: from the setting, from the command that gives them, which is asked once, or from the
+// data folder, where the first is made.
+func loadMasterKeys(ctx context.Context, cfg *config) (eventstore.MasterKeys, error) {
+	if err := checkShared(cfg); err != nil {
+		return eventstore.MasterKeys{}, err
+	}
+	if cfg.MasterKey == "" && len(cfg.MasterKeyCommand) > 0 {
+		key, err := askMasterKey(ctx, cfg.MasterKeyCommand)
+		if err != nil {
+			return eventstore.MasterKeys{}, err
+		}
+		keys, err := eventstore.ParseMasterKeys(key)
+		if err != nil {
+			return keys, fmt.Errorf("KIPAY_MASTER_KEY_COMMAND: %w", err)
+		}
+		cfg.MasterKey = key
+		return keys, nil
+	}
 	if cfg.MasterKey != "" {
 		return eventstore.ParseMasterKeys(cfg.MasterKey)
 	}

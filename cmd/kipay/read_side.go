@@ -22,6 +22,7 @@ type readSide struct {
 	super     *chdb.Supervisor // nil on a server
 	conn      driver.Conn
 	projector *projections.Projector
+	follower  *projections.Follower // nil unless other nodes may write the read models
 }
 
 const readModelDir = "readmodel"
@@ -47,7 +48,7 @@ func (n *node) openReadSide(ctx context.Context, metrics prometheus.Registerer) 
 
 func (n *node) clickhouseOptions(ctx context.Context) (*clickhouse.Options, error) {
 	n.reads = &readSide{}
-	if n.cfg.ClickHouse != "embedded" {
+	if n.cfg.ClickHouse != clickHouseEmbedded {
 		options, err := clickhouse.ParseDSN(n.cfg.ClickHouse)
 		if err != nil {
 			return nil, fmt.Errorf("KIPAY_CLICKHOUSE: %w", withoutDSN(err, n.cfg.ClickHouse))

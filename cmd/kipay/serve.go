@@ -19,7 +19,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/benfex/kipay/cmd/kipay/internal/web"
-	"github.com/benfex/kipay/commands/reactor"
 	"github.com/benfex/kipay/eventstore/embedded"
 	"github.com/benfex/kipay/projections"
 	"github.com/benfex/kipay/readapi"
@@ -106,7 +105,7 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 		}
 		defer func() { _ = owned.Close() }()
 	}
-	kept, err := openSpool(cfg)
+	kept, err := openSpool(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -118,45 +117,21 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 	}
 	defer func() { _ = n.close() }()
 
-	// The read side: ClickHouse in a child process, kept true to the log.
-	if err := n.openReadSide(ctx, n.meter.registry); err != nil {
-		return err
-	}
-	defer n.reads.close() //nolint:contextcheck // it ends after ctx does
-
-	// HTTP.
-	options := web.Options{
-		Auth: n.write, Log: log, Metrics: n.meter.registry, RateLimit: cfg.RateLimit, TrustedProxies: cfg.TrustedProxies,
-	}
-	if cfg.RedisURL != "" {
-		limits, err := newSharedLimits(cfg.RedisURL)
-		if err != nil {
+	// The read side: ClickHouse, in a child process or a server, kept true to the log.
+	if cfg.Roles.has(roleAPI) || cfg.Roles.has(roleProjector) {
+		if err := n.openReadSide(ctx, n.meter.registry); err != nil {
 			return err
 		}
-		defer limits.close()
-		options.RateStore = limits
+		defer n.reads.close() //nolint:contextcheck // it ends after ctx does
 	}
-	server, err := web.New(options)
+
+	// HTTP.
+	server, closeServer, err := n.newServer(sim)
 	if err != nil {
 		return err
 	}
-	n.write.RegisterAPI(server.API())
-	readapi.Register(server.API(), readapi.Deps{
-		Log: n.events, Reader: projections.NewReader(n.reads.conn, n.reads.projector), Projection: n.reads.projector, Seen: n.seen,
-	})
-	n.registerHealth(server.Public())
-	n.write.RegisterDoors(n.doors(server))
-	cardHosts := []string{"https://checkout.paystack.com"}
-	if sim != nil {
-		cardHosts = append(cardHosts, "http://"+cfg.SandboxAddr)
-	}
-	pages.Register(server.Public(), checkout{n.write}, pages.Options{
-		PublicURL: n.publicURL(), CardHosts: cardHosts,
-		Report: func(_ context.Context, err error) { log.Error().Err(err).Msg("checkout page") },
-	})
-
-	react := reactor.New(reactor.Options{Write: n.write, Log: n.events, Logger: log, FirstQuery: cfg.StatusAfter})
-	n.meter.watch(n, react)
+	defer closeServer()
+	n.meter.watch(n)
 	control, err := listenControl(ctx, cfg.DataDir)
 	if err != nil {
 		return err
@@ -167,11 +142,13 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 	defer stopBackground()
 	g, background := errgroup.WithContext(background)
 	g.Go(func() error { n.followLog(background); return nil })
-	g.Go(func() error {
-		_ = n.reads.waitReady(background) // so that a healthy start has nothing to complain about; Run copes without it
-		return ended(background, "projector", n.reads.projector.Run(background))
-	})
-	g.Go(func() error { return ended(background, "reactor", react.Run(background)) })
+	g.Go(func() error { return ended(background, "follower", n.runFollower(background)) })
+	if cfg.Roles.has(roleProjector) {
+		g.Go(func() error { return ended(background, roleProjector, n.runProjector(background)) })
+	}
+	if cfg.Roles.has(roleReactor) {
+		g.Go(func() error { return ended(background, roleReactor, n.runReactor(background)) })
+	}
 	g.Go(func() error { return ended(background, "operator's socket", control.run(background, n)) })
 	if sim != nil {
 		g.Go(func() error { return ended(background, "sandbox", sim.run(background)) })
@@ -196,6 +173,46 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 	log.Info().Msg("stopping")
 	stopBackground()
 	return errors.Join(err, g.Wait())
+}
+
+// newServer is the web server with what the node's roles make it answer, and what closes it.
+func (n *node) newServer(sim *sandbox) (_ *web.Server, stop func(), err error) {
+	options := web.Options{
+		Auth: n.write, Log: n.log, Metrics: n.meter.registry, RateLimit: n.cfg.RateLimit, TrustedProxies: n.cfg.TrustedProxies,
+	}
+	stop = func() {}
+	if n.cfg.RedisURL != "" && n.cfg.Roles.has(roleAPI) {
+		limits, err := newSharedLimits(n.cfg.RedisURL)
+		if err != nil {
+			return nil, nil, err
+		}
+		stop, options.RateStore = limits.close, limits
+	}
+	server, err := web.New(options)
+	if err != nil {
+		stop()
+		return nil, nil, err
+	}
+	n.registerHealth(server.Public())
+	if !n.cfg.Roles.has(roleAPI) {
+		return server, stop, nil
+	}
+	n.duties.active[roleAPI].Store(true)
+	n.write.RegisterAPI(server.API())
+	source := n.source()
+	readapi.Register(server.API(), readapi.Deps{
+		Log: n.events, Reader: projections.NewReader(n.reads.conn, source), Projection: source, Seen: n.seen,
+	})
+	n.write.RegisterDoors(n.doors(server))
+	cardHosts := []string{"https://checkout.paystack.com"}
+	if sim != nil {
+		cardHosts = append(cardHosts, "http://"+n.cfg.SandboxAddr)
+	}
+	pages.Register(server.Public(), checkout{n.write}, pages.Options{
+		PublicURL: n.publicURL(), CardHosts: cardHosts,
+		Report: func(_ context.Context, err error) { n.log.Error().Err(err).Msg("checkout page") },
+	})
+	return server, stop, nil
 }
 
 // followLog keeps the write side's caches true; a lost subscription is taken up again.
