@@ -112,15 +112,20 @@ func (w *WriteSide) awaitPush(ctx context.Context, ref transaction.Reference) (O
 	defer cancel()
 	tick := time.NewTicker(twinPoll)
 	defer tick.Stop()
+	var last *Outcome[transaction.State]
 	for {
 		out, err := fold[transaction.State](ctx, w.log, ref.Stream())
 		if err != nil {
+			if last != nil && ctx.Err() != nil {
+				return *last, nil // our own patience ended in the middle of a reading
+			}
 			return out, err
 		}
 		a, _ := out.State.Attempt(1)
 		if a.Answered() || w.log.Now().Sub(a.RequestedAt) > lostAfter {
 			return out, nil // a callback may have come before the answer: it tells nothing of it
 		}
+		last = &out
 		select {
 		case <-tick.C:
 		case <-ctx.Done():

@@ -14,6 +14,7 @@ type acknowledged struct {
 	mu        sync.Mutex
 	checkouts map[string]string // reference to amount
 	pushes    map[string]string
+	doubtful  map[string]bool      // pushes of which nobody knows whether they went out
 	bodies    map[string][3]string // idempotency key to path, body and answer
 }
 
@@ -26,8 +27,16 @@ func (a *acknowledged) note(path, key, body, amount string, r reply) {
 	a.bodies[key] = [3]string{path, body, r.raw}
 	if ref := r.text("transaction.reference"); strings.HasPrefix(ref, "KIPAY") {
 		a.checkouts[ref] = amount
+	} else if r.at("transaction.checkout_request_id") == nil {
+		a.doubtful[ref] = true
 	} else {
 		a.pushes[ref] = amount
+	}
+}
+
+func newAcknowledged() *acknowledged {
+	return &acknowledged{
+		checkouts: map[string]string{}, pushes: map[string]string{}, doubtful: map[string]bool{}, bodies: map[string][3]string{},
 	}
 }
 
@@ -38,7 +47,7 @@ func TestKilledUnderLoadNothingIsLostAndNothingCountsTwice(t *testing.T) {
 	in := launch(t, quick(settings{"MPESA_SANDBOX_URL": sim.sim + "/daraja", "PAYSTACK_URL": sim.sim + "/paystack"}))
 	m := newShop(t, in)
 	m.registerC2B(t)
-	promised := &acknowledged{checkouts: map[string]string{}, pushes: map[string]string{}, bodies: map[string][3]string{}}
+	promised := newAcknowledged()
 	for range rounds(t, 4) {
 		var load sync.WaitGroup
 		stop := make(chan struct{})

@@ -66,11 +66,18 @@ func freeAddr() string {
 // launch starts `kipay serve` in a folder of its own and waits until it is ready, read models too.
 func launch(t *testing.T, s settings) *instance {
 	t.Helper()
+	in := begin(t, s)
+	in.awaitReady(t)
+	return in
+}
+
+// begin is launch without the waiting.
+func begin(t *testing.T, s settings) *instance {
+	t.Helper()
 	in := newInstance(t, t.TempDir(), s)
 	t.Cleanup(in.stop)
 	t.Cleanup(func() { in.explain(t) })
 	in.start(t)
-	in.awaitReady(t)
 	return in
 }
 

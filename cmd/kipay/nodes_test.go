@@ -18,8 +18,8 @@ type cluster struct {
 	nodes []*instance
 }
 
-// launchCluster starts so many nodes on one `kipay eventstore`.
-func launchCluster(t *testing.T, nodes int, more settings) *cluster {
+// launchCluster starts a node with each of the settings on one `kipay eventstore`.
+func launchCluster(t *testing.T, each ...settings) *cluster {
 	t.Helper()
 	addr := freeAddr()
 	store := &instance{home: t.TempDir(), args: []string{"eventstore", "--addr", addr, "--data-dir", t.TempDir() + "/log"}, env: environment()}
@@ -31,15 +31,18 @@ func launchCluster(t *testing.T, nodes int, more settings) *cluster {
 		t.Fatal(err)
 	}
 	c := &cluster{store: store}
-	for range nodes {
+	for _, more := range each {
 		s := settings{
 			"EVENTSTORE": "esdb://" + addr + "?tls=false", "MASTER_KEY": base64.StdEncoding.EncodeToString(key[:]), "SANDBOX": "false",
 			"MPESA_SANDBOX_URL": sandbox.sim + "/daraja", "PAYSTACK_URL": sandbox.sim + "/paystack",
 		}
 		maps.Copy(s, more)
-		in := launch(t, quick(s))
+		in := begin(t, quick(s))
 		in.sim = sandbox.sim
 		c.nodes = append(c.nodes, in)
+	}
+	for _, in := range c.nodes { // one may wait for another to make the read models
+		in.awaitReady(t)
 	}
 	return c
 }
@@ -53,7 +56,7 @@ func (m *merchant) on(in *instance) *merchant {
 
 func TestNodesShareALogAndOutliveIt(t *testing.T) {
 	t.Parallel()
-	c := launchCluster(t, 2, nil)
+	c := launchCluster(t, nil, nil)
 	one := newShop(t, c.nodes[0])
 	two := one.on(c.nodes[1])
 

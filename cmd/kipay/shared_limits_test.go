@@ -41,7 +41,8 @@ func TestNodesCountTogetherInRedisAndAloneWithoutIt(t *testing.T) {
 	addr := freeAddr()
 	const limit = 10
 	// Both nodes run before Redis does: that holds neither up.
-	c := launchCluster(t, 2, settings{"REDIS_URL": "redis://" + addr, "RATE_LIMIT": fmt.Sprintf("%d-H", limit)})
+	limited := settings{"REDIS_URL": "redis://" + addr, "RATE_LIMIT": fmt.Sprintf("%d-H", limit)}
+	c := launchCluster(t, limited, limited)
 	one := newMerchant(t, c.nodes[0])
 	ask := func(m *merchant) reply { return m.call(http.MethodGet, "/api/payment-channels/list", "") }
 	if r := ask(one); r.status == 429 || r.status == 503 && strings.Contains(r.String(), "rate limit") {
