@@ -18,8 +18,10 @@ const cacheSize = 1 << 13
 type cache[S domain.State[S]] struct {
 	mu      sync.Mutex
 	entries *lru.Cache[string, *cached[S]]
-	live    bool                // Follow runs
-	passed  eventstore.Position // how far Follow has come: what it has passed, it drops no more
+	live    bool // Follow runs
+	// believed tells whether Follow is known to have heard of every change a moment ago; nil where it can't be otherwise.
+	believed func() bool
+	passed   eventstore.Position // how far Follow has come: what it has passed, it drops no more
 }
 
 type cached[S any] struct {
@@ -37,6 +39,9 @@ func newCache[S domain.State[S]]() *cache[S] {
 
 // get answers the stream's state, from memory when it is there.
 func (c *cache[S]) get(ctx context.Context, log *eventstore.Log, stream string) (Outcome[S], error) {
+	if c.believed != nil && !c.believed() {
+		return fold[S](ctx, log, stream)
+	}
 	c.mu.Lock()
 	if !c.live {
 		c.mu.Unlock()

@@ -31,6 +31,19 @@ func (w *WriteSide) Follow(ctx context.Context) error {
 		c.start(head)
 		defer c.stop()
 	}
+	if w.Probe > 0 {
+		w.trust.reset(head)
+		inner, stop := context.WithCancel(ctx)
+		probing := make(chan struct{})
+		go func() {
+			defer close(probing)
+			w.probe(inner)
+		}()
+		defer func() {
+			stop()
+			<-probing
+		}()
+	}
 	for {
 		batch, err := sub.Next(ctx)
 		if err != nil {
@@ -56,6 +69,9 @@ func (w *WriteSide) Follow(ctx context.Context) error {
 			case "customer":
 				w.customers.drop(r.Stream, r.Revision)
 			}
+		}
+		if n := len(batch.Records); n > 0 {
+			w.trust.heard(batch.Records[n-1].Position)
 		}
 	}
 }

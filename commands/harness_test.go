@@ -208,8 +208,14 @@ func newWorld(t *testing.T, environment string) *world {
 // node is another write side on the same store.
 func (w *world) node() *commands.WriteSide {
 	w.t.Helper()
+	return w.nodeOn(w.log, 0)
+}
+
+// nodeOn is a node with another way to the log, which it makes sure of every now and then.
+func (w *world) nodeOn(log *eventstore.Log, probe time.Duration) *commands.WriteSide {
+	w.t.Helper()
 	side, err := commands.New(w.t.Context(), commands.Options{
-		Log: w.log, Ring: w.ring, Seen: eventstore.NewSeen(), Random: rand.Reader, Logger: zerolog.Nop(), PublicURL: "https://pay.example.com",
+		Log: log, Probe: probe, Ring: w.ring, Seen: eventstore.NewSeen(), Random: rand.Reader, Logger: zerolog.Nop(), PublicURL: "https://pay.example.com",
 		Mpesa:    mpesa.New(mpesa.Options{SandboxURL: w.provider.URL, ProductionURL: w.provider.URL, Now: w.clock.now}),
 		Paystack: paystack.New(paystack.Options{BaseURL: w.provider.URL, Now: w.clock.now}), CheckoutWindow: time.Hour, PushWindow: 15 * time.Minute, C2BWait: 15 * time.Second,
 		SimulateWait: time.Second,

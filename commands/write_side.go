@@ -40,6 +40,8 @@ type Options struct {
 	SimulateWait time.Duration
 	// Spool keeps notices of providers while the event store is away; nil where the event store is this process's own.
 	Spool *spool.Spool
+	// Probe is how often Follow makes sure that it still hears of every change; zero where the log is this process's own.
+	Probe time.Duration
 	// Observe counts what happens, for metrics; may be nil.
 	Observe func(event string)
 }
@@ -53,6 +55,7 @@ type WriteSide struct {
 	drawers map[ids.Kind]*idDrawer
 	twins   turns // by idempotency key
 
+	trust     trust
 	keys      *cache[merchant.KeyState]
 	merchants *cache[merchant.State]
 	channels  *cache[channel.State]
@@ -70,6 +73,10 @@ func New(ctx context.Context, o Options) (*WriteSide, error) {
 		Options: o, log: o.Log, seen: o.Seen, derive: newDeriver(key), drawers: map[ids.Kind]*idDrawer{},
 		keys: newCache[merchant.KeyState](), merchants: newCache[merchant.State](),
 		channels: newCache[channel.State](), customers: newCache[customer.State](),
+	}
+	if o.Probe > 0 {
+		believed := func() bool { return w.trust.holds(w.log.Now()) }
+		w.keys.believed, w.merchants.believed, w.channels.believed, w.customers.believed = believed, believed, believed, believed
 	}
 	for _, k := range []ids.Kind{ids.Merchant, ids.Channel, ids.Customer, ids.Transaction} {
 		w.drawers[k] = &idDrawer{kind: k}

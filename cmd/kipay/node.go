@@ -87,9 +87,17 @@ func openNodeWith(ctx context.Context, cfg *config, log zerolog.Logger, kept *sp
 			BaseURL: n.sandboxURL(cfg.PaystackURL, paystackPath), Observe: n.meter.providerCall("paystack"),
 		}),
 		CheckoutWindow: cfg.CheckoutWindow, PushWindow: cfg.PushWindow, C2BWait: cfg.C2BWait, SimulateWait: 5 * time.Second,
-		Observe: n.meter.callback, Spool: kept,
+		Observe: n.meter.callback, Spool: kept, Probe: probeEvery(cfg),
 	})
 	return n, err
+}
+
+// probeEvery is how often the caches are compared with the log, where it is a server's.
+func probeEvery(cfg *config) time.Duration {
+	if !cfg.remote() {
+		return 0
+	}
+	return 400 * time.Millisecond
 }
 
 // How long a call to an event store server may take, all attempts together, and one attempt.
