@@ -40,7 +40,8 @@ func read(path string) ([]string, error) {
 		return nil, err
 	}
 	var board dashboard.Dashboard
-	if err := board.UnmarshalJSONStrict(text); err != nil {
+	var found cog.BuildErrors // none is an error without members there
+	if err := board.UnmarshalJSONStrict(text); err != nil && (!errors.As(err, &found) || len(found) > 0) {
 		return nil, fmt.Errorf("not a board: %w", err)
 	}
 	if err := board.Validate(); err != nil {
