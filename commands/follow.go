@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
 )
 
@@ -59,6 +60,9 @@ func (w *WriteSide) Follow(ctx context.Context) error {
 		}
 		for i := range batch.Records {
 			r := &batch.Records[i]
+			if r.Type == (transaction.Conflicted{}).EventType() {
+				w.observe("conflict")
+			}
 			switch category, _, _ := strings.Cut(r.Stream, "-"); category {
 			case "apikey":
 				w.keys.drop(r.Stream, r.Revision)

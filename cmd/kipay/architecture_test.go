@@ -32,6 +32,7 @@ var mayImport = map[string][]string{
 	"commands":    {"domain", "eventstore"},
 	"projections": {"domain", "eventstore"},
 	"readapi":     {"domain", "eventstore", "projections"},
+	"deploy":      {}, // a program of its own in the image
 	"cmd":         {"domain", "eventstore", "commands", "projections", "readapi"},
 }
 

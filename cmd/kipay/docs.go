@@ -102,7 +102,7 @@ func configurationPage(*cobra.Command) string {
 	for _, s := range settings() {
 		flag := code("--" + s.flag())
 		if s.secret {
-			flag = "(secret)"
+			flag = "(secret; or " + code(s.fileEnv()) + ")"
 		}
 		p.row(code(s.env()), flag, code(s.value), s.meaning)
 	}

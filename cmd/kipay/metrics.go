@@ -1,6 +1,7 @@
 package main
 
 import (
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -12,6 +13,9 @@ type meter struct {
 	registry  *prometheus.Registry
 	calls     *prometheus.HistogramVec
 	callbacks *prometheus.CounterVec
+	conflicts prometheus.Counter
+	// storeFailures counts by kind what the event store did not do.
+	storeFailures *prometheus.CounterVec
 }
 
 func newMeter() *meter {
@@ -24,8 +28,14 @@ func newMeter() *meter {
 		callbacks: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "kipay_callbacks_total", Help: "Notices of providers: accepted, refused, spooled while the event store was away, and delivered after that.",
 		}, []string{"result"}),
+		conflicts: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "kipay_conflicts_total", Help: "Payments whose evidence contradicts itself, seen since this node started, on whatever node they happened.",
+		}),
+		storeFailures: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "kipay_eventstore_errors_total", Help: "Calls to the event store that failed; a revision that was passed by another writer is no failure.",
+		}, []string{"kind"}),
 	}
-	m.registry.MustRegister(m.calls, m.callbacks, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.registry.MustRegister(m.calls, m.callbacks, m.conflicts, m.storeFailures, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
 
@@ -45,6 +55,8 @@ func (m *meter) callback(event string) {
 		m.callbacks.WithLabelValues("spooled").Inc()
 	case "callback_delivered":
 		m.callbacks.WithLabelValues("delivered").Inc()
+	case "conflict":
+		m.conflicts.Inc()
 	}
 }
 
@@ -72,8 +84,20 @@ func (m *meter) watch(n *node) {
 	}
 	if kept := n.write.Spool; kept != nil {
 		gauge("kipay_spool_notices", "Notices of providers that wait on the disk for the event store.", func() float64 { return float64(kept.Len()) })
+		gauge("kipay_spool_oldest_seconds", "How long the oldest of them has waited.", func() float64 {
+			if at := kept.Oldest(); !at.IsZero() {
+				return time.Since(at).Seconds()
+			}
+			return 0
+		})
 	}
 	gauge("kipay_pending_pushes", "Pushes without a final answer; 0 on a node that stands by.", func() float64 { return float64(n.duties.pendingPushes()) })
+	gauge("kipay_oldest_pending_push_seconds", "How long the oldest push without a final answer has waited; 0 on a node that stands by.", func() float64 { return n.duties.oldestPush().Seconds() })
+	if n.reads != nil && n.cfg.Roles.has(roleProjector) {
+		gauge("kipay_projection_behind_seconds", "How long the oldest event that lists don't show has waited; 0 on a node that stands by.", func() float64 { return n.readsLag().Seconds() })
+	}
+	gauge("kipay_disk_free_bytes", "Room on the disk of the data folder, for this user.", func() float64 { free, _ := diskSpace(n.cfg.DataDir); return free })
+	gauge("kipay_disk_size_bytes", "Size of the disk of the data folder.", func() float64 { _, size := diskSpace(n.cfg.DataDir); return size })
 	for role, active := range n.duties.active {
 		m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "kipay_role_active", Help: "1 when this node does what the role says, 0 when it stands by.", ConstLabels: prometheus.Labels{"role": role},
@@ -88,6 +112,15 @@ func (m *meter) watch(n *node) {
 		counter("kipay_readmodel_restarts_total", "Restarts of the embedded ClickHouse engine.", func() float64 { return float64(n.reads.super.Restarts()) })
 	}
 	m.registry.MustRegister(breakers{n})
+}
+
+// diskSpace is what the disk of a folder has room for, free and in all; zero when it can't be told.
+func diskSpace(dir string) (free, size float64) {
+	var fs syscall.Statfs_t
+	if syscall.Statfs(dir, &fs) != nil {
+		return 0, 0
+	}
+	return float64(fs.Bavail) * float64(fs.Bsize), float64(fs.Blocks) * float64(fs.Bsize)
 }
 
 // breakers tells the state of every provider's circuit breakers.

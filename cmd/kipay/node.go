@@ -65,7 +65,7 @@ func openNodeWith(ctx context.Context, cfg *config, log zerolog.Logger, kept *sp
 	if err != nil {
 		return nil, err
 	}
-	n := &node{cfg: cfg, log: log, seen: eventstore.NewSeen(), meter: newMeter(), duties: newDuties(cfg.Roles)}
+	n := &node{cfg: cfg, log: log, seen: eventstore.NewSeen(), meter: newMeter(), duties: newDuties(cfg)}
 	if err := n.openStore(); err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func (n *node) openStore() error {
 		if err != nil {
 			return fmt.Errorf("KIPAY_EVENTSTORE: %w", err)
 		}
-		n.store = store
+		n.store = observe(store, n.meter)
 		return nil
 	}
 	dir := eventsFolder(n.cfg)
@@ -125,7 +125,7 @@ func (n *node) openStore() error {
 	if err != nil {
 		return err
 	}
-	n.store, n.local = store, store
+	n.store, n.local = observe(store, n.meter), store
 	return nil
 }
 

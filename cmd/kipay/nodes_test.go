@@ -94,6 +94,17 @@ func TestNodesShareALogAndOutliveIt(t *testing.T) {
 	if refused.status != 503 || refused.header.Get("Retry-After") == "" || refused.took > 15*time.Second {
 		t.Errorf("without a store, after %s: %v", refused.took, refused)
 	}
+	if failed := one.metric(t, `kipay_eventstore_errors_total{kind="unavailable"}`); failed == "0" {
+		t.Error("no failure of the event store is counted")
+	}
+	eventually(t, 30*time.Second, "a notice waits in the spool", func() error {
+		for _, in := range c.nodes {
+			if in.metric(t, "kipay_spool_notices") != "0" && in.metric(t, "kipay_spool_oldest_seconds") != "0" {
+				return nil
+			}
+		}
+		return errors.New("none does")
+	})
 	c.store.start(t)
 	for n, ref := range pushes {
 		[]*merchant{two, one}[n%2].settles(t, ref, "completed", 60*time.Second)

@@ -19,7 +19,7 @@ type readSource interface {
 }
 
 // projectsAlone tells whether no other node writes the read models that this one reads: they are its own, or the log is.
-func (n *node) projectsAlone() bool { return n.reads.super != nil || !n.cfg.remote() }
+func (n *node) projectsAlone() bool { return !n.cfg.shared(roleProjector) }
 
 // source is what lists are read by: the node's own projector, or where a server is written by whichever node has the
 // role, what that one says of it.

@@ -57,16 +57,23 @@ func (c *config) checkRoles() error {
 
 // duties are what the node's roles make it do in the background.
 type duties struct {
-	active map[string]*atomic.Bool
+	active map[string]*atomic.Bool         // by role that is done in turn
 	react  atomic.Pointer[reactor.Reactor] // the active one, if this node has it
 }
 
-func newDuties(r roles) *duties {
+func newDuties(c *config) *duties {
 	d := &duties{active: map[string]*atomic.Bool{}}
-	for _, role := range r {
-		d.active[role] = &atomic.Bool{}
+	for _, role := range []string{roleProjector, roleReactor} {
+		if c.Roles.has(role) && c.shared(role) {
+			d.active[role] = &atomic.Bool{}
+		}
 	}
 	return d
+}
+
+// shared tells whether other nodes may have the role too, so that the nodes do it in turn.
+func (c *config) shared(role string) bool {
+	return c.remote() && (role == roleReactor || role == roleProjector && c.ClickHouse != clickHouseEmbedded)
 }
 
 // pendingPushes is how many pushes this node waits for.
@@ -77,12 +84,18 @@ func (d *duties) pendingPushes() int {
 	return 0
 }
 
+// oldestPush is how long the oldest of them has waited.
+func (d *duties) oldestPush() time.Duration {
+	if r := d.react.Load(); r != nil {
+		return r.OldestPush()
+	}
+	return 0
+}
+
 // inTurn does the work while this node is the one to do it: at once where there is only one node, else under a lease.
-func (n *node) inTurn(ctx context.Context, role string, shared bool, work func(ctx context.Context) error) error {
-	active := n.duties.active[role]
+func (n *node) inTurn(ctx context.Context, role string, work func(ctx context.Context) error) error {
+	active, shared := n.duties.active[role]
 	if !shared {
-		active.Store(true)
-		defer active.Store(false)
 		return work(ctx)
 	}
 	name, err := nodeName()
@@ -112,7 +125,7 @@ func (n *node) inTurn(ctx context.Context, role string, shared bool, work func(c
 
 // runProjector keeps the read models true to the log: its own ones at all times, those of a server in turn with others.
 func (n *node) runProjector(ctx context.Context) error {
-	return n.inTurn(ctx, roleProjector, !n.projectsAlone(), func(ctx context.Context) error {
+	return n.inTurn(ctx, roleProjector, func(ctx context.Context) error {
 		_ = n.reads.waitReady(ctx) // so that a healthy start has nothing to complain about; Run copes without it
 		return n.reads.projector.Run(ctx)
 	})
@@ -120,7 +133,7 @@ func (n *node) runProjector(ctx context.Context) error {
 
 // runReactor sets off what is due. Each turn begins afresh from the checkpoint.
 func (n *node) runReactor(ctx context.Context) error {
-	return n.inTurn(ctx, roleReactor, n.cfg.remote(), func(ctx context.Context) error {
+	return n.inTurn(ctx, roleReactor, func(ctx context.Context) error {
 		r := reactor.New(reactor.Options{Write: n.write, Log: n.events, Logger: n.log, FirstQuery: n.cfg.StatusAfter})
 		n.duties.react.Store(r)
 		defer n.duties.react.Store(nil)

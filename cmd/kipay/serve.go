@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -187,6 +188,9 @@ func (n *node) newServer(sim *sandbox) (_ *web.Server, stop func(), err error) {
 			return nil, nil, err
 		}
 		stop, options.RateStore = limits.close, limits
+		n.meter.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "kipay_redis_up", Help: "1 while Redis answers; while it doesn't, each node limits rates by itself.",
+		}, limits.up))
 	}
 	server, err := web.New(options)
 	if err != nil {
@@ -197,7 +201,6 @@ func (n *node) newServer(sim *sandbox) (_ *web.Server, stop func(), err error) {
 	if !n.cfg.Roles.has(roleAPI) {
 		return server, stop, nil
 	}
-	n.duties.active[roleAPI].Store(true)
 	n.write.RegisterAPI(server.API())
 	source := n.source()
 	readapi.Register(server.API(), readapi.Deps{

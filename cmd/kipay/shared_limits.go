@@ -4,11 +4,15 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/ulule/limiter/v3"
 	store "github.com/ulule/limiter/v3/drivers/store/redis"
 )
+
+// redisPatience is how long Redis has to say that it is there.
+const redisPatience = 500 * time.Millisecond
 
 // sharedLimits are the counters of rate limits in a Redis that all nodes use. It connects at the first request, and again
 // until that succeeds: a Redis that is away holds no start up, and the web server counts in memory meanwhile.
@@ -73,6 +77,16 @@ func (s *sharedLimits) Increment(ctx context.Context, key string, count int64, r
 		return limiter.Context{}, err
 	}
 	return c.Increment(ctx, key, count, rate)
+}
+
+// up is 1 while Redis answers.
+func (s *sharedLimits) up() float64 {
+	ctx, cancel := context.WithTimeout(context.Background(), redisPatience)
+	defer cancel()
+	if s.client.Ping(ctx).Err() != nil {
+		return 0
+	}
+	return 1
 }
 
 // close ends the connections.

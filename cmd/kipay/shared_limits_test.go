@@ -60,6 +60,9 @@ func TestNodesCountTogetherInRedisAndAloneWithoutIt(t *testing.T) {
 	for _, in := range c.nodes {
 		eventually(t, 20*time.Second, "Redis is used", func() error { return shared(in) })
 	}
+	if up := c.nodes[0].metric(t, "kipay_redis_up"); up != "1" {
+		t.Errorf("kipay_redis_up is %s while Redis answers", up)
+	}
 	other := newMerchant(t, c.nodes[0])
 	refused := 0
 	for n := range 2 * limit {
@@ -71,6 +74,9 @@ func TestNodesCountTogetherInRedisAndAloneWithoutIt(t *testing.T) {
 		t.Errorf("%d of %d requests to two nodes were refused, at %d an hour", refused, 2*limit, limit)
 	}
 	redis.kill()
+	if up := c.nodes[0].metric(t, "kipay_redis_up"); up != "0" {
+		t.Errorf("kipay_redis_up is %s while Redis is gone", up)
+	}
 	// Alone each node has a limit of its own, and refuses nobody for Redis.
 	for _, m := range []*merchant{other, other.on(c.nodes[1])} {
 		if r := ask(m); r.status != 200 {
@@ -82,10 +88,16 @@ func TestNodesCountTogetherInRedisAndAloneWithoutIt(t *testing.T) {
 // counted is how many requests the node had to count in memory.
 func counted(t *testing.T, in *instance) string {
 	t.Helper()
+	return in.metric(t, "kipay_rate_limit_store_failures_total")
+}
+
+// metric is one value that the node tells Prometheus.
+func (in *instance) metric(t *testing.T, series string) string {
+	t.Helper()
 	r := send(t.Context(), http.MethodGet, in.base+"/metrics", "")
-	_, rest, found := strings.Cut(string(r.raw), "\nkipay_rate_limit_store_failures_total ")
+	_, rest, found := strings.Cut(r.raw, "\n"+series+" ")
 	if !found {
-		t.Fatal("no such metric")
+		t.Fatalf("no metric %s", series)
 	}
 	value, _, _ := strings.Cut(rest, "\n")
 	return value

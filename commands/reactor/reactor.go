@@ -54,6 +54,15 @@ func New(o Options) *Reactor {
 // PendingPushes is how many pushes have no final answer yet.
 func (r *Reactor) PendingPushes() int { return r.queue.waiting(kindPush) }
 
+// OldestPush is how long the oldest push without a final answer has waited, zero when none waits.
+func (r *Reactor) OldestPush() time.Duration {
+	since := r.queue.oldest(kindPush)
+	if since.IsZero() {
+		return 0
+	}
+	return max(0, r.Log.Now().Sub(since))
+}
+
 // Run reacts until ctx ends.
 func (r *Reactor) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)

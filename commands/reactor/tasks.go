@@ -26,6 +26,7 @@ type task struct {
 	position eventstore.Position
 	before   eventstore.Position // the position that was read before it
 	due      time.Time
+	since    time.Time // of a push: when it was asked for
 	kind     kind
 	tries    int
 	failures int
@@ -210,6 +211,18 @@ func (q *queue) work(ctx context.Context, failed func(t *task, err error)) error
 		}
 		q.mu.Unlock()
 	}
+}
+
+// oldest is when the oldest task of the kind that waits began, zero when none waits.
+func (q *queue) oldest(k kind) (since time.Time) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, t := range q.heap {
+		if t.kind == k && (since.IsZero() || t.since.Before(since)) {
+			since = t.since
+		}
+	}
+	return since
 }
 
 func (q *queue) waiting(k kind) int {

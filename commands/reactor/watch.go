@@ -34,7 +34,7 @@ func (r *Reactor) onEvent(ctx context.Context, rec eventstore.Record) error {
 	t := &task{source: r.watch, position: rec.Position}
 	switch e := env.Event.(type) {
 	case transaction.StkPushRequested:
-		t.kind, t.due = kindPush, e.At.Add(r.FirstQuery)
+		t.kind, t.since, t.due = kindPush, e.At, e.At.Add(r.FirstQuery)
 		t.run = func(ctx context.Context, t *task) (time.Time, error) { return r.askPush(ctx, t, e, cause) }
 	case transaction.CardCheckoutRequested:
 		t.kind, t.due = kindCard, e.At.Add(cardBackoff[0])

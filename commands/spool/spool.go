@@ -158,6 +158,20 @@ func (s *Spool) Len() int {
 	return s.count
 }
 
+// Oldest is when the notice that is delivered next came; zero when none waits, or it can't be read.
+func (s *Spool) Oldest() time.Time {
+	at, sealed, found, err := s.first()
+	if err != nil || !found {
+		return time.Time{}
+	}
+	var n Notice
+	plain, err := s.options.Seal.Open(sealedAs(at), sealed)
+	if err != nil || json.Unmarshal(plain, &n) != nil {
+		return time.Time{}
+	}
+	return n.At
+}
+
 // Verdict is what became of a delivery.
 type Verdict int
 
