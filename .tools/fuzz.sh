@@ -5,9 +5,10 @@ time=${1:?how long for each, such as 10s}
 shift
 [ $# -gt 0 ] || set -- ./...
 out=$(mktemp)
-trap 'rm -f "$out"' EXIT
+binary=$(mktemp)
+trap 'rm -f "$out" "$binary"' EXIT
 
-# ended_on_time tells whether a target that go test calls failed only ran until its time was over. internal/fuzz takes the
+# ended_on_time tells whether a target that the test binary calls failed only ran until its time was over. internal/fuzz takes the
 # end of its own -fuzztime for an error when the deadline passes between two looks at its contexts; what it finds, a crash or
 # an input that hangs, it writes to testdata and says so.
 ended_on_time() { # TARGET
@@ -15,21 +16,25 @@ ended_on_time() { # TARGET
 		! grep -q 'Failing input written to' "$out"
 }
 
-# Only packages that have a fuzz target are built; go test itself says which targets they have.
+# One binary for all targets of a package: linking one for each takes longer than a short fuzzing of it.
+cache=$(go env GOCACHE)/fuzz
 count=0
 found=
 for dir in $(go list -f '{{.Dir}}' "$@"); do
-	grep -qs '^func Fuzz' "$dir"/*_test.go || continue
+	targets=$(cat "$dir"/*_test.go 2>/dev/null | grep -oE '^func Fuzz[A-Za-z0-9_]*\(f \*testing\.F\)' | sed -E 's/^func ([A-Za-z0-9_]*).*/\1/') || continue
 	package=$(go list "$dir")
-	targets=$(go test -list '^Fuzz' "$package") # on a line of its own: what doesn't build stops here
-	for target in $(echo "$targets" | grep '^Fuzz'); do
+	go test -c -fuzz . -o "$binary" "$package" # what doesn't build stops here
+	for target in $targets; do
 		echo "fuzz $package $target for $time"
-		if ! go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" -parallel 2 -timeout 0 "$package" 2>&1 | tee "$out"; then
+		if ! (cd "$dir" && "$binary" -test.run '^$' -test.fuzz "^$target\$" -test.fuzztime "$time" -test.parallel 2 \
+			-test.fuzzcachedir "$cache/$package" -test.timeout 0) 2>&1 | tee "$out"; then
 			if ended_on_time "$target"; then
 				echo "fuzz: $target only ran out of time"
 			else
 				found="$found $package.$target"
 			fi
+		elif ! grep -q '^fuzz: elapsed' "$out"; then
+			found="$found $package.$target(did-not-run)"
 		fi
 		count=$((count + 1))
 	done
