@@ -18,7 +18,9 @@ import (
 // loadOrder is what the load generator is told to do: send the requests, in turn, over so many connections that are kept
 // open, each of which sends the next request when it has read the answer to the last one.
 type loadOrder struct {
-	Addr        string
+	Addr string
+	// More are other addresses that connections go to in turn.
+	More        []string
 	Connections int
 	For         time.Duration
 	// PerSecond spreads the requests evenly over time; as fast as possible when zero.
@@ -64,6 +66,7 @@ func runLoadChild(in io.Reader, out io.Writer) error {
 // length, so that the generator takes as little as it can of the processor that it shares with what it measures.
 type loadWorker struct {
 	order  *loadOrder
+	addr   string
 	next   *atomic.Int64
 	conn   net.Conn
 	buffer []byte
@@ -80,7 +83,7 @@ func carryOut(o loadOrder) loadResult {
 	start := time.Now()
 	var running sync.WaitGroup
 	for i := range workers {
-		w := &loadWorker{order: &o, next: &next, buffer: make([]byte, answerLimit), took: make([]time.Duration, 0, 1<<12)}
+		w := &loadWorker{order: &o, addr: append([]string{o.Addr}, o.More...)[i%(1+len(o.More))], next: &next, buffer: make([]byte, answerLimit), took: make([]time.Duration, 0, 1<<12)}
 		workers[i] = w
 		running.Go(func() { w.run(start) })
 	}
@@ -151,7 +154,7 @@ func (w *loadWorker) fail(why string) {
 
 func (w *loadWorker) exchange(request []byte) (status int, err error) {
 	if w.conn == nil {
-		conn, err := net.Dial("tcp", w.order.Addr) //nolint:noctx // ends with the order
+		conn, err := net.Dial("tcp", w.addr) //nolint:noctx // ends with the order
 		if err != nil {
 			return 0, err
 		}

@@ -3,8 +3,8 @@
 // docs/performance.md explains the rows.
 //
 // The program starts itself again as the load generator and as the yardstick (load.go, echo.go), and the product as
-// `kipay serve` (kipay.go). initialize.go, verify.go, list.go, rebuild.go, start.go, appends.go and memory.go hold one
-// group of rows each. Data goes to a temporary folder that is removed.
+// `kipay serve` (kipay.go). initialize.go, verify.go, list.go, rebuild.go, start.go, appends.go, wire.go, nodes.go and memory.go
+// hold one group of rows each. Data goes to a temporary folder that is removed.
 package main
 
 import (
@@ -51,19 +51,21 @@ type sizes struct {
 	small, large, huge int
 	growth             time.Duration
 	appends            time.Duration
+	// caughtUp is how many events a subscription catches up with, and projected how many are projected into a server.
+	caughtUp, projected int
 }
 
 func quickSizes() sizes {
 	return sizes{
 		warmUp: 2 * time.Second, round: 3 * time.Second, rounds: 3, small: 10_000, large: 100_000,
-		growth: 10 * time.Second, appends: 3 * time.Second,
+		growth: 10 * time.Second, appends: 3 * time.Second, caughtUp: 100_000, projected: 50_000,
 	}
 }
 
 func fullSizes() sizes {
 	return sizes{
 		warmUp: 5 * time.Second, round: 6 * time.Second, rounds: 7, small: 10_000, large: 1_000_000,
-		growth: time.Minute, appends: 10 * time.Second,
+		growth: time.Minute, appends: 10 * time.Second, caughtUp: 500_000, projected: 200_000,
 	}
 }
 
@@ -181,6 +183,8 @@ func (b *bench) sections() []section {
 		{"initialize", b.initialize},
 		{"verify", b.verify},
 		{"appends", b.appends},
+		{"wire", b.wire},
+		{"nodes", b.nodes},
 		{"lists, rebuild, starts", b.lists},
 		{"memory", b.memory},
 	}

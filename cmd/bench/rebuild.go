@@ -85,8 +85,10 @@ func (b *bench) rebuild(ctx context.Context, f filled, counts bool) error {
 	return nil
 }
 
-func (b *bench) runRebuild(ctx context.Context, dir string) (rebuilt, error) {
+// runRebuild runs `kipay rebuild` alone on the folder.
+func (b *bench) runRebuild(ctx context.Context, dir string, env ...string) (rebuilt, error) {
 	cmd := exec.CommandContext(ctx, b.kipay, "rebuild", "--json", "--data-dir", dir) //nolint:gosec // the binary that is measured
+	cmd.Env = append(os.Environ(), env...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = stopWithin
 	var out, errs bytes.Buffer
