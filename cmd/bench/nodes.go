@@ -118,7 +118,7 @@ func (b *bench) threeNodes(ctx context.Context, ch *clickHouse) (err error) {
 	if err != nil {
 		return err
 	}
-	log, err := os.Create(filepath.Join(b.dir, "eventstore.log")) //nolint:gosec // our own temporary folder
+	log, err := os.Create(filepath.Join(b.dir, "eventstore.log"))
 	if err != nil {
 		return err
 	}
