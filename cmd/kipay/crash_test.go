@@ -77,13 +77,16 @@ func TestKilledUnderLoadNothingIsLostAndNothingCountsTwice(t *testing.T) {
 	t.Logf("%d checkouts and %d pushes were acknowledged", len(promised.checkouts), len(promised.pushes))
 	checkPromises(t, m, promised)
 	checkBooks(t, m, sim)
-	if out, code := in.verb(t, "fsck"); code != 0 {
-		t.Errorf("fsck beside the server: %s", out)
+	checks := in.checks()
+	for _, verb := range checks {
+		if out, code := in.verb(t, verb); code != 0 {
+			t.Errorf("%s beside the server: %s", verb, out)
+		}
 	}
 	if code := in.terminate(t, 40*time.Second); code != 0 {
 		t.Errorf("exit code %d after SIGTERM", code)
 	}
-	for _, verb := range []string{"fsck", "verify"} {
+	for _, verb := range checks {
 		if out, code := in.verb(t, verb); code != 0 {
 			t.Errorf("%s alone: exit %d: %s", verb, code, out)
 		}

@@ -14,7 +14,7 @@ import (
 // stoppedShop is the data folder of a server that took payments and was stopped.
 func stoppedShop(t *testing.T) *instance {
 	t.Helper()
-	in := launch(t, quick(nil))
+	in := launch(t, quick(settings{"EVENTSTORE": "embedded"}))
 	m := newShop(t, in)
 	m.post("/api/transactions/initialize", `{"amount":100,"email":"a@example.com","payment_channel_id":`+m.card+`}`)
 	if code := in.terminate(t, 40*time.Second); code != 0 {

@@ -3,6 +3,8 @@ package main_test
 import (
 	"bufio"
 	"bytes"
+	cryptorand "crypto/rand"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,6 +30,8 @@ type instance struct {
 	sim  string // the simulators' address
 	args []string
 	env  []string
+	// store is the event store server that only this instance uses, nil where the event store is in its folder.
+	store *instance
 
 	mu     sync.Mutex
 	cmd    *exec.Cmd
@@ -84,6 +88,12 @@ func begin(t *testing.T, s settings) *instance {
 func newInstance(t *testing.T, home string, s settings) *instance {
 	t.Helper()
 	in := &instance{home: home, data: filepath.Join(home, "data"), args: []string{"serve"}}
+	if onServer() && s["EVENTSTORE"] == "" && s["DATA_DIR"] == "" {
+		addr := freeAddr()
+		in.store = &instance{home: home, args: []string{"eventstore", "--addr", addr, "--data-dir", filepath.Join(home, "log")}, env: environment()}
+		in.store.start(t)
+		s["EVENTSTORE"], s["MASTER_KEY"] = "esdb://"+addr+"?tls=false", newMasterKey(t)
+	}
 	for name, value := range map[string]string{"HTTP_ADDR": freeAddr(), "SANDBOX_ADDR": freeAddr(), "DATA_DIR": in.data} {
 		if s[name] == "" {
 			s[name] = value
@@ -95,6 +105,20 @@ func newInstance(t *testing.T, home string, s settings) *instance {
 		in.env = append(in.env, "KIPAY_"+name+"="+value)
 	}
 	return in
+}
+
+// onServer tells whether servers are tried on event stores that are servers too: KIPAY_TEST_EVENTSTORE=server. Tests of what
+// only a log in the node's own folder has say so in their settings.
+func onServer() bool { return os.Getenv("KIPAY_TEST_EVENTSTORE") == "server" }
+
+// newMasterKey is a master key as KIPAY_MASTER_KEY takes it.
+func newMasterKey(t *testing.T) string {
+	t.Helper()
+	var key [32]byte
+	if _, err := cryptorand.Read(key[:]); err != nil {
+		t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(key[:])
 }
 
 // launchSandbox starts the simulators on their own, so that they outlive the server that talks to them.
@@ -203,6 +227,14 @@ func (in *instance) kill() {
 	<-in.ended
 }
 
+// checks are the verbs that look whether everything is as it should be.
+func (in *instance) checks() []string {
+	if in.store != nil {
+		return []string{"verify"}
+	}
+	return []string{"fsck", "verify"}
+}
+
 // terminate asks the process to stop, and answers its exit code.
 func (in *instance) terminate(t *testing.T, within time.Duration) int {
 	t.Helper()
@@ -217,6 +249,9 @@ func (in *instance) terminate(t *testing.T, within time.Duration) int {
 
 // stop ends the process in order, or by force when that takes too long.
 func (in *instance) stop() {
+	if in.store != nil {
+		defer in.store.stop()
+	}
 	in.mu.Lock()
 	cmd, ended := in.cmd, in.ended
 	in.mu.Unlock()

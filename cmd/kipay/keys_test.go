@@ -11,7 +11,7 @@ import (
 // Two rotations at once each dropped the master key that the other had wrapped keys under: nothing opened any more.
 func TestMasterKeyRotatedTwiceAtOnceUnderLoadStillOpensEverything(t *testing.T) {
 	t.Parallel()
-	in := launch(t, quick(nil))
+	in := launch(t, quick(settings{"EVENTSTORE": "embedded"}))
 	m := newShop(t, in)
 	stop, loaded := make(chan struct{}), make(chan struct{})
 	go func() {
@@ -55,7 +55,7 @@ func TestMasterKeyRotatedTwiceAtOnceUnderLoadStillOpensEverything(t *testing.T) 
 // wrapped under from memory, nor the file that was put there.
 func TestMasterKeyFileThatIsNotTheServersIsLeftAlone(t *testing.T) {
 	t.Parallel()
-	in := launch(t, quick(nil))
+	in := launch(t, quick(settings{"EVENTSTORE": "embedded"}))
 	own := in.masterKeyFile(t)
 	foreign := strings.Repeat("A", 43) + "=\n"
 	in.putMasterKeyFile(t, foreign)
@@ -74,7 +74,7 @@ func TestMasterKeyFileThatIsNotTheServersIsLeftAlone(t *testing.T) {
 // A rotation that was killed after it had made the new key leaves both in the file, and is carried out by the next one.
 func TestRotationThatWasKilledIsFinishedByTheNext(t *testing.T) {
 	t.Parallel()
-	in := launch(t, quick(nil))
+	in := launch(t, quick(settings{"EVENTSTORE": "embedded"}))
 	if code := in.terminate(t, 40*time.Second); code != 0 {
 		t.Errorf("exit code %d after SIGTERM", code)
 	}

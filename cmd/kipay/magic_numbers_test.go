@@ -118,8 +118,10 @@ func TestEveryMagicNumberEndsAsDefined(t *testing.T) {
 	for _, p := range pushes {
 		p.check(t, m)
 	}
-	if out, code := in.verb(t, "fsck"); code != 0 {
-		t.Errorf("fsck: %s", out)
+	for _, verb := range in.checks() {
+		if out, code := in.verb(t, verb); code != 0 {
+			t.Errorf("%s: %s", verb, out)
+		}
 	}
 }
 

@@ -1,8 +1,6 @@
 package main_test
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"maps"
@@ -26,14 +24,10 @@ func launchCluster(t *testing.T, each ...settings) *cluster {
 	t.Cleanup(store.stop)
 	store.start(t)
 	sandbox := launchSandbox(t, "50")
-	var key [32]byte
-	if _, err := rand.Read(key[:]); err != nil {
-		t.Fatal(err)
-	}
-	c := &cluster{store: store}
+	c, key := &cluster{store: store}, newMasterKey(t)
 	for _, more := range each {
 		s := settings{
-			"EVENTSTORE": "esdb://" + addr + "?tls=false", "MASTER_KEY": base64.StdEncoding.EncodeToString(key[:]), "SANDBOX": "false",
+			"EVENTSTORE": "esdb://" + addr + "?tls=false", "MASTER_KEY": key, "SANDBOX": "false",
 			"MPESA_SANDBOX_URL": sandbox.sim + "/daraja", "PAYSTACK_URL": sandbox.sim + "/paystack",
 		}
 		maps.Copy(s, more)

@@ -59,7 +59,7 @@ func (p planted) find(raw []byte) []string {
 
 func TestNoSecretAndNoPersonIsInTheClearWhereItMustNotBe(t *testing.T) {
 	t.Parallel()
-	in := launch(t, quick(nil))
+	in := launch(t, quick(settings{"EVENTSTORE": "embedded"}))
 	secrets := planted{
 		"consumer key": "sandbox-consumer-key", "consumer secret": "sandbox-consumer-secret", "passkey": sandboxPasskey,
 		"wrong consumer secret": "Qz7planted-consumer-secret", "wrong passkey": "Qz7planted-passkey-0001", "Paystack secret": "sk_test_Qz7plantedsecretkey01",

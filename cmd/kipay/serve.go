@@ -99,13 +99,15 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 	}
 
 	// The write side: from here on this process owns the data folder.
-	if cfg.remote() { // else the event store in it is what is owned
-		owned, err := embedded.OwnFolder(cfg.DataDir)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = owned.Close() }()
+	// Wherever the event store is: two servers on one folder would take each other's socket, spool and read models.
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return fmt.Errorf("data folder: %w", err)
 	}
+	owned, err := embedded.OwnFolder(cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = owned.Close() }()
 	kept, err := openSpool(ctx, cfg)
 	if err != nil {
 		return err
