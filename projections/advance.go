@@ -47,7 +47,7 @@ func (p *Projector) advance(ctx context.Context, l *lane, to eventstore.Position
 	})
 	group.Go(func() error {
 		for b := range ready {
-			if err := write(ctx, append(b.filled(), b.archive.filled()...), p.conn, l.generation, p.options.InsertTimeout, p.retried); err != nil {
+			if err := p.write(ctx, append(b.filled(), b.archive.filled()...), l.generation, b.span, p.retried); err != nil {
 				return err
 			}
 			l.builder.tally.written.Store(b.tallied)

@@ -6,10 +6,18 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
-
 	"github.com/benfex/kipay/eventstore"
 )
+
+// span is the positions of the first and the last event that rows were made of.
+type span struct{ first, last eventstore.Position }
+
+func (s *span) reach(at eventstore.Position) {
+	if s.first == 0 {
+		s.first = at
+	}
+	s.last = at
+}
 
 // batch is the rows of successive events that lists read, written together as soon as possible. What is kept of every
 // event goes into archive, which may be shared with the batches before: an insert costs ClickHouse some milliseconds
@@ -27,7 +35,7 @@ type batch struct {
 	// touched are the transactions as the last event of the batch left them, by reference.
 	touched map[string]*Transaction
 
-	last     eventstore.Position
+	span
 	count    int
 	recorded []time.Time     // when each event was recorded, for the lag
 	waited   []time.Duration // how long each had been recorded when it was added; the follower fills it
@@ -38,9 +46,9 @@ type batch struct {
 type archive struct {
 	events   *eventColumns
 	versions *versionColumns
-	last     eventstore.Position
-	count    int
-	bytes    int
+	span
+	count int
+	bytes int
 }
 
 func newBatch() *batch {
@@ -54,7 +62,8 @@ func newArchive() *archive { return &archive{events: newEventColumns(), versions
 
 // note counts a record whose rows are in.
 func (b *batch) note(r *eventstore.Record) {
-	b.last, b.archive.last = r.Position, r.Position
+	b.reach(r.Position)
+	b.archive.reach(r.Position)
 	b.count++
 	b.archive.count++
 	b.archive.bytes += len(r.Data) + len(r.Metadata)
@@ -87,13 +96,13 @@ func (b *batch) reset() {
 	}
 	b.rows = struct{ customers, channels, merchants int }{}
 	clear(b.touched)
-	b.last, b.count, b.tallied, b.recorded, b.waited = 0, 0, 0, b.recorded[:0], b.waited[:0]
+	b.span, b.count, b.tallied, b.recorded, b.waited = span{}, 0, 0, b.recorded[:0], b.waited[:0]
 }
 
 func (a *archive) reset() {
 	a.events.reset()
 	a.versions.reset()
-	a.last, a.count, a.bytes = 0, 0, 0
+	a.span, a.count, a.bytes = span{}, 0, 0
 }
 
 // filled are the tables that have rows.
@@ -128,11 +137,14 @@ func (a *archive) filled() []*table {
 
 // write inserts the rows of the tables, at the same time, and each again until it succeeds or ctx ends. failed is told
 // of every failure that is tried again.
-func write(ctx context.Context, tables []*table, conn driver.Conn, to place, timeout time.Duration, failed func(error)) error {
+func (p *Projector) write(ctx context.Context, tables []*table, to place, of span, failed func(error)) error {
+	if p.options.Sync != nil {
+		of = span{} // the engine would note tokens on disk, for a caller that knows every outcome or projects again
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, t := range tables {
 		group.Go(func() error {
-			return retry(ctx, func() error { return t.write(ctx, conn, to, timeout) }, failed)
+			return retry(ctx, func() error { return t.write(ctx, p.conn, to, of, p.options.InsertTimeout) }, failed)
 		})
 	}
 	return group.Wait()

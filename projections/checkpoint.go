@@ -55,18 +55,28 @@ func (p *Projector) storeCheckpoint(ctx context.Context, g Generation, at events
 
 // prepare makes the generation's tables ready to be written by this projector.
 func (p *Projector) prepare(ctx context.Context, g Generation) error {
-	if err := p.leaveSyncing(ctx, g); err != nil {
-		return err
+	switch {
+	case p.options.Sync != nil:
+		// The checkpoints sync what was inserted. Merges still sync what they write, because they remove what a checkpoint has
+		// relied on.
+		if err := p.set(ctx, g, "fsync_after_insert = 0, fsync_part_directory = 0"); err != nil {
+			return err
+		}
+	case p.options.Cluster == "":
+		// Replicated tables do so unasked.
+		if err := p.set(ctx, g, "non_replicated_deduplication_window = "+tokensKept); err != nil {
+			return err
+		}
 	}
 	return p.makeMemory(ctx, g)
 }
 
-// leaveSyncing tells the generation's tables not to sync each insert, where the checkpoints do. Merges still sync what they
-// write, because they remove what a checkpoint has relied on.
-func (p *Projector) leaveSyncing(ctx context.Context, g Generation) error {
-	if p.options.Sync == nil {
-		return nil
-	}
+// tokensKept is how many blocks of a table ClickHouse knows again. A write is tried again before the next one of its table,
+// by each projector.
+const tokensKept = "100"
+
+// set changes settings of the generation's tables.
+func (p *Projector) set(ctx context.Context, g Generation, settings string) error {
 	all, err := generationTables(ctx, p.conn)
 	if err != nil {
 		return err
@@ -76,7 +86,7 @@ func (p *Projector) leaveSyncing(ctx context.Context, g Generation) error {
 			continue
 		}
 		// The name comes from generationTables, which lets only names of this form through.
-		if err := p.conn.Exec(ctx, "ALTER TABLE kipay."+table+" MODIFY SETTING fsync_after_insert = 0, fsync_part_directory = 0"); err != nil {
+		if err := p.conn.Exec(ctx, "ALTER TABLE kipay."+table+" MODIFY SETTING "+settings); err != nil {
 			return fmt.Errorf("set %s: %w", table, err)
 		}
 	}

@@ -51,6 +51,7 @@ type follower struct {
 	busy             bool                // a checkpoint, or a look for another generation, is on its way
 	storedAt         time.Time
 	lookedAt         time.Time
+	teller           teller
 }
 
 // follow keeps the lane's generation up to date until ctx ends, something fails, or another generation takes over,
@@ -66,6 +67,7 @@ func (p *Projector) follow(ctx context.Context, l *lane) (*lane, error) {
 		archived: make(chan error, 1), stored: make(chan error, 1), kept: l.position, checkpoint: l.position, lookedAt: p.options.Now(),
 	}
 	f.spare.archive = nil
+	f.teller = teller{told: l.position, done: make(chan error, 1)}
 	incoming, failed := make(chan eventstore.Batch, 4), make(chan error, 1)
 	ended := make(chan struct{})
 	go func() {
@@ -148,6 +150,8 @@ func (f *follower) loop(ctx, inner context.Context, incoming <-chan eventstore.B
 			if err := f.file(err); err != nil {
 				return nil, err
 			}
+		case err := <-f.teller.done:
+			f.tellEnded(inner, err)
 		case err := <-f.stored:
 			if err := f.keep(inner, err); err != nil {
 				return nil, err
@@ -214,6 +218,7 @@ func (f *follower) start(ctx context.Context) (wake time.Duration) {
 			f.flush(ctx, now)
 		}
 	}
+	wake = f.tell(ctx, now, wake)
 	// An archive is written up to what is in the batches before: the checkpoint covers both.
 	// It does not compete with a move of pending rows, nor its tables with each other: lists come first.
 	if a := f.filling.archive; f.archiving == nil && !f.busy && a.count > 0 && f.filling.count == 0 {
@@ -245,7 +250,7 @@ func (f *follower) flush(ctx context.Context, now time.Time) {
 	f.filling, f.writing, f.flushed = f.spare, b, now
 	f.filling.archive, b.archive = b.archive, nil
 	go func() {
-		f.wrote <- f.p.insert(ctx, b.filled(), f.lane.generation)
+		f.wrote <- f.p.insert(ctx, b.filled(), b.span, f.lane.generation)
 	}()
 }
 
@@ -257,7 +262,7 @@ func (f *follower) keepArchive(ctx context.Context, now time.Time) {
 		var err error
 		for _, t := range a.filled() {
 			if err == nil {
-				err = write(ctx, []*table{t}, f.p.conn, f.lane.generation, f.p.options.InsertTimeout, f.p.failed)
+				err = f.p.write(ctx, []*table{t}, f.lane.generation, a.span, f.p.failed)
 			}
 		}
 		f.archived <- err
@@ -380,5 +385,8 @@ func (f *follower) settle() {
 	}
 	if f.busy {
 		<-f.stored
+	}
+	if f.teller.busy {
+		<-f.teller.done
 	}
 }

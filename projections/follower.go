@@ -2,6 +2,8 @@ package projections
 
 import (
 	"context"
+	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
@@ -16,13 +18,15 @@ const (
 	followBusy = 25 * time.Millisecond
 )
 
-// Follower tells how far the read models have come on a node that does not project: it reads the checkpoints that a
-// projector elsewhere stores.
+// Follower tells how far the read models have come on a node that does not project: it reads what a projector elsewhere
+// notes of that.
 type Follower struct {
 	conn    driver.Conn
 	logger  zerolog.Logger
 	tracker *tracker
 	wanted  chan struct{}
+	// fault is why it can't be read how far the read models are, nil while it can.
+	fault atomic.Pointer[error]
 }
 
 var (
@@ -32,14 +36,17 @@ var (
 
 // NewFollower is a follower that knows nothing until Run.
 func NewFollower(conn driver.Conn, logger zerolog.Logger) *Follower {
-	return &Follower{conn: conn, logger: logger, tracker: newTracker(), wanted: make(chan struct{}, 1)}
+	f := &Follower{conn: conn, logger: logger, tracker: newTracker(), wanted: make(chan struct{}, 1)}
+	starting := errors.New("how far the read models are was not read yet")
+	f.fault.Store(&starting)
+	return f
 }
 
-// Run looks at the checkpoints until ctx ends, whatever happens to ClickHouse meanwhile. It returns nil.
+// Run looks how far the read models are until ctx ends, whatever happens to ClickHouse meanwhile. It returns nil.
 func (f *Follower) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	var looked time.Time
+	var looked, complained time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -51,26 +58,48 @@ func (f *Follower) Run(ctx context.Context) error {
 				continue
 			}
 		}
+		err := f.look(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
 		looked = time.Now()
-		if err := f.look(ctx); err != nil && ctx.Err() == nil {
-			f.logger.Warn().Err(err).Msg("how far the read models are can't be read")
+		switch was := f.note(err); {
+		case err != nil && looked.Sub(complained) >= complainEvery:
+			complained = looked
+			f.logger.Warn().Err(err).Msg("how far the read models are can't be read; it is tried again until it can")
+		case err == nil && was != nil:
+			complained = time.Time{}
+			f.logger.Info().Msg("how far the read models are can be read")
 		}
 		timer.Reset(followIdle)
 	}
 }
 
-func (f *Follower) look(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
-	defer cancel()
-	g, _, err := servingGeneration(ctx, f.conn)
-	if err != nil {
-		return err
-	}
-	at, err := readCheckpoint(ctx, f.conn, g)
+// note keeps the error, nil for none, and answers the one before.
+func (f *Follower) note(err error) (was *error) {
 	if err == nil {
+		return f.fault.Swap(nil)
+	}
+	return f.fault.Swap(&err)
+}
+
+func (f *Follower) look(ctx context.Context) error {
+	g, at, err := readProgress(ctx, f.conn)
+	switch have, was, _ := f.tracker.get(); {
+	case errors.Is(err, errOtherLayout):
+		f.tracker.set(0, 0) // what is there can't be read
+	case err == nil && (g != have || at > was): // what was told once stays true
 		f.tracker.set(g, at)
 	}
 	return err
+}
+
+// Ready is nil while it is known how far the read models are, else why it is not.
+func (f *Follower) Ready() error {
+	if err := f.fault.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // Generation is the generation that reads use, 0 before there is one.

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/benfex/kipay/eventstore"
 )
@@ -24,6 +23,9 @@ const layout uint32 = 1
 
 // ErrNewerLayout: the generation that serves was built by a newer Kipay than this one.
 var ErrNewerLayout = errors.New("the ClickHouse tables were built by a newer kipay")
+
+// errOtherLayout: a node that doesn't project can't read what serves; one that does is of another version.
+var errOtherLayout = errors.New("the ClickHouse tables are those of another version of kipay")
 
 // errNoGeneration: no generation serves yet.
 var errNoGeneration = errors.New("no generation of tables serves; migrate first")
@@ -65,13 +67,13 @@ const (
 )
 
 // ensureGeneration makes the first generation serve when none does.
-func ensureGeneration(ctx context.Context, conn driver.Conn) error {
-	_, built, err := servingGeneration(ctx, conn)
+func ensureGeneration(ctx context.Context, db database) error {
+	_, built, err := servingGeneration(ctx, db)
 	if errors.Is(err, errNoGeneration) {
-		if err := createGeneration(ctx, conn, 1); err != nil {
+		if err := createGeneration(ctx, db, 1); err != nil {
 			return err
 		}
-		return serveGeneration(ctx, conn, 1, 0)
+		return serveGeneration(ctx, db, 1, 0)
 	}
 	if err != nil {
 		return err
@@ -83,8 +85,8 @@ func ensureGeneration(ctx context.Context, conn driver.Conn) error {
 }
 
 // servingGeneration is the generation that reads use, and its layout. Errors: errNoGeneration.
-func servingGeneration(ctx context.Context, conn driver.Conn) (Generation, uint32, error) {
-	rows, err := conn.Query(ctx, `SELECT generation, layout FROM kipay.generations
+func servingGeneration(ctx context.Context, db database) (Generation, uint32, error) {
+	rows, err := db.Query(ctx, `SELECT generation, layout FROM kipay.generations
 		WHERE state = 'serving' ORDER BY sequence DESC LIMIT 1`)
 	if err != nil {
 		return 0, 0, fmt.Errorf("read the serving generation: %w", err)
@@ -104,31 +106,31 @@ func servingGeneration(ctx context.Context, conn driver.Conn) (Generation, uint3
 }
 
 // createGeneration makes the empty tables of a generation.
-func createGeneration(ctx context.Context, conn driver.Conn, g Generation) error {
-	if err := runFolder(ctx, conn, "schema/generation", g); err != nil {
+func createGeneration(ctx context.Context, db database, g Generation) error {
+	if err := runFolder(ctx, db, "schema/generation", g); err != nil {
 		return err
 	}
-	return noteGeneration(ctx, conn, g, generationBuilding, 0)
+	return noteGeneration(ctx, db, g, generationBuilding, 0)
 }
 
 // serveGeneration makes a generation the one that reads use.
-func serveGeneration(ctx context.Context, conn driver.Conn, g Generation, at eventstore.Position) error {
-	if err := runFolder(ctx, conn, "schema/views", g); err != nil {
+func serveGeneration(ctx context.Context, db database, g Generation, at eventstore.Position) error {
+	if err := runFolder(ctx, db, "schema/views", g); err != nil {
 		return err
 	}
-	return noteGeneration(ctx, conn, g, generationServing, at)
+	return noteGeneration(ctx, db, g, generationServing, at)
 }
 
 // viewedTable is a generation's table in the text of a view.
 var viewedTable = regexp.MustCompile(`_g([0-9]+)\b`)
 
 // ensureViews makes the views show the generation, where a swap to another one was broken off after it had changed them.
-func ensureViews(ctx context.Context, conn driver.Conn, g Generation) error {
+func ensureViews(ctx context.Context, db database, g Generation) error {
 	names, err := fs.Glob(schema, "schema/views/*.sql")
 	if err != nil {
 		return err
 	}
-	rows, err := conn.Query(ctx, `SELECT create_table_query FROM system.tables WHERE database = 'kipay' AND engine = 'View'
+	rows, err := db.Query(ctx, `SELECT create_table_query FROM system.tables WHERE database = 'kipay' AND engine = 'View'
 		AND NOT startsWith(name, {new:String})`, clickhouse.Named("new", newPrefix))
 	if err != nil {
 		return fmt.Errorf("list views: %w", err)
@@ -151,13 +153,13 @@ func ensureViews(ctx context.Context, conn driver.Conn, g Generation) error {
 	if right == len(names) {
 		return nil
 	}
-	return runFolder(ctx, conn, "schema/views", g)
+	return runFolder(ctx, db, "schema/views", g)
 }
 
-func noteGeneration(ctx context.Context, conn driver.Conn, g Generation, state string, at eventstore.Position) error {
+func noteGeneration(ctx context.Context, db database, g Generation, state string, at eventstore.Position) error {
 	now := time.Now()
 	// A clock that was put back must not let an older line count as the newer one.
-	if err := conn.Exec(ctx, `INSERT INTO kipay.generations (sequence, generation, state, layout, position, at)
+	if err := db.Exec(ctx, `INSERT INTO kipay.generations (sequence, generation, state, layout, position, at)
 		SELECT greatest({sequence:UInt64}, (SELECT max(sequence) + 1 FROM kipay.generations)), {generation:UInt32}, {state:String}, {layout:UInt32}, {position:UInt64}, {at:DateTime64(3,'UTC')}`,
 		clickhouse.Named("sequence", uint64(now.UnixNano())),
 		clickhouse.Named("generation", uint32(g)), clickhouse.Named("state", state), clickhouse.Named("layout", layout),
@@ -167,8 +169,12 @@ func noteGeneration(ctx context.Context, conn driver.Conn, g Generation, state s
 	return nil
 }
 
-func runFolder(ctx context.Context, conn driver.Conn, folder string, g Generation) error {
+func runFolder(ctx context.Context, db database, folder string, g Generation) error {
 	names, err := fs.Glob(schema, folder+"/*.sql")
+	if err != nil {
+		return err
+	}
+	f, err := db.form(ctx)
 	if err != nil {
 		return err
 	}
@@ -177,7 +183,7 @@ func runFolder(ctx context.Context, conn driver.Conn, folder string, g Generatio
 		if err != nil {
 			return err
 		}
-		if err := runScript(ctx, conn, g.in(string(text))); err != nil {
+		if err := db.define(ctx, f, g.in(string(text))); err != nil {
 			return fmt.Errorf("generation %d: %s: %w", g, name, err)
 		}
 	}
@@ -187,8 +193,8 @@ func runFolder(ctx context.Context, conn driver.Conn, folder string, g Generatio
 var generationTable = regexp.MustCompile(`^([a-z0-9_]+)_g([0-9]+)$`)
 
 // generationTables are the tables in the database that belong to a generation.
-func generationTables(ctx context.Context, conn driver.Conn) (map[Generation][]string, error) {
-	rows, err := conn.Query(ctx, `SELECT name FROM system.tables WHERE database = 'kipay'`)
+func generationTables(ctx context.Context, db database) (map[Generation][]string, error) {
+	rows, err := db.Query(ctx, `SELECT name FROM system.tables WHERE database = 'kipay'`)
 	if err != nil {
 		return nil, fmt.Errorf("list tables: %w", err)
 	}
@@ -213,22 +219,22 @@ func generationTables(ctx context.Context, conn driver.Conn) (map[Generation][]s
 }
 
 // dropGeneration drops a generation's tables. Queries that run on them still end.
-func dropGeneration(ctx context.Context, conn driver.Conn, g Generation) error {
-	tables, err := generationTables(ctx, conn)
+func dropGeneration(ctx context.Context, db database, g Generation) error {
+	tables, err := generationTables(ctx, db)
 	if err != nil {
 		return err
 	}
-	if err := dropTables(ctx, conn, tables[g]); err != nil {
+	if err := dropTables(ctx, db, tables[g]); err != nil {
 		return err
 	}
-	return noteGeneration(ctx, conn, g, generationDropped, 0)
+	return noteGeneration(ctx, db, g, generationDropped, 0)
 }
 
 // dropTables drops tables and views, in the order of their names: views of new rows come before what they show.
-func dropTables(ctx context.Context, conn driver.Conn, names []string) error {
+func dropTables(ctx context.Context, db database, names []string) error {
 	sort.Strings(names)
 	for _, name := range names {
-		if err := conn.Exec(ctx, "DROP TABLE IF EXISTS kipay."+name+" SYNC"); err != nil {
+		if err := db.define(ctx, form{cluster: db.cluster}, "DROP TABLE IF EXISTS kipay."+name+" SYNC"); err != nil {
 			return fmt.Errorf("drop %s: %w", name, err)
 		}
 	}
@@ -236,26 +242,26 @@ func dropTables(ctx context.Context, conn driver.Conn, names []string) error {
 }
 
 // freshGeneration drops what killed rebuilds left behind and makes the tables of the next generation.
-func freshGeneration(ctx context.Context, conn driver.Conn) (Generation, error) {
-	serving, _, err := servingGeneration(ctx, conn)
+func freshGeneration(ctx context.Context, db database) (Generation, error) {
+	serving, _, err := servingGeneration(ctx, db)
 	if err != nil {
 		return 0, err
 	}
-	tables, err := generationTables(ctx, conn)
+	tables, err := generationTables(ctx, db)
 	if err != nil {
 		return 0, err
 	}
 	for g := range tables {
 		if g != serving {
-			if err := dropGeneration(ctx, conn, g); err != nil {
+			if err := dropGeneration(ctx, db, g); err != nil {
 				return 0, err
 			}
 		}
 	}
 	var newest uint32
-	if err := conn.QueryRow(ctx, `SELECT max(generation) FROM kipay.generations`).Scan(&newest); err != nil {
+	if err := db.QueryRow(ctx, `SELECT max(generation) FROM kipay.generations`).Scan(&newest); err != nil {
 		return 0, fmt.Errorf("read the newest generation: %w", err)
 	}
 	next := Generation(newest + 1)
-	return next, createGeneration(ctx, conn, next)
+	return next, createGeneration(ctx, db, next)
 }

@@ -39,7 +39,7 @@ func TestListTimes(t *testing.T) {
 	for _, rows := range []int{10_000, many} {
 		t.Run(strconv.Itoa(rows), func(t *testing.T) {
 			e := projectionstest.NewEngine(t)
-			if err := Migrate(t.Context(), e.Conn); err != nil {
+			if err := Migrate(t.Context(), e.Conn, ""); err != nil {
 				t.Fatal(err)
 			}
 			fillTransactions(t, e.Conn, rows)

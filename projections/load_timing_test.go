@@ -164,7 +164,7 @@ func sampleLag(ctx context.Context, t *testing.T, b *bench) []time.Duration {
 func rawInserts(t *testing.T, b *bench, g Generation) time.Duration {
 	t.Helper()
 	ctx := t.Context()
-	if err := createGeneration(ctx, b.engine.Conn, g+1); err != nil {
+	if err := createGeneration(ctx, b.db(), g+1); err != nil {
 		t.Fatal(err)
 	}
 	var batches []*batch
@@ -196,7 +196,7 @@ func rawInserts(t *testing.T, b *bench, g Generation) time.Duration {
 	}
 	began := time.Now()
 	for _, batch := range batches {
-		if err := write(ctx, append(batch.filled(), batch.archive.filled()...), b.engine.Conn, g+1, time.Minute, func(err error) { t.Log(err) }); err != nil {
+		if err := b.projector.write(ctx, append(batch.filled(), batch.archive.filled()...), g+1, batch.span, func(err error) { t.Log(err) }); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -30,6 +30,9 @@ func newBench(t testing.TB) *bench {
 	return b
 }
 
+// db is the engine as one server.
+func (b *bench) db() database { return database{Conn: b.engine.Conn} }
+
 // newProjector is a projector as kipay serve runs it on the embedded engine.
 func (b *bench) newProjector(t testing.TB) *Projector {
 	t.Helper()

@@ -23,6 +23,10 @@ var schema embed.FS
 // ErrNewerSchema: the database was migrated by a newer Kipay than this one.
 var ErrNewerSchema = errors.New("the ClickHouse schema is newer than this kipay")
 
+// ErrOtherForm: tables of one server can't be used as those of a cluster, nor the other way round.
+var ErrOtherForm = errors.New("the tables in ClickHouse's database kipay are those of a single server and a cluster was named, or the other way round; " +
+	"drop the database, and it is built anew from the log")
+
 // migration is one numbered file of schema/.
 type migration struct {
 	number   uint32
@@ -31,18 +35,24 @@ type migration struct {
 	checksum string
 }
 
-// Migrate brings the database to the newest schema and makes the first generation of tables when there is none. It may
-// run any number of times. Errors: ErrNewerSchema, and an error when a migration was changed after it was applied.
-func Migrate(ctx context.Context, conn driver.Conn) error {
+// Migrate brings the database to the newest schema and makes the first generation of tables when there is none; cluster
+// is where, empty for one server. It may run any number of times, and on several nodes at once: every statement says IF
+// NOT EXISTS or OR REPLACE, and what is recorded twice counts once. Errors: ErrNewerSchema, and an error when a migration
+// was changed after it was applied.
+func Migrate(ctx context.Context, conn driver.Conn, cluster string) error {
+	return migrate(ctx, database{conn, cluster})
+}
+
+func migrate(ctx context.Context, db database) error {
 	all, err := migrations()
 	if err != nil {
 		return err
 	}
-	// The first file holds the table that the others are recorded in, and is safe to run again.
-	if err := runScript(ctx, conn, all[0].sql); err != nil {
-		return fmt.Errorf("migration %s: %w", all[0].name, err)
+	f, err := db.form(ctx)
+	if err != nil {
+		return err
 	}
-	applied, err := appliedMigrations(ctx, conn)
+	applied, err := appliedMigrations(ctx, db)
 	if err != nil {
 		return err
 	}
@@ -58,21 +68,32 @@ func Migrate(ctx context.Context, conn driver.Conn) error {
 			}
 			continue
 		}
-		if err := runScript(ctx, conn, m.sql); err != nil {
+		if err := db.define(ctx, f, m.sql); err != nil {
 			return fmt.Errorf("migration %s: %w", m.name, err)
 		}
-		if err := conn.Exec(ctx, `INSERT INTO kipay.schema_migrations (number, name, checksum, applied_at)
+		if err := db.Exec(ctx, `INSERT INTO kipay.schema_migrations (number, name, checksum, applied_at)
 			SELECT {number:UInt32}, {name:String}, {checksum:String}, {at:DateTime64(3,'UTC')}`,
 			clickhouse.Named("number", m.number), clickhouse.Named("name", m.name), clickhouse.Named("checksum", m.checksum),
 			clickhouse.DateNamed("at", time.Now(), clickhouse.MilliSeconds)); err != nil {
 			return fmt.Errorf("record migration %s: %w", m.name, err)
 		}
 	}
-	return ensureGeneration(ctx, conn)
+	return ensureGeneration(ctx, db)
 }
 
-func appliedMigrations(ctx context.Context, conn driver.Conn) (map[uint32]string, error) {
-	rows, err := conn.Query(ctx, `SELECT number, checksum FROM kipay.schema_migrations FINAL`)
+// appliedMigrations are those that are recorded, by number: none where the table that records them is not there.
+func appliedMigrations(ctx context.Context, db database) (map[uint32]string, error) {
+	var engine string
+	if err := db.QueryRow(ctx, `SELECT max(engine) FROM system.tables WHERE database = 'kipay' AND name = 'schema_migrations'`).Scan(&engine); err != nil {
+		return nil, fmt.Errorf("look for the migrations applied: %w", err)
+	}
+	switch {
+	case engine == "":
+		return nil, nil
+	case db.cluster != "" && engine == "ReplacingMergeTree", db.cluster == "" && strings.HasPrefix(engine, "Replicated"):
+		return nil, ErrOtherForm
+	}
+	rows, err := db.Query(ctx, `SELECT number, checksum FROM kipay.schema_migrations FINAL`)
 	if err != nil {
 		return nil, fmt.Errorf("read the migrations applied: %w", err)
 	}
@@ -112,18 +133,4 @@ func migrations() ([]migration, error) {
 		out = append(out, migration{number: uint32(number), name: name, sql: string(text), checksum: hex.EncodeToString(sum[:])})
 	}
 	return out, nil
-}
-
-// runScript runs the statements of a script one by one. No statement of ours holds a semicolon at the end of a line but
-// the one that ends it.
-func runScript(ctx context.Context, conn driver.Conn, script string) error {
-	for _, statement := range strings.Split(script, ";\n") {
-		if statement = strings.TrimSpace(statement); statement == "" {
-			continue
-		}
-		if err := conn.Exec(ctx, statement); err != nil {
-			return err
-		}
-	}
-	return nil
 }

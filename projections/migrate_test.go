@@ -12,7 +12,7 @@ import (
 func TestMigrationsMayRunTwiceAndRefuseANewerSchema(t *testing.T) {
 	conn := projectionstest.NewEngine(t).Conn
 	for range 3 {
-		if err := Migrate(t.Context(), conn); err != nil {
+		if err := Migrate(t.Context(), conn, ""); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -29,14 +29,14 @@ func TestMigrationsMayRunTwiceAndRefuseANewerSchema(t *testing.T) {
 		t.Errorf("%d migrations and %d lines of generations are recorded, want %d and 2", applied, generations, len(all))
 	}
 	exec(t, conn, `INSERT INTO kipay.schema_migrations (number, name, checksum, applied_at) VALUES (99, '0099_future.sql', '', now64(3))`)
-	if err := Migrate(t.Context(), conn); !errors.Is(err, ErrNewerSchema) {
+	if err := Migrate(t.Context(), conn, ""); !errors.Is(err, ErrNewerSchema) {
 		t.Errorf("a newer schema: %v", err)
 	}
 }
 
 func TestEveryColumnOfTheTablesAndViewsIsExplained(t *testing.T) {
 	conn := projectionstest.NewEngine(t).Conn
-	if err := Migrate(t.Context(), conn); err != nil {
+	if err := Migrate(t.Context(), conn, ""); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := conn.Query(t.Context(), `SELECT table, name FROM system.columns WHERE database = 'kipay' AND comment = ''
@@ -59,7 +59,7 @@ func TestEveryColumnOfTheTablesAndViewsIsExplained(t *testing.T) {
 
 func TestWhatIsWrittenFitsTheTables(t *testing.T) {
 	conn := projectionstest.NewEngine(t).Conn
-	if err := Migrate(t.Context(), conn); err != nil {
+	if err := Migrate(t.Context(), conn, ""); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range comparisons() {

@@ -16,6 +16,9 @@ import (
 type Options struct {
 	// Conn is ClickHouse: a server, or the embedded engine behind the same driver.
 	Conn driver.Conn
+	// Cluster is the name of the cluster that Conn's server is one of, empty for a single server. Conn has to be opened
+	// with Settings(Cluster).
+	Cluster string
 	// Log is the log that is followed.
 	Log *eventstore.Log
 	// Logger takes what an operator should read; the zero value drops it.
@@ -68,6 +71,9 @@ const (
 func (o Options) withDefaults() (Options, error) {
 	if o.Conn == nil || o.Log == nil {
 		return o, errors.New("projections: Conn and Log are required")
+	}
+	if o.Cluster != "" && (o.Sync != nil || o.Incarnation != nil) {
+		return o, errors.New("projections: the embedded engine is no cluster")
 	}
 	if o.States <= 0 {
 		o.States = defaultStates

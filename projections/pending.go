@@ -139,17 +139,17 @@ func (p *Projector) makeMemory(ctx context.Context, g Generation) error {
 }
 
 // insert writes the batch's rows to where lists see them: into memory where that is made.
-func (p *Projector) insert(ctx context.Context, tables []*table, g Generation) error {
+func (p *Projector) insert(ctx context.Context, tables []*table, of span, g Generation) error {
 	m := p.memoryOf(g)
 	if m == nil {
-		return write(ctx, tables, p.conn, g, p.options.InsertTimeout, p.failed)
+		return p.write(ctx, tables, g, of, p.failed)
 	}
 	if err := m.inserting.Acquire(ctx, 1); err != nil {
 		return err
 	}
 	defer m.inserting.Release(1)
 	m.holds[m.taking].Store(true)
-	return write(ctx, tables, p.conn, target{g, m.names[m.taking]}, p.options.InsertTimeout, p.failed)
+	return p.write(ctx, tables, target{g, m.names[m.taking]}, of, p.failed)
 }
 
 // target is a side of a generation's memory, as what is written to.

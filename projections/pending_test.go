@@ -125,7 +125,7 @@ func TestVerifyFindsWhatIsOnlyInTheEnginesMemory(t *testing.T) {
 		MerchantID: 1, Mode: "test", CreatedAt: time.Date(2026, 3, 10, 0, 0, 0, 0, time.UTC), ID: 999999, Version: 1,
 		Reference: "KIPAYINVENTED0000000X", Status: transaction.StatusCompleted, Listed: true, Currency: "KES", Amount: 100,
 	})
-	if err := b.projector.insert(t.Context(), []*table{invented.transactions.table}, b.projector.Generation()); err != nil {
+	if err := b.projector.insert(t.Context(), []*table{invented.transactions.table}, span{}, b.projector.Generation()); err != nil {
 		t.Fatal(err)
 	}
 	found, err := b.projector.Verify(projectionstest.Within(t), VerifyOptions{})
@@ -169,7 +169,7 @@ func TestAListReadsTheTablesAloneWhenNothingIsInMemory(t *testing.T) {
 	head := b.Head(t)
 	caughtUp(t, b.projector, head)
 	until(t, "all is moved", func() bool { return b.projector.reading() == b.projector.Generation() })
-	if err := b.projector.insert(t.Context(), nil, b.projector.Generation()); err != nil {
+	if err := b.projector.insert(t.Context(), nil, span{}, b.projector.Generation()); err != nil {
 		t.Fatal(err)
 	}
 	if b.projector.reading() == b.projector.Generation() {

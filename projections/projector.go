@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/rs/zerolog"
 	"golang.org/x/sync/semaphore"
 
@@ -18,7 +17,7 @@ import (
 // Projector keeps the read models. Its methods may be called from any goroutine.
 type Projector struct {
 	options   Options
-	conn      driver.Conn
+	conn      database
 	log       *eventstore.Log
 	logger    zerolog.Logger
 	decoder   *decoder
@@ -65,7 +64,7 @@ func New(options Options) (*Projector, error) {
 		return nil, err
 	}
 	p := &Projector{
-		options: o, conn: o.Conn, log: o.Log, logger: o.Logger, decoder: newDecoder(o.Log), tracker: newTracker(),
+		options: o, conn: database{o.Conn, o.Cluster}, log: o.Log, logger: o.Logger, decoder: newDecoder(o.Log), tracker: newTracker(),
 		archived: newTracker(), completed: newCompletedCache(o.CompletedCache), metrics: newMetrics(),
 		moving: semaphore.NewWeighted(whole), handoffs: make(chan *handoff), wanted: make(chan struct{}, 1),
 	}
@@ -118,7 +117,7 @@ var errMoved = errors.New("another generation serves")
 
 // serve follows the log with the generation that serves, and with each that takes over.
 func (p *Projector) serve(ctx context.Context) error {
-	if err := Migrate(ctx, p.conn); err != nil {
+	if err := migrate(ctx, p.conn); err != nil {
 		return err
 	}
 	p.following.Lock()

@@ -150,7 +150,7 @@ func TestReplayingChangesNothing(t *testing.T) {
 
 func TestTwoProjectorsAtOnceChangeNothing(t *testing.T) {
 	b := newBench(t)
-	if err := Migrate(t.Context(), b.engine.Conn); err != nil {
+	if err := Migrate(t.Context(), b.engine.Conn, ""); err != nil {
 		t.Fatal(err)
 	}
 	one, other := b.serverProjector(t), b.serverProjector(t)

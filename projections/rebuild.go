@@ -36,7 +36,7 @@ func (p *Projector) Rebuild(ctx context.Context, progress func(Progress)) (Rebui
 	}
 	defer p.constructing.Unlock()
 	started := p.options.Now()
-	if err := Migrate(ctx, p.conn); err != nil {
+	if err := migrate(ctx, p.conn); err != nil {
 		return Rebuilt{}, err
 	}
 	old, _, err := servingGeneration(ctx, p.conn)

@@ -74,7 +74,7 @@ func TestReadsGoOnWhileARebuildSwapsTheTables(t *testing.T) {
 
 func generationsLeft(t testing.TB, b *bench) []Generation {
 	t.Helper()
-	tables, err := generationTables(projectionstest.Within(t), b.engine.Conn)
+	tables, err := generationTables(projectionstest.Within(t), b.db())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,11 +98,11 @@ func TestARebuildKilledMidwayLeavesTheOldTablesServing(t *testing.T) {
 			t.Fatalf("%s: %v", midway, err)
 		}
 		if midway == "gone" { // a killed process leaves its tables behind
-			if err := createGeneration(t.Context(), b.engine.Conn, 9); err != nil {
+			if err := createGeneration(t.Context(), b.db(), 9); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if g, _, err := servingGeneration(t.Context(), b.engine.Conn); err != nil || g != 1 {
+		if g, _, err := servingGeneration(t.Context(), b.db()); err != nil || g != 1 {
 			t.Errorf("%s: generation %d serves: %v", midway, g, err)
 		}
 	}

@@ -105,11 +105,16 @@ type place interface {
 	suffix() string
 }
 
-// write inserts the rows as one block, so that they appear all or none.
-func (t *table) write(ctx context.Context, conn driver.Conn, to place, timeout time.Duration) error {
+// write inserts the rows as one block, so that they appear all or none. Where the rows are those of a span, the same ones
+// inserted again are dropped by ClickHouse.
+func (t *table) write(ctx context.Context, conn driver.Conn, to place, of span, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	ctx = clickhouse.Context(ctx, clickhouse.WithColumnNamesAndTypes(t.types))
+	options := []clickhouse.QueryOption{clickhouse.WithColumnNamesAndTypes(t.types)}
+	if of != (span{}) {
+		options = append(options, clickhouse.WithSettings(clickhouse.Settings{"insert_deduplication_token": t.token(to, of)}))
+	}
+	ctx = clickhouse.Context(ctx, options...)
 	batch, err := conn.PrepareBatch(ctx, to.in(t.insert))
 	if err != nil {
 		return fmt.Errorf("insert into %s%s: %w", t.name, to.suffix(), err)
@@ -129,6 +134,12 @@ func (t *table) write(ctx context.Context, conn driver.Conn, to place, timeout t
 		c.takeBack(columns[i])
 	}
 	return nil
+}
+
+// token names a block. What the log says between two positions makes the same rows of a table every time, but for counters
+// that the table has already; so who finds the token there finds nothing missing.
+func (t *table) token(to place, of span) string {
+	return fmt.Sprintf("%s%s:%d-%d", t.name, to.suffix(), of.first, of.last)
 }
 
 // The types that columns are sent as.

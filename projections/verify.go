@@ -81,7 +81,7 @@ func (p *Projector) Verify(ctx context.Context, o VerifyOptions) (Verified, erro
 	}
 	defer p.constructing.Unlock()
 	started := p.options.Now()
-	if err := Migrate(ctx, p.conn); err != nil {
+	if err := migrate(ctx, p.conn); err != nil {
 		return Verified{}, err
 	}
 	serving, built, err := servingGeneration(ctx, p.conn)

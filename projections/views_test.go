@@ -35,10 +35,10 @@ func TestViewsOfASwapThatWasBrokenOffComeBack(t *testing.T) {
 	stop()
 	half := func() {
 		t.Helper()
-		if err := createGeneration(t.Context(), b.engine.Conn, 2); err != nil {
+		if err := createGeneration(t.Context(), b.db(), 2); err != nil {
 			t.Fatal(err)
 		}
-		if err := runFolder(t.Context(), b.engine.Conn, "schema/views", 2); err != nil {
+		if err := runFolder(t.Context(), b.db(), "schema/views", 2); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -74,7 +74,7 @@ func TestARebuildAfterTheClockWasPutBackServes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	serving, _, err := servingGeneration(t.Context(), b.engine.Conn)
+	serving, _, err := servingGeneration(t.Context(), b.db())
 	if err != nil || serving != rebuilt.To {
 		t.Errorf("generation %d serves after a rebuild as %d: %v", serving, rebuilt.To, err)
 	}

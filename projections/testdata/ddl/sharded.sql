@@ -1,0 +1,338 @@
+CREATE DATABASE IF NOT EXISTS kipay ON CLUSTER 'kipay';
+
+CREATE TABLE IF NOT EXISTS kipay.schema_migrations ON CLUSTER 'kipay'
+(
+    number UInt32 COMMENT 'The number in the file name',
+    name String COMMENT 'The file name',
+    checksum String COMMENT 'SHA-256 of the file as it was applied, in hex',
+    applied_at DateTime64(3, 'UTC') COMMENT 'When it was applied'
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/kipay/schema_migrations', '{shard}-{replica}')
+ORDER BY number
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+COMMENT 'Which migrations of the bookkeeping were applied';
+
+CREATE TABLE IF NOT EXISTS kipay.generations ON CLUSTER 'kipay'
+(
+    sequence UInt64 COMMENT 'Grows with every line: nanoseconds since 1970 when it was written',
+    generation UInt32 COMMENT 'The number that the tables of the generation end in',
+    state LowCardinality(String) COMMENT 'building, serving or dropped; the newest line with serving says which one serves',
+    layout UInt32 COMMENT 'The version of the tables'' layout',
+    position UInt64 COMMENT 'How far in the log the generation was when the line was written',
+    at DateTime64(3, 'UTC') COMMENT 'When the line was written'
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/kipay/generations', '{shard}-{replica}')
+ORDER BY (sequence, generation, state)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+COMMENT 'The life of each generation of tables';
+
+CREATE TABLE IF NOT EXISTS kipay.checkpoints ON CLUSTER 'kipay'
+(
+    generation UInt32 COMMENT 'The generation that has come this far',
+    position UInt64 COMMENT 'Every event at or before this position of the log is in the tables',
+    stored_at DateTime64(3, 'UTC') COMMENT 'When it was stored'
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/kipay/checkpoints', '{shard}-{replica}', position)
+ORDER BY generation
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+COMMENT 'How far each generation has come in the log; stored after the rows that it covers';
+
+CREATE TABLE IF NOT EXISTS kipay.progress ON CLUSTER 'kipay'
+(
+    generation UInt32 COMMENT 'The generation whose lists have come this far',
+    position UInt64 COMMENT 'Lists show every event at or before this position of the log',
+    told_at DateTime64(3, 'UTC') COMMENT 'When it was told'
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/kipay/progress', '{shard}-{replica}', position)
+ORDER BY generation
+COMMENT 'How far lists have come, for nodes that do not project; a projection that starts goes by checkpoints';
+
+CREATE TABLE IF NOT EXISTS kipay.shard_channels_g1 ON CLUSTER 'kipay'
+(
+    merchant_id Int64 COMMENT 'The merchant',
+    id Int64 COMMENT 'The channel''s number',
+    version UInt64 COMMENT 'Position in the log of the event that this row shows',
+    name String COMMENT 'The merchant''s name for it',
+    provider LowCardinality(String) COMMENT 'mpesa or paystack',
+    environment LowCardinality(String) COMMENT 'sandbox or production',
+    currency LowCardinality(String) COMMENT 'The currency taken when a request names none',
+    shortcode String COMMENT 'The M-Pesa shortcode',
+    till_number String COMMENT 'The M-Pesa till',
+    active UInt8 COMMENT '1 while it takes new payments',
+    c2b_registered UInt8 COMMENT '1 once the provider sends its customer payments here',
+    created_at DateTime64(3, 'UTC') COMMENT 'When it was opened'
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/channels_g1', '{replica}', version)
+ORDER BY (merchant_id, id)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+COMMENT 'Accounts at providers, without their secrets; which one is the default stands in merchants';
+
+CREATE TABLE IF NOT EXISTS kipay.channels_g1 ON CLUSTER 'kipay' AS kipay.shard_channels_g1
+ENGINE = Distributed('kipay', 'kipay', 'shard_channels_g1', cityHash64(merchant_id))
+COMMENT 'Accounts at providers, without their secrets; which one is the default stands in merchants';
+
+CREATE TABLE IF NOT EXISTS kipay.shard_counters_g1 ON CLUSTER 'kipay'
+(
+    merchant_id Int64 COMMENT 'The merchant',
+    kind LowCardinality(String) COMMENT 'What is counted: transactions or customers',
+    mode LowCardinality(String) COMMENT 'test or live; empty where both are counted together',
+    status LowCardinality(String) COMMENT 'The status of what is counted; empty where there is none',
+    day Date COMMENT 'The merchant''s calendar day on which what is counted was opened',
+    value Int64 COMMENT 'How many there are',
+    version UInt64 COMMENT 'Position in the log of the last event counted'
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/counters_g1', '{replica}', version)
+ORDER BY (merchant_id, kind, mode, status, day)
+SETTINGS index_granularity = 512, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+COMMENT 'How many there are of what lists show';
+
+CREATE TABLE IF NOT EXISTS kipay.counters_g1 ON CLUSTER 'kipay' AS kipay.shard_counters_g1
+ENGINE = Distributed('kipay', 'kipay', 'shard_counters_g1', cityHash64(merchant_id))
+COMMENT 'How many there are of what lists show';
+
+CREATE TABLE IF NOT EXISTS kipay.shard_customers_g1 ON CLUSTER 'kipay'
+(
+    merchant_id Int64 COMMENT 'The merchant',
+    created_at DateTime64(3, 'UTC') COMMENT 'When the customer was opened',
+    id Int64 COMMENT 'The customer''s number',
+    version UInt64 COMMENT 'Position in the log of the event that this row shows',
+    hash String COMMENT 'The keyed hash that names the customer''s stream',
+    email String COMMENT 'Personal',
+    first_name String COMMENT 'Personal',
+    last_name String COMMENT 'Personal',
+    phone String COMMENT 'Personal',
+    search String COMMENT 'Personal: name, email and phone in lower case, one a line',
+    updated_at DateTime64(3, 'UTC') COMMENT 'When the details last changed'
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/customers_g1', '{replica}', version)
+ORDER BY (merchant_id, created_at, id)
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+COMMENT 'The merchants'' customers, one row each';
+
+CREATE TABLE IF NOT EXISTS kipay.customers_g1 ON CLUSTER 'kipay' AS kipay.shard_customers_g1
+ENGINE = Distributed('kipay', 'kipay', 'shard_customers_g1', cityHash64(merchant_id))
+COMMENT 'The merchants'' customers, one row each';
+
+CREATE TABLE IF NOT EXISTS kipay.shard_events_g1 ON CLUSTER 'kipay'
+(
+    position UInt64 COMMENT 'Place in the log',
+    stream String COMMENT 'The stream',
+    revision Int64 COMMENT 'Place in the stream, from 0',
+    id UUID COMMENT 'The event''s id',
+    type LowCardinality(String) COMMENT 'What happened',
+    version UInt16 COMMENT 'Version of the type''s wire form',
+    occurred_at DateTime64(3, 'UTC') COMMENT 'When it happened, by our clock',
+    recorded_at DateTime64(3, 'UTC') COMMENT 'When the log recorded it',
+    actor String COMMENT 'Who did it',
+    merchant_id Int64 COMMENT 'The merchant, 0 for the install''s own',
+    correlation_id String COMMENT 'Shared by all that one request set off',
+    causation_id String COMMENT 'What it follows from directly',
+    data String COMMENT 'The event as it stands in the log: JSON, personal fields sealed',
+    metadata String COMMENT 'The metadata as it stands in the log: JSON'
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/events_g1', '{replica}')
+ORDER BY position
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+COMMENT 'Every event of the log, sealed as it stands there';
+
+CREATE TABLE IF NOT EXISTS kipay.events_g1 ON CLUSTER 'kipay' AS kipay.shard_events_g1
+ENGINE = Distributed('kipay', 'kipay', 'shard_events_g1', cityHash64(merchant_id))
+COMMENT 'Every event of the log, sealed as it stands there';
+
+CREATE TABLE IF NOT EXISTS kipay.shard_merchants_g1 ON CLUSTER 'kipay'
+(
+    id Int64 COMMENT 'The merchant''s number',
+    version UInt64 COMMENT 'Position in the log of the event that this row shows',
+    name String COMMENT 'The business name',
+    time_zone LowCardinality(String) COMMENT 'Where the merchant''s calendar days are counted',
+    default_channel_id Int64 COMMENT 'The channel used when a request names none, 0 for none',
+    created_at DateTime64(3, 'UTC') COMMENT 'When the merchant was opened'
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/merchants_g1', '{replica}', version)
+ORDER BY id
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+COMMENT 'Merchants, one row each';
+
+CREATE TABLE IF NOT EXISTS kipay.merchants_g1 ON CLUSTER 'kipay' AS kipay.shard_merchants_g1
+ENGINE = Distributed('kipay', 'kipay', 'shard_merchants_g1', cityHash64(id))
+COMMENT 'Merchants, one row each';
+
+CREATE TABLE IF NOT EXISTS kipay.shard_transaction_versions_g1 ON CLUSTER 'kipay'
+(
+    reference String COMMENT 'The transaction',
+    revision Int64 COMMENT 'The event''s revision in the transaction''s stream',
+    position UInt64 COMMENT 'The event''s position in the log',
+    merchant_id Int64 COMMENT 'The merchant',
+    mode LowCardinality(String) COMMENT 'test or live',
+    id Int64 COMMENT 'The transaction''s number',
+    created_at DateTime64(3, 'UTC') COMMENT 'When the transaction was opened',
+    occurred_at DateTime64(3, 'UTC') COMMENT 'When the event happened, by our clock',
+    recorded_at DateTime64(3, 'UTC') COMMENT 'When the log recorded it',
+    event_type LowCardinality(String) COMMENT 'What happened',
+    status LowCardinality(String) COMMENT 'The status from then on',
+    listed UInt8 COMMENT '0 from when it is part of another transaction',
+    currency LowCardinality(String) COMMENT 'ISO 4217',
+    amount_minor Int64 COMMENT 'What was asked, in minor units',
+    received_minor Int64 COMMENT 'What had come, in minor units',
+    credited_minor Int64 COMMENT 'What the merchant was credited, in minor units',
+    surplus_minor Int64 COMMENT 'What had come beyond what was asked, in minor units',
+    payment_method LowCardinality(String) COMMENT 'How the money came; empty until it did',
+    receipt String COMMENT 'The provider''s receipt',
+    failure_code LowCardinality(String) COMMENT 'Why it failed',
+    paid_at DateTime64(3, 'UTC') COMMENT 'When the money came; 1970 when it had not',
+    needs_review UInt8 COMMENT '1 from when a person has to look',
+    merged_into String COMMENT 'The transaction that it is a part of'
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/transaction_versions_g1', '{replica}', position)
+ORDER BY (reference, revision)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+COMMENT 'What each payment looked like after each of its events; never changed, for questions as of a moment';
+
+CREATE TABLE IF NOT EXISTS kipay.transaction_versions_g1 ON CLUSTER 'kipay' AS kipay.shard_transaction_versions_g1
+ENGINE = Distributed('kipay', 'kipay', 'shard_transaction_versions_g1', cityHash64(merchant_id))
+COMMENT 'What each payment looked like after each of its events; never changed, for questions as of a moment';
+
+CREATE TABLE IF NOT EXISTS kipay.shard_transactions_g1 ON CLUSTER 'kipay'
+(
+    merchant_id Int64 COMMENT 'The merchant',
+    mode LowCardinality(String) COMMENT 'test or live',
+    created_at DateTime64(3, 'UTC') COMMENT 'When it was opened',
+    id Int64 COMMENT 'Its number',
+    version UInt64 COMMENT 'Position in the log of the event that this row shows',
+    revision Int64 COMMENT 'Revision of that event in the transaction''s stream',
+    reference String COMMENT 'Kipay''s name of the transaction',
+    status LowCardinality(String) COMMENT 'pending, completed or failed',
+    listed UInt8 COMMENT '0 when it is part of another transaction, which is listed instead',
+    currency LowCardinality(String) COMMENT 'ISO 4217',
+    amount_minor Int64 COMMENT 'What was asked, in minor units',
+    received_minor Int64 COMMENT 'What came, in minor units',
+    credited_minor Int64 COMMENT 'What the merchant is credited, in minor units',
+    surplus_minor Int64 COMMENT 'What came beyond what was asked, in minor units',
+    payment_method LowCardinality(String) COMMENT 'How the money came; empty until it did',
+    provider LowCardinality(String) COMMENT 'mpesa or paystack',
+    origin LowCardinality(String) COMMENT 'checkout, push or c2b',
+    channel_id Int64 COMMENT 'The payment channel',
+    customer_id Int64 COMMENT 'The customer, 0 when the payer is not known',
+    email String COMMENT 'Personal: the payer''s email as given with the payment',
+    first_name String COMMENT 'Personal: the payer''s first name',
+    last_name String COMMENT 'Personal: the payer''s last name',
+    phone String COMMENT 'Personal: the payer''s phone as given with the payment',
+    description String COMMENT 'Personal: the merchant''s own text',
+    merchant_reference String COMMENT 'Personal: the merchant''s own reference',
+    pushes UInt16 COMMENT 'How many prompts were sent to phones',
+    phone_number String COMMENT 'Personal: the phone of the newest prompt',
+    checkout_request_id String COMMENT 'The provider''s name of the newest prompt',
+    receipt String COMMENT 'The provider''s receipt of the first payment',
+    failure_code LowCardinality(String) COMMENT 'Why it failed, for programs',
+    failure_reason String COMMENT 'Why it failed, for people',
+    paid_at DateTime64(3, 'UTC') COMMENT 'When the money came by the provider''s clock; 1970 when it did not',
+    expires_at DateTime64(3, 'UTC') COMMENT 'When it stops waiting; 1970 is never',
+    completed_at DateTime64(3, 'UTC') COMMENT 'When it was first completed; 1970 when it was not',
+    updated_at DateTime64(3, 'UTC') COMMENT 'When it last changed',
+    needs_review UInt8 COMMENT '1 when evidence contradicts other evidence and a person has to look',
+    merged_into String COMMENT 'The transaction that this one is a part of',
+    INDEX by_status status TYPE set(4) GRANULARITY 4,
+    INDEX by_reference reference TYPE bloom_filter(0.01) GRANULARITY 8
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/transactions_g1', '{replica}', version)
+ORDER BY (merchant_id, mode, created_at, id)
+SETTINGS index_granularity = 256, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+COMMENT 'Payments, one row each; the view transactions shows each once';
+
+CREATE TABLE IF NOT EXISTS kipay.transactions_g1 ON CLUSTER 'kipay' AS kipay.shard_transactions_g1
+ENGINE = Distributed('kipay', 'kipay', 'shard_transactions_g1', cityHash64(merchant_id))
+COMMENT 'Payments, one row each; the view transactions shows each once';
+
+CREATE OR REPLACE VIEW kipay.channels ON CLUSTER 'kipay'
+(
+    id Int64 COMMENT 'The channel''s number',
+    merchant_id Int64 COMMENT 'The merchant',
+    name String COMMENT 'The merchant''s name for it',
+    provider LowCardinality(String) COMMENT 'mpesa or paystack',
+    environment LowCardinality(String) COMMENT 'sandbox or production',
+    currency LowCardinality(String) COMMENT 'The currency taken when a request names none',
+    shortcode String COMMENT 'The M-Pesa shortcode',
+    till_number String COMMENT 'The M-Pesa till',
+    is_active UInt8 COMMENT '1 while it takes new payments',
+    is_default UInt8 COMMENT '1 when it is used where a request names none',
+    c2b_registered UInt8 COMMENT '1 once the provider sends its customer payments here',
+    created_at DateTime64(3, 'UTC') COMMENT 'When it was opened',
+    position UInt64 COMMENT 'Position in the log of the event that this row shows'
+)
+AS SELECT c.id AS id, c.merchant_id AS merchant_id, c.name AS name, c.provider AS provider, c.environment AS environment,
+    c.currency AS currency, c.shortcode AS shortcode, c.till_number AS till_number, c.active AS is_active,
+    toUInt8(m.default_channel_id = c.id) AS is_default, c.c2b_registered AS c2b_registered, c.created_at AS created_at,
+    c.version AS position
+FROM kipay.channels_g1 AS c FINAL
+GLOBAL LEFT JOIN (SELECT id, default_channel_id FROM kipay.merchants_g1 FINAL) AS m ON m.id = c.merchant_id
+COMMENT 'Accounts at providers, each once, as they are now';
+
+CREATE OR REPLACE VIEW kipay.counters ON CLUSTER 'kipay' AS
+SELECT * FROM kipay.counters_g1 FINAL
+COMMENT 'How many there are of what lists show';
+
+CREATE OR REPLACE VIEW kipay.customers ON CLUSTER 'kipay'
+(
+    id Int64 COMMENT 'The customer''s number',
+    merchant_id Int64 COMMENT 'The merchant',
+    email String COMMENT 'Personal',
+    first_name String COMMENT 'Personal',
+    last_name String COMMENT 'Personal',
+    phone String COMMENT 'Personal',
+    created_at DateTime64(3, 'UTC') COMMENT 'When the customer was opened',
+    updated_at DateTime64(3, 'UTC') COMMENT 'When the details last changed',
+    position UInt64 COMMENT 'Position in the log of the event that this row shows'
+)
+AS SELECT id, merchant_id, email, first_name, last_name, phone, created_at, updated_at, version AS position
+FROM kipay.customers_g1 FINAL
+COMMENT 'The merchants'' customers, each once, as they are now';
+
+CREATE OR REPLACE VIEW kipay.events ON CLUSTER 'kipay' AS
+SELECT * FROM kipay.events_g1 FINAL
+COMMENT 'Every event of the log, sealed as it stands there';
+
+CREATE OR REPLACE VIEW kipay.merchants ON CLUSTER 'kipay' AS
+SELECT * FROM kipay.merchants_g1 FINAL
+COMMENT 'Merchants, each once, as they are now';
+
+CREATE OR REPLACE VIEW kipay.transaction_versions ON CLUSTER 'kipay' AS
+SELECT * FROM kipay.transaction_versions_g1 FINAL
+COMMENT 'What each payment looked like after each of its events';
+
+CREATE OR REPLACE VIEW kipay.transactions ON CLUSTER 'kipay'
+(
+    id Int64 COMMENT 'The transaction''s number',
+    reference String COMMENT 'Kipay''s name of the transaction',
+    merchant_id Int64 COMMENT 'The merchant',
+    mode LowCardinality(String) COMMENT 'test or live',
+    status LowCardinality(String) COMMENT 'pending, completed or failed',
+    currency LowCardinality(String) COMMENT 'ISO 4217',
+    amount_minor Int64 COMMENT 'What was asked, in minor units',
+    received_minor Int64 COMMENT 'What came, in minor units',
+    credited_minor Int64 COMMENT 'What the merchant is credited, in minor units',
+    surplus_minor Int64 COMMENT 'What came beyond what was asked, in minor units',
+    payment_method LowCardinality(String) COMMENT 'How the money came; empty until it did',
+    provider LowCardinality(String) COMMENT 'mpesa or paystack',
+    origin LowCardinality(String) COMMENT 'checkout, push or c2b',
+    channel_id Int64 COMMENT 'The payment channel',
+    customer_id Int64 COMMENT 'The customer, 0 when the payer is not known',
+    receipt String COMMENT 'The provider''s receipt of the first payment',
+    failure_code LowCardinality(String) COMMENT 'Why it failed, for programs',
+    failure_reason String COMMENT 'Why it failed, for people',
+    created_at DateTime64(3, 'UTC') COMMENT 'When it was opened',
+    paid_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the money came by the provider''s clock',
+    expires_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it stops waiting',
+    completed_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was first completed',
+    updated_at DateTime64(3, 'UTC') COMMENT 'When it last changed',
+    needs_review UInt8 COMMENT '1 when evidence contradicts other evidence and a person has to look',
+    position UInt64 COMMENT 'Position in the log of the event that this row shows'
+)
+AS SELECT id, reference, merchant_id, mode, status, currency, amount_minor, received_minor, credited_minor, surplus_minor,
+    payment_method, provider, origin, channel_id, customer_id, receipt, failure_code, failure_reason, created_at,
+    nullIf(paid_at, toDateTime64(0, 3, 'UTC')) AS paid_at,
+    nullIf(expires_at, toDateTime64(0, 3, 'UTC')) AS expires_at,
+    nullIf(completed_at, toDateTime64(0, 3, 'UTC')) AS completed_at,
+    updated_at, needs_review, version AS position
+FROM kipay.transactions_g1 FINAL
+WHERE listed = 1
+COMMENT 'Payments, each once, as it is now; personal columns are left out';
