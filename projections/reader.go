@@ -76,11 +76,13 @@ const (
 	tablesOnly reach = false
 )
 
-// on runs a question on the serving generation, and again when that was swapped out meanwhile. While rows are moved they
+// on runs a question on the serving generation, and again when that was swapped out meanwhile, or when the replica that was
+// asked lacks rows. While rows are moved they
 // may be seen in neither place: a question that met a move is asked again, and the next move waits for it.
 func (r *Reader) on(ctx context.Context, where reach, ask func(ctx context.Context, g Generation) error) error {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
+	behind := pauses{}
 	for met := false; ; {
 		before, engine := r.moves()
 		g := r.generation()
@@ -95,6 +97,9 @@ func (r *Reader) on(ctx context.Context, where reach, ask func(ctx context.Conte
 			err = ask(ctx, g)
 		}
 		if isUnknownTable(err) && r.generation() != g {
+			continue
+		}
+		if isBehind(err) && behind.wait(ctx) == nil {
 			continue
 		}
 		after, now := r.moves()

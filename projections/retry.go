@@ -9,13 +9,21 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 )
 
-// unknownTable is ClickHouse's number of the error for a table that is not there.
-const unknownTable = 60
+// ClickHouse's numbers of errors.
+const (
+	unknownTable       = 60
+	replicaNotInQuorum = 289
+)
 
 // isUnknownTable tells whether a generation's tables are gone: another one serves by now.
-func isUnknownTable(err error) bool {
+func isUnknownTable(err error) bool { return hasCode(err, unknownTable) }
+
+// isBehind tells whether a replica did not answer because it lacks rows that most replicas have: it gets them any moment.
+func isBehind(err error) bool { return hasCode(err, replicaNotInQuorum) }
+
+func hasCode(err error, code int32) bool {
 	var e *clickhouse.Exception
-	return errors.As(err, &e) && e.Code == unknownTable
+	return errors.As(err, &e) && e.Code == code
 }
 
 // retry does it until it succeeds, ctx ends, or the tables are gone; failed is told of each failure that is tried again.

@@ -22,6 +22,7 @@ import (
 const (
 	roleChild  = "role-chdb-child"
 	socketFile = "s"
+	configFile = "config.xml"
 	// Patience is how long a test waits for what has to happen.
 	Patience = 60 * time.Second
 	// engineMemory is the child's limit in bytes.
@@ -44,14 +45,23 @@ func Main(m *testing.M) {
 func playChild(dir string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	err := chdb.Serve(ctx, chdb.Options{
+	o := chdb.Options{
 		Dir: dir, Socket: filepath.Join(dir, socketFile), MaxMemoryBytes: engineMemory, Parent: chdb.ParentPipe(), Log: zerolog.New(os.Stderr),
-	})
+	}
+	if config := filepath.Join(dir, configFile); exists(config) {
+		o.EngineSettings = map[string]string{"config-file": config}
+	}
+	err := chdb.Serve(ctx, o)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return 0
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // Engine is a chDB child and a driver's connection to it.
@@ -65,11 +75,32 @@ type Engine struct {
 // NewEngine starts a child over a new folder and waits until it answers.
 func NewEngine(t testing.TB) *Engine {
 	t.Helper()
+	return newEngine(t, "")
+}
+
+// ShardedCluster is the name of the cluster that NewShardedEngine knows.
+const ShardedCluster = "kipay"
+
+// NewShardedEngine is an engine that knows a cluster of two shards, neither of which answers: the embedded engine serves
+// no network. It is for what an engine decides before it asks them.
+func NewShardedEngine(t testing.TB) *Engine {
+	t.Helper()
+	const shard = "<shard><replica><host>127.0.0.1</host><port>1</port></replica></shard>"
+	return newEngine(t, "<clickhouse><remote_servers><"+ShardedCluster+">"+shard+shard+"</"+ShardedCluster+"></remote_servers></clickhouse>")
+}
+
+func newEngine(t testing.TB, config string) *Engine {
+	t.Helper()
 	dir, err := os.MkdirTemp("", "kp") // t.TempDir is too long for the name of a socket
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if config != "" {
+		if err := os.WriteFile(filepath.Join(dir, configFile), []byte(config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	e := &Engine{}
 	s, err := chdb.Start(context.Background(), chdb.SupervisorOptions{
 		Command: func() *exec.Cmd {

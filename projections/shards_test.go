@@ -1,0 +1,124 @@
+package projections
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/benfex/kipay/domain/transaction"
+	"github.com/benfex/kipay/projections/projectionstest"
+)
+
+// alone is a connection to an engine that knows clusters but has no Keeper: it makes tables without what needs one.
+type alone struct{ driver.Conn }
+
+var (
+	onCluster  = regexp.MustCompile(` ON CLUSTER '\w+'`)
+	replicated = regexp.MustCompile(`Replicated(ReplacingMergeTree)\('[^']*', '[^']*'(?:, (\w+))?\)`)
+)
+
+func (a alone) Exec(ctx context.Context, query string, args ...any) error {
+	return a.Conn.Exec(ctx, replicated.ReplaceAllString(onCluster.ReplaceAllString(query, ""), "${1}(${2})"), args...)
+}
+
+// The shards are asked nothing, as none is there; whether a question may be asked of them at all is decided before. With
+// other settings most of these are refused as "double-distributed".
+func TestQuestionsMayBeAskedOfShards(t *testing.T) {
+	e := projectionstest.NewShardedEngine(t)
+	db := database{alone{e.Conn}, projectionstest.ShardedCluster}
+	f, err := db.form(t.Context())
+	if err != nil || !f.sharded {
+		t.Fatalf("the form of a cluster of two shards is %+v: %v", f, err)
+	}
+	all, err := migrations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range all {
+		if err := db.define(t.Context(), f, m.sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := ensureGeneration(t.Context(), db); err != nil {
+		t.Fatal(err)
+	}
+	settings := Settings(db.cluster)
+	settings["skip_unavailable_shards"] = 1
+	ctx := clickhouse.Context(projectionstest.Within(t), clickhouse.WithSettings(settings))
+
+	r := NewReader(e.Conn, still{})
+	if _, err := r.Channels(ctx, 1, false); err != nil {
+		t.Errorf("channels: %v", err)
+	}
+	for _, search := range []string{"", "jane"} {
+		if _, err := r.Customers(ctx, CustomerFilter{MerchantID: 1, Search: search, Limit: 20}); err != nil && !errors.Is(err, sql.ErrNoRows) { // no shard, no count
+			t.Errorf("customers, searched for %q: %v", search, err)
+		}
+	}
+	w := window{from: earliest, until: latest}
+	for _, status := range []string{"", "pending", "completed"} {
+		q := &transactionQuery{Reader: r, generation: 1, TransactionFilter: TransactionFilter{MerchantID: 1, Mode: "test", Zone: time.UTC, Limit: 20}}
+		q.Status = transaction.Status(status)
+		if _, err := q.shallowPage(ctx); err != nil {
+			t.Errorf("transactions %q: %v", status, err)
+		}
+		if _, err := q.keys(ctx, w, 100); err != nil {
+			t.Errorf("keys of transactions %q: %v", status, err)
+		}
+		key := transactionKey{time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC), 7}
+		if _, err := q.ofKeys(ctx, []transactionKey{key}); err != nil {
+			t.Errorf("transactions of keys %q: %v", status, err)
+		}
+		if _, err := q.still(ctx, []Transaction{{CreatedAt: key.at, ID: key.id}}); err != nil {
+			t.Errorf("transactions that moved on %q: %v", status, err)
+		}
+	}
+	count := newTally(db, 1, false, func(_ context.Context, ask func() error) error { return ask() })
+	if err := count.load(ctx, pageKey{merchant: 1, kind: countTransactions, day: 20000}); err != nil {
+		t.Errorf("counters: %v", err)
+	}
+	for _, c := range comparisons() {
+		if _, _, err := c.checksums(ctx, db, 1); err != nil {
+			t.Error(err)
+		}
+		if _, err := c.rowsOf(ctx, db, 1, 0); err != nil {
+			t.Error(err)
+		}
+		if _, err := c.columnsOf(ctx, db, 1, 0, make([]string, len(c.key))); err != nil {
+			t.Error(err)
+		}
+		// Analysts ask the views, with settings of their own.
+		theirs := clickhouse.Context(projectionstest.Within(t), clickhouse.WithSettings(clickhouse.Settings{"skip_unavailable_shards": 1}))
+		var n uint64
+		if err := e.Conn.QueryRow(theirs, "SELECT count() FROM (SELECT * FROM kipay."+c.table.name+")").Scan(&n); err != nil {
+			t.Errorf("view %s: %v", c.table.name, err)
+		}
+	}
+
+	// A generation goes with both of its tables.
+	tables, err := generationTables(t.Context(), db)
+	if err != nil || len(tables[1]) != 2*len(comparisons()) {
+		t.Fatalf("tables of the generation: %v: %v", tables[1], err)
+	}
+	if err := dropGeneration(t.Context(), db, 1); err != nil {
+		t.Fatal(err)
+	}
+	if tables, err = generationTables(t.Context(), db); err != nil || len(tables[1]) > 0 {
+		t.Errorf("left of a generation that was dropped: %v: %v", tables[1], err)
+	}
+}
+
+func TestAClusterThatClickHouseDoesNotKnowIsNamed(t *testing.T) {
+	e := projectionstest.NewEngine(t)
+	err := Migrate(t.Context(), e.Conn, "elsewhere")
+	if err == nil || !strings.Contains(err.Error(), `no cluster "elsewhere"`) {
+		t.Errorf("an unknown cluster: %v", err)
+	}
+}
