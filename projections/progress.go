@@ -34,7 +34,7 @@ func tellProgress(ctx context.Context, conn driver.Conn, g Generation, at events
 
 // progressSQL asks for the generation that serves, the layout of its tables, and how far its lists are known to have come.
 const progressSQL = `WITH (SELECT (generation, layout) FROM kipay.generations WHERE state = 'serving' ORDER BY sequence DESC LIMIT 1) AS serving
-SELECT any(toUInt32(ifNull(serving.1, 0))), any(toUInt32(ifNull(serving.2, 0))), max(position)
+SELECT toUInt32(ifNull(serving.1, 0)), toUInt32(ifNull(serving.2, 0)), max(position)
 FROM (SELECT generation, position FROM kipay.checkpoints UNION ALL SELECT generation, position FROM kipay.progress)
 WHERE generation = serving.1`
 
@@ -44,7 +44,9 @@ func readProgress(ctx context.Context, conn driver.Conn) (Generation, eventstore
 	defer cancel()
 	var g, built uint32
 	var at uint64
-	if err := conn.QueryRow(ctx, progressSQL).Scan(&g, &built, &at); err != nil {
+	if err := conn.QueryRow(ctx, progressSQL).Scan(&g, &built, &at); isUnknownTable(err) {
+		return 0, 0, errNoGeneration
+	} else if err != nil {
 		return 0, 0, fmt.Errorf("read how far the lists are: %w", err)
 	}
 	switch {
