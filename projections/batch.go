@@ -138,13 +138,14 @@ func (a *archive) filled() []*table {
 // write inserts the rows of the tables, at the same time, and each again until it succeeds or ctx ends. failed is told
 // of every failure that is tried again.
 func (p *Projector) write(ctx context.Context, tables []*table, to place, of span, failed func(error)) error {
+	how := manner{named: true, of: of}
 	if p.options.Sync != nil {
-		of = span{} // the engine would note tokens on disk, for a caller that knows every outcome or projects again
+		how = manner{} // the engine would note each block on disk, for a caller that projects again what it is not sure of
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	for _, t := range tables {
 		group.Go(func() error {
-			return retry(ctx, func() error { return t.write(ctx, p.conn, to, of, p.options.InsertTimeout) }, failed)
+			return retry(ctx, func() error { return t.write(ctx, p.conn, to, how, p.options.InsertTimeout) }, failed)
 		})
 	}
 	return group.Wait()

@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -104,5 +105,24 @@ func TestABlockSentTwiceIsWrittenOnce(t *testing.T) {
 		if n == 0 || again[table] != n {
 			t.Errorf("%s: %d rows once, %d after the same block came again", table, n, again[table])
 		}
+	}
+}
+
+func TestErrorsDoNotSayWhatWasSearchedFor(t *testing.T) {
+	b := newBench(t)
+	run(t, b.projector)
+	_, at := b.Open(t, projectionstest.Payment{Merchant: 1})
+	if err := b.projector.WaitFor(projectionstest.Within(t), at); err != nil {
+		t.Fatal(err)
+	}
+	reader := NewReader(b.engine.Conn, still{})
+	b.engine.Leave(t)
+	var err error
+	until(t, "a search fails on the wire", func() bool {
+		_, err = reader.Customers(t.Context(), CustomerFilter{MerchantID: 1, Search: "jane@example.com", Limit: 20})
+		return err != nil
+	})
+	if strings.Contains(err.Error(), "jane") {
+		t.Error(err)
 	}
 }

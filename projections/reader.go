@@ -3,6 +3,8 @@ package projections
 import (
 	"context"
 	"errors"
+	"net/url"
+	"regexp"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -109,9 +111,26 @@ func (r *Reader) on(ctx context.Context, where reach, ask func(ctx context.Conte
 		if met = where == memoryToo && !held && before != after; met && err == nil {
 			continue
 		}
-		return err
+		return withoutQuestion(err)
 	}
 }
+
+// withoutQuestion keeps what was asked for out of an error: over HTTP the driver's errors quote the whole address, and in that
+// stands what somebody searched for.
+func withoutQuestion(err error) error {
+	var address *url.Error
+	if !errors.As(err, &address) {
+		return err
+	}
+	return &questionError{err}
+}
+
+type questionError struct{ err error }
+
+var urlQuery = regexp.MustCompile(`\?[^"\s]*`)
+
+func (e *questionError) Error() string { return urlQuery.ReplaceAllString(e.err.Error(), "") }
+func (e *questionError) Unwrap() error { return e.err }
 
 // each runs a query and calls scan for every row.
 func (r *Reader) each(ctx context.Context, sql string, args []any, scan func(driver.Rows) error) error {

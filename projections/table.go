@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -69,8 +70,10 @@ func (c *values[T]) reset() {
 type table struct {
 	name    string
 	columns []column
-	insert  string
 	types   []clickhouse.ColumnNameAndType
+	// insert names no columns, which costs the embedded engine a third of an insert of one row: so they are all of the
+	// table's, in its order. insertNamed names them, for servers: one of 18.16 understands nothing else.
+	insert, insertNamed string
 }
 
 func newTable(name string, columns ...column) *table {
@@ -78,9 +81,8 @@ func newTable(name string, columns ...column) *table {
 	for _, c := range columns {
 		t.types = append(t.types, c.describe())
 	}
-	// Without a list of columns, which costs the engine a third of an insert of one row. So they are all of the table's, in
-	// its order.
 	t.insert = "INSERT INTO kipay." + name + "_gN"
+	t.insertNamed = t.insert + " (" + strings.Join(t.columnNames(), ", ") + ")"
 	return t
 }
 
@@ -105,17 +107,28 @@ type place interface {
 	suffix() string
 }
 
-// write inserts the rows as one block, so that they appear all or none. Where the rows are those of a span, the same ones
-// inserted again are dropped by ClickHouse.
-func (t *table) write(ctx context.Context, conn driver.Conn, to place, of span, timeout time.Duration) error {
+// manner is how rows are inserted.
+type manner struct {
+	// named is for servers: with the columns' names.
+	named bool
+	// of is the events that the rows were made of; ClickHouse drops the same ones sent again. Zero takes all.
+	of span
+}
+
+// write inserts the rows as one block, so that they appear all or none.
+func (t *table) write(ctx context.Context, conn driver.Conn, to place, how manner, timeout time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	options := []clickhouse.QueryOption{clickhouse.WithColumnNamesAndTypes(t.types)}
-	if of != (span{}) {
-		options = append(options, clickhouse.WithSettings(clickhouse.Settings{"insert_deduplication_token": t.token(to, of)}))
+	if how.of != (span{}) {
+		options = append(options, clickhouse.WithSettings(clickhouse.Settings{"insert_deduplication_token": t.token(to, how.of)}))
+	}
+	insert := t.insert
+	if how.named {
+		insert = t.insertNamed
 	}
 	ctx = clickhouse.Context(ctx, options...)
-	batch, err := conn.PrepareBatch(ctx, to.in(t.insert))
+	batch, err := conn.PrepareBatch(ctx, to.in(insert))
 	if err != nil {
 		return fmt.Errorf("insert into %s%s: %w", t.name, to.suffix(), err)
 	}
