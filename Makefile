@@ -31,9 +31,10 @@ deps: ## fetch what is missing: Go modules and chDB's library
 	@deploy/fetch-chdb.sh
 
 .PHONY: test
-test: deps ## run all tests; RACE=1 under the race detector (they need Chromium and Redis, which root gets by apt-get)
+test: deps ## run all tests; RACE=1 under the race detector (they need Chromium, Redis and ClickHouse, which root gets by apt-get)
 	@.tools/need-chromium.sh
 	@.tools/need-redis.sh
+	@.tools/need-clickhouse.sh
 	go test -timeout 20m $(if $(RACE),-race) $(TEST_FLAGS) ./...
 
 .PHONY: lint

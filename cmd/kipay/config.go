@@ -20,44 +20,44 @@ import (
 
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/eventstore/esdb"
+	"github.com/benfex/kipay/projections/server"
 )
 
 // errRedisURL never quotes the setting: it may hold a password.
 var errRedisURL = errors.New("must be redis://[USER:PASSWORD@]HOST[:PORT][/DB], or rediss:// for TLS")
 
-// The settings for engines of the node's own.
-const (
-	storeEmbedded      = "embedded"
-	clickHouseEmbedded = "embedded"
-)
+// storeEmbedded is the setting for the event store in the data folder.
+const storeEmbedded = "embedded"
 
 // config is what may be set.
 type config struct {
-	HTTPAddr         string
-	DataDir          string
-	PublicURL        string
-	EventStore       string
-	Roles            roles
-	ClickHouse       string
-	ChDBLib          string
-	MasterKey        string
-	MasterKeyCommand []string
-	RedisURL         string
-	RateLimit        string
-	MpesaSandbox     string
-	MpesaLive        string
-	PaystackURL      string
-	Sandbox          bool
-	SandboxAddr      string
-	SandboxSpeed     float64
-	TrustedProxies   []netip.Prefix
-	ProviderNets     []netip.Prefix
-	CheckoutWindow   time.Duration
-	PushWindow       time.Duration
-	StatusAfter      time.Duration
-	C2BWait          time.Duration
-	EngineMemory     int64
-	LogLevel         zerolog.Level
+	HTTPAddr          string
+	DataDir           string
+	PublicURL         string
+	EventStore        string
+	Roles             roles
+	ClickHouse        string
+	ClickHouseCluster string
+	ClickHouseCA      string
+	ChDBLib           string
+	MasterKey         string
+	MasterKeyCommand  []string
+	RedisURL          string
+	RateLimit         string
+	MpesaSandbox      string
+	MpesaLive         string
+	PaystackURL       string
+	Sandbox           bool
+	SandboxAddr       string
+	SandboxSpeed      float64
+	TrustedProxies    []netip.Prefix
+	ProviderNets      []netip.Prefix
+	CheckoutWindow    time.Duration
+	PushWindow        time.Duration
+	StatusAfter       time.Duration
+	C2BWait           time.Duration
+	EngineMemory      int64
+	LogLevel          zerolog.Level
 }
 
 // remote tells whether the event store is a server, which other nodes may use too.
@@ -105,15 +105,16 @@ func settings() []setting {
 			c.Roles, err = parseRoles(v)
 			return err
 		}},
-		{"CLICKHOUSE", clickHouseEmbedded, "read models: embedded, or a clickhouse:// or http:// DSN of a server", false, func(c *config, v string) error {
+		{"CLICKHOUSE", clickHouseEmbedded, "read models: embedded, or the DSN of one ClickHouse server or several that are tried in order, clickhouse://[USER:PASSWORD@]HOST[:PORT][,…][?SETTINGS], http://… or https://…", true, func(c *config, v string) error {
 			c.ClickHouse = v
-			if v == clickHouseEmbedded {
-				return nil
-			}
-			u, err := url.Parse(v)
-			if err != nil || u.Host == "" || (u.Scheme != "clickhouse" && u.Scheme != "http" && u.Scheme != "https") {
-				return errors.New("must be embedded, or a DSN that starts with clickhouse://, http:// or https://")
-			}
+			return checkClickHouse(v)
+		}},
+		{"CLICKHOUSE_CLUSTER", "", "name of the ClickHouse servers' cluster: tables are replicated, and with several shards split by merchant; none for a single server", false, func(c *config, v string) error {
+			c.ClickHouseCluster = v
+			return server.CheckCluster(v)
+		}},
+		{"CLICKHOUSE_CA_FILE", "", "certificates in PEM, the only ones that are trusted of ClickHouse servers; default the machine's", false, func(c *config, v string) error {
+			c.ClickHouseCA = v
 			return nil
 		}},
 		{"CHDB_LIB", "", "path of libchdb.so; default where make deps put it, in the user's cache folder", false, func(c *config, v string) error {
@@ -256,6 +257,11 @@ func readConfig(cmd *cobra.Command, environ []string, warn func(string)) (*confi
 		}
 		if err := s.set(c, v); err != nil {
 			wrong = append(wrong, fmt.Errorf("%s: %w", from, err))
+		}
+	}
+	if len(wrong) == 0 {
+		if _, err := clickHouseServer(c); err != nil {
+			wrong = append(wrong, err)
 		}
 	}
 	var unknown []string

@@ -14,12 +14,17 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/benfex/kipay/projections/projectionstest"
 )
 
 // binary is the program under test, built once by TestMain.
 var binary string
 
-func TestMain(m *testing.M) { os.Exit(buildAndRun(m)) }
+func TestMain(m *testing.M) {
+	projectionstest.Child()
+	os.Exit(buildAndRun(m))
+}
 
 func buildAndRun(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "kipay-test-")

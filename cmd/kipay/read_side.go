@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/benfex/kipay/projections"
 	"github.com/benfex/kipay/projections/chdb"
+	"github.com/benfex/kipay/projections/server"
 )
 
 // readSide is ClickHouse and what keeps it true to the log.
@@ -27,6 +28,37 @@ type readSide struct {
 
 const readModelDir = "readmodel"
 
+// clickHouseEmbedded is the setting for the engine in a process of our own.
+const clickHouseEmbedded = "embedded"
+
+var errNoServer = errors.New("KIPAY_CLICKHOUSE_CLUSTER and KIPAY_CLICKHOUSE_CA_FILE are for ClickHouse servers: name them in KIPAY_CLICKHOUSE")
+
+// clickHouseServer is how to connect to what is configured, nil where that is the embedded engine.
+func clickHouseServer(c *config) (*clickhouse.Options, error) {
+	if c.ClickHouse == clickHouseEmbedded {
+		if c.ClickHouseCluster != "" || c.ClickHouseCA != "" {
+			return nil, errNoServer
+		}
+		return nil, nil //nolint:nilnil // there is none, and that is fine
+	}
+	options, err := server.Options(server.Config{DSN: c.ClickHouse, CAFile: c.ClickHouseCA, Cluster: c.ClickHouseCluster})
+	if err != nil {
+		return nil, fmt.Errorf("KIPAY_CLICKHOUSE, with KIPAY_CLICKHOUSE_CA_FILE: %w", err)
+	}
+	return options, nil
+}
+
+// checkClickHouse says what is wrong with KIPAY_CLICKHOUSE, without quoting it.
+func checkClickHouse(v string) error {
+	if v == clickHouseEmbedded {
+		return nil
+	}
+	if err := server.CheckDSN(v); err != nil {
+		return fmt.Errorf("embedded, or a DSN: %w", err)
+	}
+	return nil
+}
+
 // openReadSide starts the embedded engine, or connects to a server. It does not wait until it answers: payments don't.
 func (n *node) openReadSide(ctx context.Context, metrics prometheus.Registerer) error {
 	options, err := n.clickhouseOptions(ctx)
@@ -38,7 +70,7 @@ func (n *node) openReadSide(ctx context.Context, metrics prometheus.Registerer) 
 		return fmt.Errorf("clickhouse: %w", err)
 	}
 	n.reads.conn = conn
-	o := projections.Options{Conn: conn, Log: n.events, Logger: n.log, Metrics: metrics}
+	o := projections.Options{Conn: conn, Cluster: n.cfg.ClickHouseCluster, Log: n.events, Logger: n.log, Metrics: metrics}
 	if n.reads.super != nil {
 		o.Sync, o.Incarnation = syncFolder(filepath.Join(n.cfg.DataDir, readModelDir)), n.reads.super.Restarts
 	}
@@ -48,12 +80,8 @@ func (n *node) openReadSide(ctx context.Context, metrics prometheus.Registerer) 
 
 func (n *node) clickhouseOptions(ctx context.Context) (*clickhouse.Options, error) {
 	n.reads = &readSide{}
-	if n.cfg.ClickHouse != clickHouseEmbedded {
-		options, err := clickhouse.ParseDSN(n.cfg.ClickHouse)
-		if err != nil {
-			return nil, fmt.Errorf("KIPAY_CLICKHOUSE: %w", withoutDSN(err, n.cfg.ClickHouse))
-		}
-		return options, nil
+	if options, err := clickHouseServer(n.cfg); options != nil || err != nil {
+		return options, err
 	}
 	dir := filepath.Join(n.cfg.DataDir, readModelDir)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -78,11 +106,6 @@ func (n *node) clickhouseOptions(ctx context.Context) (*clickhouse.Options, erro
 		return nil, err
 	}
 	return n.reads.super.Options(chdb.Database), nil
-}
-
-// withoutDSN keeps the password that a DSN may hold out of an error.
-func withoutDSN(err error, dsn string) error {
-	return fmt.Errorf("%s", strings.ReplaceAll(err.Error(), dsn, "the DSN"))
 }
 
 // waitReady waits until ClickHouse answers.

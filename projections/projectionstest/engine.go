@@ -32,14 +32,19 @@ const (
 // Main runs the tests, or plays the engine's child when the test binary was started as one. A missing library is a
 // failure, not a skip: the tests mean nothing without the engine.
 func Main(m *testing.M) {
-	if len(os.Args) > 2 && os.Args[1] == roleChild {
-		os.Exit(playChild(os.Args[2]))
-	}
+	Child()
 	if _, err := chdb.LibraryPath(""); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	os.Exit(m.Run())
+}
+
+// Child plays the engine's child and ends the process, when the test binary was started as one.
+func Child() {
+	if len(os.Args) > 2 && os.Args[1] == roleChild {
+		os.Exit(playChild(os.Args[2]))
+	}
 }
 
 func playChild(dir string) int {
