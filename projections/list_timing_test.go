@@ -26,31 +26,32 @@ func (still) WaitFor(context.Context, eventstore.Position) error { return nil }
 // rowsEnv sets how many rows the timings are taken over.
 const rowsEnv = "KIPAY_TEST_LIST_ROWS"
 
-// TestListTimes logs how long lists take over 10^4 rows and over as many as the variable says (10^5 when it is not set).
-func TestListTimes(t *testing.T) {
+// BenchmarkListTimes logs how long lists take over 10^4 rows and over as many as the variable says (10^5 when it is not set):
+// go test ./projections -run '^$' -bench ListTimes -benchtime 1x -v
+func BenchmarkListTimes(b *testing.B) {
 	many := 100_000
 	if s := os.Getenv(rowsEnv); s != "" {
 		n, err := strconv.Atoi(s)
 		if err != nil {
-			t.Fatal(err)
+			b.Fatal(err)
 		}
 		many = n
 	}
 	for _, rows := range []int{10_000, many} {
-		t.Run(strconv.Itoa(rows), func(t *testing.T) {
-			e := projectionstest.NewEngine(t)
-			if err := Migrate(t.Context(), e.Conn, ""); err != nil {
-				t.Fatal(err)
+		b.Run(strconv.Itoa(rows), func(b *testing.B) {
+			e := projectionstest.NewEngine(b)
+			if err := Migrate(b.Context(), e.Conn, ""); err != nil {
+				b.Fatal(err)
 			}
-			fillTransactions(t, e.Conn, rows)
+			fillTransactions(b, e.Conn, rows)
 			r := NewReader(e.Conn, still{})
 			r.timeout = projectionstest.Patience // times are told, however busy the machine is
-			timeLists(t, r, rows)
+			timeLists(b, r, rows)
 		})
 	}
 }
 
-func timeLists(t *testing.T, r *Reader, rows int) {
+func timeLists(t testing.TB, r *Reader, rows int) {
 	zone := nairobi(t)
 	day := DayOf(time.Date(2026, 1, 3, 12, 0, 0, 0, time.UTC), zone)
 	for _, c := range []struct {
@@ -87,7 +88,7 @@ func timeLists(t *testing.T, r *Reader, rows int) {
 
 // fillTransactions writes so many rows of one merchant, a tenth of a second apart, and their counters. The newest
 // twentieth has an older version in another part, as the rows of a busy hour do.
-func fillTransactions(t *testing.T, conn driver.Conn, rows int) {
+func fillTransactions(t testing.TB, conn driver.Conn, rows int) {
 	const chunk = 1_000_000
 	began := time.Now()
 	for from := 0; from < rows; from += chunk {
