@@ -47,6 +47,7 @@ func BenchmarkListTimes(b *testing.B) {
 			r := NewReader(e.Conn, still{})
 			r.timeout = projectionstest.Patience // times are told, however busy the machine is
 			timeLists(b, r, rows)
+			logSizes(b, e.Conn)
 		})
 	}
 }
@@ -101,6 +102,28 @@ func fillTransactions(t testing.TB, conn driver.Conn, rows int) {
 		SELECT merchant_id, 'transactions', mode, status, toDate(created_at, 'Africa/Nairobi') AS day, count(), 2
 		FROM kipay.transactions_g1 WHERE version = 2 GROUP BY merchant_id, mode, status, day`)
 	t.Logf("%d rows filled in %v", rows, time.Since(began).Round(time.Millisecond))
+}
+
+// logSizes says how many bytes a row of each table takes on disk.
+func logSizes(t testing.TB, conn driver.Conn) {
+	t.Helper()
+	rows, err := conn.Query(t.Context(), `SELECT table, sum(rows), sum(bytes_on_disk) FROM system.parts
+		WHERE active AND database = 'kipay' AND rows > 0 GROUP BY table ORDER BY table`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var table string
+		var n, bytes uint64
+		if err := rows.Scan(&table, &n, &bytes); err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%-28s %9d rows, %6.1f bytes each", table, n, float64(bytes)/float64(n))
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func exec(t testing.TB, conn driver.Conn, sql string, args ...any) {

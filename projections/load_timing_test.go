@@ -86,6 +86,7 @@ func TestLoadTimes(t *testing.T) {
 	raw := rawInserts(t, b, done.To)
 	t.Logf("raw inserts of the same rows: %v, %.0f events/s", raw, float64(done.Events)/raw.Seconds())
 	verified(t, b.projector)
+	logSizes(t, b.engine.Conn)
 }
 
 // pay appends the six events of a payment as the write side does: in three appends.
