@@ -34,6 +34,7 @@ type MasterKeys struct{ keys []masterKey }
 
 type masterKey struct {
 	id   [masterIDBytes]byte
+	raw  []byte // for Text
 	aead cipher.AEAD
 }
 
@@ -67,7 +68,7 @@ func newMasterKey(raw []byte) (masterKey, error) {
 	if err != nil {
 		return masterKey{}, err
 	}
-	k := masterKey{aead: aead}
+	k := masterKey{raw: raw, aead: aead}
 	sum := sha256.Sum256(append([]byte("kipay master key id\x00"), raw...))
 	copy(k.id[:], sum[:])
 	return k, nil
@@ -238,7 +239,7 @@ func (k *Keyring) Forget(name string) { k.open.Remove(name) }
 // Secret answers the install's own secret of that name (a derivation key), 32 bytes, making it on the first use. It is
 // never rotated; only its wrapping is.
 func (k *Keyring) Secret(ctx context.Context, name string) ([]byte, error) {
-	name = "install-" + name
+	name = secretPrefix + name
 	k.wrapping.RLock()
 	defer k.wrapping.RUnlock()
 	wrapped, err := k.store.GetKey(ctx, name)

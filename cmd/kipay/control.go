@@ -44,6 +44,8 @@ func operations() map[string]operation {
 		"events":          {run: opEvents},
 		"fsck":            {run: opFsck},
 		"keys rotate":     {run: opKeysRotate},
+		"keys recovery":   {run: opKeysRecovery},
+		"backup":          {run: opBackup},
 		"rebuild":         {reads: true, run: opRebuild},
 		"verify":          {reads: true, run: opVerify},
 		"probe channels":  {run: opProbeChannels},

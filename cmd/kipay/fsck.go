@@ -28,10 +28,18 @@ func opFsck(ctx context.Context, n *node, _ json.RawMessage, emit func(any) erro
 	if n.local == nil {
 		return nil, &exitError{exitUsage, errors.New("fsck reads the folder of the embedded event store; an EventStoreDB checks its own, and kipay verify compares the read models with its log")}
 	}
+	erasures, err := n.local.Erasures(ctx)
+	if err != nil && !errors.Is(err, eventstore.ErrCorrupt) { // which the check finds too
+		return nil, err
+	}
+	destroyed := make(map[string]bool, len(erasures))
+	for _, e := range erasures {
+		destroyed[e.Key] = true
+	}
 	report, err := n.local.Check(ctx, func(r eventstore.Record) error {
 		env, err := n.codec.Decode(ctx, r)
-		if err == nil && env.Erased {
-			// No verb destroys a key yet, so a key that is gone was lost.
+		if err == nil && env.Erased && !destroyed[env.Meta.Subject] {
+			// A key that is gone and is not in the list of those that were destroyed was lost.
 			err = fmt.Errorf("the key of %s that it is sealed with is gone", env.Meta.Subject)
 		}
 		return err

@@ -124,11 +124,12 @@ start the server with NEW,OLD (separated by a comma), run this, then start it wi
 			if !out.FromFile {
 				_, _ = fmt.Fprintln(w, "The older keys in KIPAY_MASTER_KEY are not needed any more.")
 			}
+			_, _ = fmt.Fprintln(w, "Recovery bundles from before do not hold it: make a new one with kipay keys recovery, and keep the old one as long as the backups from before.")
 			return nil
 		}),
 	}
 	addSettings(rotate)
 	rotate.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	cmd.AddCommand(rotate)
+	cmd.AddCommand(rotate, keysRecoveryCommand(), keysRecoverCommand())
 	return cmd
 }

@@ -1,7 +1,8 @@
 // Command kipay is a self-hosted payment gateway: one binary that serves payments, and that its operator looks after it
 // with.
 //
-// One file a verb (serve, merchant, key, events, fsck, rebuild, verify, doctor, keys, sandbox, eventstore, version), config.go for
+// One file a verb (serve, merchant, key, events, fsck, rebuild, verify, doctor, keys, backup,
+// restore, sandbox, eventstore, version), config.go for
 // what may be set, node.go for what every verb stands on, control.go for verbs beside a running server. All wiring is
 // here; rules are in domain, use cases in commands and readapi.
 package main
@@ -91,10 +92,10 @@ Settings are flags or KIPAY_* variables: see docs/configuration.md, or "kipay se
 	}
 	cmd.AddCommand(
 		serveCommand(), merchantCommand(), keyCommand(), eventsCommand(), fsckCommand(), rebuildCommand(), verifyCommand(),
-		doctorCommand(), keysCommand(), sandboxCommand(), eventStoreCommand(), versionCommand(), readModelCommand(), docsCommand(),
+		doctorCommand(), keysCommand(), backupCommand(), restoreCommand(), sandboxCommand(), eventStoreCommand(), versionCommand(), readModelCommand(), docsCommand(),
 	)
 	for _, c := range cmd.Commands() {
-		if c.HasSubCommands() {
+		if c.HasSubCommands() && c.RunE == nil {
 			onlyGroups(c)
 		}
 	}

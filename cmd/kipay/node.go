@@ -121,6 +121,9 @@ func (n *node) openStore() error {
 	if err := embedded.RefuseServed(dir); err != nil {
 		return err
 	}
+	if err := refuseHalfRestored(n.cfg); err != nil {
+		return err
+	}
 	store, err := embedded.Open(dir, embedded.Options{Logf: logf})
 	if err != nil {
 		return err

@@ -136,8 +136,8 @@ func (c *committer) handle(req *request) {
 		req.err = c.append(req)
 	case replaceKey:
 		req.err = c.replaceKey(req)
-	case deleteKey:
-		c.deleteKey(req)
+	case deleteKey, destroyKey:
+		req.err = c.deleteKey(req)
 	case settleKeys:
 	}
 	c.requests = append(c.requests, req)

@@ -70,7 +70,7 @@ func (s *Store) Check(
 	if c.progress == nil {
 		c.progress = func(CheckProgress) {}
 	}
-	for _, phase := range []func() error{c.checkLog, c.checkIndex, c.compare, c.checkKeys} {
+	for _, phase := range []func() error{c.checkLog, c.checkIndex, c.compare, c.checkKeys, c.checkErasures} {
 		if err := phase(); err != nil {
 			return c.report, err
 		}
@@ -275,4 +275,13 @@ func (c *check) checkKeys() error {
 		}
 		return nil
 	})
+}
+
+func (c *check) checkErasures() error {
+	if _, err := erasuresIn(c.ctx, c.store.db); errors.Is(err, eventstore.ErrCorrupt) {
+		return c.problem("%v", err)
+	} else if err != nil {
+		return err
+	}
+	return nil
 }

@@ -8,10 +8,11 @@ import (
 
 // The keyspaces, by a key's first byte.
 const (
-	logSpace    byte = 'l'
-	streamSpace byte = 's'
-	keySpace    byte = 'k'
-	metaSpace   byte = 'm'
+	logSpace     byte = 'l'
+	streamSpace  byte = 's'
+	keySpace     byte = 'k'
+	erasureSpace byte = 'e'
+	metaSpace    byte = 'm'
 )
 
 const (

@@ -185,14 +185,27 @@ func (c *committer) replaceKey(req *request) error {
 	return nil
 }
 
-func (c *committer) deleteKey(req *request) {
+// deleteKey removes the key. When it is destroyed, and not only superseded, the list of erasures says so in the same
+// batch; a key that isn't there was destroyed before.
+func (c *committer) deleteKey(req *request) error {
+	if req.kind == destroyKey {
+		c.commit() // so that Pebble holds what was put before
+		if _, found, err := c.store.get(keyKey(req.name), nil); err != nil || !found {
+			return err
+		}
+		if err := c.noteErasure(req.name); err != nil {
+			return err
+		}
+	}
 	c.must(c.writer().Delete(keyKey(req.name), nil))
 	c.dirty, c.synced = true, true
+	return nil
 }
 
-// DeleteKey destroys the key. When it returns without an error the deletion is durable, and the tables that held the
-// key were written anew without it. Beyond the engine's reach are blocks that the file system has freed but not
-// overwritten, a log file that waits to be reused until new appends overwrite it, and backups.
+// DeleteKey destroys the key. When it returns without an error the deletion is durable, stands in the list of erasures
+// that backups carry (erasure.go), and the tables that held the key were written anew without it. Beyond the engine's
+// reach are blocks that the file system has freed but not overwritten, and a log file that waits to be reused until new
+// appends overwrite it.
 func (s *Store) DeleteKey(ctx context.Context, name string) error {
 	if err := checkKeyName(name); err != nil {
 		return err
@@ -200,7 +213,7 @@ func (s *Store) DeleteKey(ctx context.Context, name string) error {
 	if err := s.usable(ctx); err != nil {
 		return err
 	}
-	req := newRequest(deleteKey)
+	req := newRequest(destroyKey)
 	req.name = name
 	if err := s.submitKey(ctx, req); err != nil {
 		return err

@@ -21,6 +21,14 @@ type meta struct {
 	Format  int       `json:"format"`
 	ID      uuid.UUID `json:"id"`
 	Created time.Time `json:"created"`
+	// Restored is what a restored folder was restored from, nil in any other.
+	Restored *Origin `json:"restored,omitempty"`
+}
+
+// Origin is a store at a position.
+type Origin struct {
+	Store    uuid.UUID           `json:"store"`
+	Position eventstore.Position `json:"position"`
 }
 
 // loadMeta reads the folder's meta, or writes it when the folder is new.

@@ -14,7 +14,9 @@ type requestKind int
 const (
 	appendEvents requestKind = iota
 	replaceKey
+	// deleteKey removes a key, destroyKey also lists it among the erasures.
 	deleteKey
+	destroyKey
 	// settleKeys asks for nothing but that what came before it is done.
 	settleKeys
 )
