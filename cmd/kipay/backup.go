@@ -71,7 +71,9 @@ func progressOf(started time.Time, emit func(any) error) backup.Progress {
 // drawn shows progress of what runs in this process.
 func drawn(b *bar) backup.Progress {
 	started := time.Now()
-	return func(phase string, done, total uint64) { b.set(phase, done, total, float64(done)/time.Since(started).Seconds()) }
+	return func(phase string, done, total uint64) {
+		b.set(phase, done, total, float64(done)/time.Since(started).Seconds())
+	}
 }
 
 func backupCommand() *cobra.Command {

@@ -58,6 +58,9 @@ func openNodeWith(ctx context.Context, cfg *config, log zerolog.Logger, kept *sp
 	if err := checkShared(cfg); err != nil {
 		return nil, err
 	}
+	if err := refuseHalfRestored(cfg); err != nil { // before a master key is made there
+		return nil, err
+	}
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
@@ -119,9 +122,6 @@ func (n *node) openStore() error {
 	}
 	dir := eventsFolder(n.cfg)
 	if err := embedded.RefuseServed(dir); err != nil {
-		return err
-	}
-	if err := refuseHalfRestored(n.cfg); err != nil {
 		return err
 	}
 	store, err := embedded.Open(dir, embedded.Options{Logf: logf})

@@ -41,7 +41,7 @@ type restored struct {
 
 // refuseHalfRestored keeps a server from beginning an empty log where a restore was cut off.
 func refuseHalfRestored(cfg *config) error {
-	if _, err := os.Stat(eventsFolder(cfg)); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(eventsFolder(cfg)); cfg.remote() || !errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if _, err := os.Stat(filepath.Join(cfg.DataDir, restoringDir)); errors.Is(err, fs.ErrNotExist) {

@@ -17,13 +17,13 @@ import (
 // Builder writes a new folder from records, keys and erasures that were read elsewhere: a restore. Nothing of it may be
 // served before Close has returned without an error.
 type Builder struct {
-	dir     string
-	lock    *ownerLock
-	db      *pebble.DB
-	opts    *pebble.Options
-	batch   *pebble.Batch
-	next    eventstore.Position
-	erased  uint64
+	dir    string
+	lock   *ownerLock
+	db     *pebble.DB
+	opts   *pebble.Options
+	batch  *pebble.Batch
+	next   eventstore.Position
+	erased uint64
 }
 
 // buildBatchBytes is after how many bytes what was read is handed to Pebble.
@@ -143,4 +143,6 @@ func (buildLogger) Infof(string, ...any) {}
 func (l buildLogger) Errorf(format string, args ...any) { l.logf("pebble: "+format, args...) }
 
 // Fatalf ends the build with a panic: there is nothing to save.
-func (l buildLogger) Fatalf(format string, args ...any) { panic(fmt.Sprintf("pebble: "+format, args...)) }
+func (l buildLogger) Fatalf(format string, args ...any) {
+	panic(fmt.Sprintf("pebble: "+format, args...))
+}

@@ -55,7 +55,8 @@ func ReadErasures(path string) ([]embedded.Erasure, error) {
 		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
 			return nil, fmt.Errorf("%w: %s, line %d: %w", ErrDamaged, path, len(list)+1, err)
 		}
-		if sum = nextSum(sum, line.Erasure); sum != line.Sum {
+		written, err := json.Marshal(line)
+		if sum = nextSum(sum, line.Erasure); err != nil || sum != line.Sum || !bytes.Equal(written, lines.Bytes()) {
 			return nil, fmt.Errorf("%w: %s, line %d is not what was written", ErrDamaged, path, len(list)+1)
 		}
 		list = append(list, line.Erasure)
