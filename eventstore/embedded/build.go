@@ -53,7 +53,7 @@ func Build(dir string, options Options, from Origin) (*Builder, error) {
 		Format: formatVersion, ID: uuid.New(), Created: options.Now().UTC().Truncate(time.Second), Restored: &from,
 	})
 	if err == nil {
-		err = b.set(metaKey("store"), text)
+		err = b.set(aboutKey(), text)
 	}
 	if err != nil {
 		return nil, errors.Join(err, b.Abandon())

@@ -106,7 +106,7 @@ func TestNewerFormatIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(s.db.Set(metaKey("store"), text, pebble.Sync), s.Close()); err != nil {
+	if err := errors.Join(s.db.Set(aboutKey(), text, pebble.Sync), s.Close()); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(dir, Options{}); !errors.Is(err, eventstore.ErrUnavailable) || !strings.Contains(err.Error(), "has format 2") {

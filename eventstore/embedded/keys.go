@@ -78,4 +78,5 @@ func positionIn(value []byte) (eventstore.Position, bool) {
 
 func keyKey(name string) []byte { return append([]byte{keySpace}, name...) }
 
-func metaKey(name string) []byte { return append([]byte{metaSpace}, name...) }
+// aboutKey is where the folder describes itself.
+func aboutKey() []byte { return append([]byte{metaSpace}, "store"...) }

@@ -33,7 +33,7 @@ type Origin struct {
 
 // loadMeta reads the folder's meta, or writes it when the folder is new.
 func (s *Store) loadMeta() error {
-	text, found, err := s.get(metaKey("store"), nil)
+	text, found, err := s.get(aboutKey(), nil)
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (s *Store) createMeta() error {
 		return err
 	}
 	batch := s.db.NewBatch()
-	if err := errors.Join(batch.Set(metaKey("store"), text, nil), s.db.ApplyNoSyncWait(batch, pebble.Sync)); err != nil {
+	if err := errors.Join(batch.Set(aboutKey(), text, nil), s.db.ApplyNoSyncWait(batch, pebble.Sync)); err != nil {
 		return fmt.Errorf("%w: create event store in %s: %w", eventstore.ErrUnavailable, s.dir, err)
 	}
 	if err := errors.Join(batch.SyncWait(), batch.Close()); err != nil {
