@@ -2,11 +2,15 @@ package main_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/benfex/kipay/eventstore/embedded"
 )
@@ -66,8 +70,24 @@ func TestFsckFindsKeysThatAreGoneOrDamaged(t *testing.T) {
 	in.finds(t, "wrapped key customer-nobody: unknown format")
 	in.behindTheBack(t, func(ctx context.Context, s *embedded.Store) error { return s.DeleteKey(ctx, "customer-nobody") })
 	in.cli(t, "fsck")
-	in.behindTheBack(t, func(ctx context.Context, s *embedded.Store) error { return s.DeleteKey(ctx, "channel-1") })
+	// Destroying a key is noted. Below the store, it is lost.
+	db, err := pebble.Open(filepath.Join(in.data, "events"), &pebble.Options{FormatMajorVersion: pebble.FormatNewest, Logger: quietLogger{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(db.Delete([]byte("kchannel-1"), pebble.Sync), db.Close()); err != nil {
+		t.Fatal(err)
+	}
 	in.finds(t, "PaymentChannelCreated", "the key of channel-1 that it is sealed with is gone")
+}
+
+// quietLogger drops what Pebble tells.
+type quietLogger struct{}
+
+func (quietLogger) Infof(string, ...any)  {}
+func (quietLogger) Errorf(string, ...any) {}
+func (quietLogger) Fatalf(format string, args ...any) {
+	panic(fmt.Sprintf(format, args...))
 }
 
 func TestFsckOfAFolderThatCannotBeOpenedIsAFinding(t *testing.T) {

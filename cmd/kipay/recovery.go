@@ -248,7 +248,7 @@ Stop the server first. With KIPAY_MASTER_KEY set the server uses that; set it to
 				_, _ = fmt.Fprintln(w, "There is no event log yet; a restore brings the derivation keys with it.")
 				return nil
 			}
-			n := &node{cfg: cfg, log: newLogger(zerolog.WarnLevel, cmd.ErrOrStderr())}
+			n := &node{cfg: cfg, log: newLogger(zerolog.WarnLevel, cmd.ErrOrStderr()), meter: newMeter()}
 			if err := n.openStore(); err != nil {
 				return err
 			}

@@ -112,7 +112,7 @@ func beginRestore(dataDir string) (func() error, error) {
 	key := false
 	for _, e := range entries {
 		switch e.Name() {
-		case restoringDir:
+		case restoringDir, embedded.OwnerFile: // the latter of a server that was refused here
 		case masterKeyFile:
 			key = true
 		default:
@@ -145,7 +145,7 @@ func checkRestored(ctx context.Context, cfg *config, bundle *recoveryBundle, log
 		return false, err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	masters, keyErr := loadMasterKeys(cfg)
+	masters, keyErr := loadMasterKeys(ctx, cfg)
 	if keyErr != nil {
 		if bundle != nil {
 			return false, keyErr

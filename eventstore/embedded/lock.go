@@ -17,8 +17,8 @@ import (
 	"github.com/benfex/kipay/eventstore"
 )
 
-// ownerFile is the file in the folder whose lock makes a process its owner. It says who that is.
-const ownerFile = "OWNER"
+// OwnerFile is the file in the folder whose lock makes a process its owner. It says who that is.
+const OwnerFile = "OWNER"
 
 // owner is what the owner's file holds, as JSON.
 type owner struct {
@@ -37,11 +37,11 @@ func lockFolder(dir string) (*ownerLock, error) {
 		return nil, fmt.Errorf("%w: event store folder %s: %s: %w", eventstore.ErrUnavailable, dir,
 			reason("create it", err), err)
 	}
-	path := filepath.Join(dir, ownerFile)
+	path := filepath.Join(dir, OwnerFile)
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_CLOEXEC, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("%w: event store folder %s: %s: %w", eventstore.ErrUnavailable, dir,
-			reason("open "+ownerFile, err), err)
+			reason("open "+OwnerFile, err), err)
 	}
 	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		defer func() { _ = file.Close() }()
@@ -53,7 +53,7 @@ func lockFolder(dir string) (*ownerLock, error) {
 	lock := &ownerLock{file: file}
 	if err := lock.sign(); err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: event store folder %s: %s: %w", eventstore.ErrUnavailable, dir,
-			reason("write "+ownerFile, err), err), lock.Close())
+			reason("write "+OwnerFile, err), err), lock.Close())
 	}
 	return lock, nil
 }
