@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -80,7 +81,6 @@ func TestRestoreDrillOnAMachineWithNothingButTheBackupAndTheRecoveryKey(t *testi
 	in := launch(t, quick(settings{"HTTP_ADDR": address}))
 	m := newShop(t, in)
 	store, vault := filepath.Join(t.TempDir(), "backup"), newSafe(t)
-	m.post("/api/customers/create", `{"email":"wanjiku@example.com","first_name":"Wanjiku","last_name":"Kamau","phone":"+254711000001"}`).want(t, 201, nil)
 
 	payments, patience := drillPayments(t)
 	promised := promises()
@@ -91,7 +91,8 @@ func TestRestoreDrillOnAMachineWithNothingButTheBackupAndTheRecoveryKey(t *testi
 	eventually(t, patience, "more payments are taken", enough(promised, promised.count()+min(payments, 200)))
 	endLoad()
 	checkPromises(t, m, promised)
-	lists := map[string]string{}
+	m.post("/api/customers/create", `{"email":"wanjiku@example.com","first_name":"Wanjiku","last_name":"Kamau","phone":"+254711000001"}`).want(t, 201, nil)
+	lists := map[string]string{} // the newest first
 	for _, path := range []string{"/api/customers/list?limit=100", "/api/payment-channels/list"} {
 		lists[path] = m.get(path).want(t, 200, nil).raw
 	}
@@ -101,10 +102,16 @@ func TestRestoreDrillOnAMachineWithNothingButTheBackupAndTheRecoveryKey(t *testi
 			answers[ref] = m.get("/api/transactions/verify/"+ref).want(t, 200, nil).raw
 		}
 	}
-	for _, row := range m.listed(t, "") {
-		ref, _ := row["reference"].(string)
-		rows[ref] = asJSON(row)
-	}
+	eventually(t, patience, "the list shows what verify does", func() error {
+		for _, row := range m.listed(t, "") {
+			ref, _ := row["reference"].(string)
+			rows[ref] = asJSON(row)
+			if status := fmt.Sprintf(`"status":%s`, asJSON(row["status"])); !strings.Contains(answers[ref], status) {
+				return fmt.Errorf("%s is listed as %s", ref, status)
+			}
+		}
+		return nil
+	})
 
 	// The last backup, while others pay.
 	others := newShop(t, in)
@@ -115,6 +122,10 @@ func TestRestoreDrillOnAMachineWithNothingButTheBackupAndTheRecoveryKey(t *testi
 	last := reply{raw: in.cli(t, "backup", store, "--json")}
 	if first.text("events") == last.text("events") || last.text("events") == last.text("new_events") {
 		t.Errorf("the second backup was not what is new: %s after %s", last.raw, first.raw)
+	}
+	// The server has the key in memory still when its file is gone.
+	if err := os.Remove(filepath.Join(in.data, "master.key")); err != nil {
+		t.Fatal(err)
 	}
 	in.cli(t, "keys", "recovery", "--recipient", vault.recipient, "--out", vault.bundle)
 	in.kill()
@@ -137,7 +148,18 @@ func TestRestoreDrillOnAMachineWithNothingButTheBackupAndTheRecoveryKey(t *testi
 	fresh.awaitReady(t)
 	ready := time.Since(began)
 	m.instance = fresh
-	now := m.listed(t, "")
+	eventually(t, patience, "the list is as it was", func() error { // it grows while the log is read again
+		now := m.listed(t, "")
+		for _, row := range now {
+			if ref, _ := row["reference"].(string); asJSON(row) != rows[ref] {
+				return fmt.Errorf("listed %s, before %s", asJSON(row), rows[ref])
+			}
+		}
+		if len(now) != len(rows) || len(rows) != len(answers) {
+			return fmt.Errorf("%d are listed, before %d, of %d", len(now), len(rows), len(answers))
+		}
+		return nil
+	})
 	t.Logf("first backup, under load: %s", first.raw)
 	t.Logf("last backup, under load: %s", last.raw)
 	t.Logf("restored: %s", out.raw)
@@ -147,14 +169,6 @@ func TestRestoreDrillOnAMachineWithNothingButTheBackupAndTheRecoveryKey(t *testi
 		if r := m.get("/api/transactions/verify/" + ref); r.raw != was {
 			t.Errorf("%s is answered %s, before %s", ref, r.raw, was)
 		}
-	}
-	for _, row := range now {
-		if ref, _ := row["reference"].(string); asJSON(row) != rows[ref] {
-			t.Errorf("listed %s, before %s", asJSON(row), rows[ref])
-		}
-	}
-	if len(now) != len(rows) || len(rows) != len(answers) {
-		t.Errorf("%d are listed, before %d, of %d", len(now), len(rows), len(answers))
 	}
 	for path, was := range lists {
 		if r := m.get(path); r.raw != was {

@@ -170,14 +170,14 @@ func TestEveryRestorePointTakenUnderLoadHoldsTheAcknowledgedPrefixAndItsKeys(t *
 
 func TestAFurtherBackupWritesWhatIsNew(t *testing.T) {
 	s, dir := openStore(t, t.TempDir()), t.TempDir()
-	payMany(t, s, 4800)
+	payMany(t, s, 2400)
 	first := take(t, s, dir)
-	payMany(t, s, 48)
+	payMany(t, s, 32)
 	second := take(t, s, dir)
-	if second.NewEvents != 48 || second.Events != 4848 || second.Keys != 4848 || second.Written*25 > first.Written {
+	if second.NewEvents != 32 || second.Events != 2432 || second.Keys != 2432 || second.Written*20 > first.Written {
 		t.Errorf("%d new events in %d bytes, the first was %d bytes", second.NewEvents, second.Written, first.Written)
 	}
-	if third := take(t, s, dir); third.NewEvents != 0 || third.Written != 0 || third.Keys != 4848 {
+	if third := take(t, s, dir); third.NewEvents != 0 || third.Written != 0 || third.Keys != 2432 {
 		t.Errorf("nothing is new: %+v", third)
 	}
 	// Keys whose wrapping changed, and keys that are superseded, are in the next point too.
@@ -195,7 +195,7 @@ func TestAFurtherBackupWritesWhatIsNew(t *testing.T) {
 		t.Error(diff)
 	}
 	// However many points there are, keys lie in few files.
-	for range 40 {
+	for range 20 {
 		payMany(t, s, 16)
 		fourth = take(t, s, dir)
 	}
