@@ -185,7 +185,8 @@ func (p *page) verb(cmd *cobra.Command) {
 	if cmd.Hidden || cmd.Name() == "help" || cmd.Name() == "completion" {
 		return
 	}
-	if cmd.Runnable() && !cmd.HasAvailableSubCommands() {
+	// What only groups others runs too, to refuse what is none of them (onlyGroups), and takes no arguments of its own.
+	if cmd.Runnable() && (!cmd.HasAvailableSubCommands() || cmd.Args != nil) {
 		p.say("")
 		p.say("## %s", cmd.CommandPath())
 		p.say("")

@@ -171,9 +171,12 @@ func TestRestoreDrillOnAMachineWithNothingButTheBackupAndTheRecoveryKey(t *testi
 		}
 	}
 	for path, was := range lists {
-		if r := m.get(path); r.raw != was {
-			t.Errorf("%s answers %s, before %s", path, r.raw, was)
-		}
+		eventually(t, patience, path+" is as it was", func() error {
+			if r := m.get(path); r.raw != was {
+				return fmt.Errorf("it answers %s, before %s", r.raw, was)
+			}
+			return nil
+		})
 	}
 	if was := lists["/api/customers/list?limit=100"]; !strings.Contains(was, "Wanjiku") || !strings.Contains(was, "+254711000001") {
 		t.Errorf("nothing was proven: %s", was)
