@@ -19,20 +19,55 @@ import (
 func (s *Store) Append(
 	ctx context.Context, stream string, expected eventstore.Revision, events ...eventstore.NewEvent,
 ) (eventstore.Appended, error) {
-	if err := checkAppend(stream, expected, events); err != nil {
+	req, err := s.appendRequest(ctx, stream, expected, events)
+	if err != nil {
 		return eventstore.Appended{}, err
 	}
-	if err := s.usable(ctx); err != nil {
+	if err := s.submit(ctx, req); err != nil {
 		return eventstore.Appended{}, err
+	}
+	return req.outcome()
+}
+
+// BeginAppend queues an append, in the order of the calls, and answers how to wait for it.
+func (s *Store) BeginAppend(
+	ctx context.Context, stream string, expected eventstore.Revision, events ...eventstore.NewEvent,
+) (func(context.Context) (eventstore.Appended, error), error) {
+	req, err := s.appendRequest(ctx, stream, expected, events)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.begin(ctx, req); err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) (eventstore.Appended, error) {
+		if err := s.await(ctx, req); err != nil {
+			return eventstore.Appended{}, err
+		}
+		return req.outcome()
+	}, nil
+}
+
+// appendRequest is an append that was checked and is ready to be queued.
+func (s *Store) appendRequest(
+	ctx context.Context, stream string, expected eventstore.Revision, events []eventstore.NewEvent,
+) (*request, error) {
+	if err := checkAppend(stream, expected, events); err != nil {
+		return nil, err
+	}
+	if err := s.usable(ctx); err != nil {
+		return nil, err
 	}
 	req := newRequest(appendEvents)
 	req.stream, req.expected = stream, expected
 	req.encode(events)
-	if err := s.submit(ctx, req); err != nil {
-		return eventstore.Appended{}, err
-	}
-	appended, err := req.appended, req.err
-	req.release()
+	return req, nil
+}
+
+// outcome is the answer to an append, which gives the request back.
+func (r *request) outcome() (eventstore.Appended, error) {
+	appended, err := r.appended, r.err
+	r.release()
 	return appended, err
 }
 
@@ -62,12 +97,22 @@ func (r *request) encode(events []eventstore.NewEvent) {
 // submit queues the request and waits until it is answered, ctx ends or the store fails. Only without an error does
 // the request belong to the caller again.
 func (s *Store) submit(ctx context.Context, req *request) error {
+	if err := s.begin(ctx, req); err != nil {
+		return err
+	}
+	return s.await(ctx, req)
+}
+
+// begin queues the request.
+func (s *Store) begin(ctx context.Context, req *request) error {
 	if err := s.failure.Err(); err != nil {
 		return err
 	}
-	if err := s.queue.push(ctx, req, s.failure); err != nil {
-		return err
-	}
+	return s.queue.push(ctx, req, s.failure)
+}
+
+// await waits for the answer to a request that was queued.
+func (s *Store) await(ctx context.Context, req *request) error {
 	select {
 	case <-req.done:
 		return nil

@@ -48,8 +48,9 @@ type Store struct {
 }
 
 var (
-	_ eventstore.Store    = (*Store)(nil)
-	_ eventstore.KeyStore = (*Store)(nil)
+	_ eventstore.Store           = (*Store)(nil)
+	_ eventstore.KeyStore        = (*Store)(nil)
+	_ eventstore.OrderedAppender = (*Store)(nil)
 )
 
 // Open opens the event store in the folder dir, and creates both when they are missing. Errors: ErrUnavailable when
