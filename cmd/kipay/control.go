@@ -42,6 +42,7 @@ func operations() map[string]operation {
 		"key issue":       {run: opKeyIssue},
 		"key revoke":      {run: opKeyRevoke},
 		"events":          {run: opEvents},
+		"events export":   {run: opEventsExport},
 		"fsck":            {run: opFsck},
 		"keys rotate":     {run: opKeysRotate},
 		"keys recovery":   {run: opKeysRecovery},

@@ -194,8 +194,8 @@ func (n *node) showEvent(ctx context.Context, name string, show func(eventstore.
 func eventsCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "events",
-		Short: "Look at the event log",
-		Long:  "Look at the event log. What is sealed stays sealed unless --open is given.",
+		Short: "Look at the event log, and move it",
+		Long:  "Look at the event log, and move it. What is sealed stays sealed unless --open is given.",
 	}
 	tail := eventsVerb("tail", "Print the last events and follow the log", cobra.NoArgs,
 		"  kipay events tail\n  kipay events tail --last 100 --no-follow --json", func(a *eventsArgs, _ []string) {})
@@ -207,7 +207,7 @@ func eventsCommand() *cobra.Command {
 			}
 		})
 	show := eventsVerb("show POSITION|ID", "Print one event whole", cobra.ExactArgs(1), "  kipay events show 42 --open", func(a *eventsArgs, args []string) { a.ID = args[0] })
-	cmd.AddCommand(tail, stream, show)
+	cmd.AddCommand(tail, stream, show, eventsExportCommand(), eventsImportCommand())
 	return cmd
 }
 

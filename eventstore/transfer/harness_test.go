@@ -235,10 +235,19 @@ func (f files) options(master eventstore.MasterKeys) ImportOptions {
 	}
 }
 
+// move imports into the target.
+func move(ctx context.Context, to Target, o ImportOptions) (Imported, error) {
+	in, err := Check(ctx, o)
+	if err != nil {
+		return Imported{}, err
+	}
+	return in.Into(ctx, to)
+}
+
 // mustImport imports the files into the target, under the master key of the target.
 func (in install) mustImport(t testing.TB, f files) Imported {
 	t.Helper()
-	done, err := Import(t.Context(), in.Target, f.options(in.master))
+	done, err := move(t.Context(), in.Target, f.options(in.master))
 	if err != nil {
 		t.Fatal(err)
 	}

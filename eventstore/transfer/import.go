@@ -50,29 +50,36 @@ type Imported struct {
 	Position eventstore.Position `json:"position"`
 }
 
-// Import writes the events and the keys of an export into the target, in this order of steps:
-//
-//  1. Both files are read to their ends: whole, sealed under the master key, every key opened by it. An append can't be taken
-//     back, so nothing is written before the last byte was seen.
-//  2. The target's events are compared with the file's, from the first on and byte for byte. Either ends first: what the
-//     target has is the beginning of the file (nothing, or an import that was cut off), or the file is the beginning of
-//     what the target has (there is nothing left to do). Everything else is an ErrConflict, with nothing written.
-//  3. The keys are put, the install's own first looked at: a target with others has derived other references, and is refused.
-//  4. The events that are missing are appended in order, each at its exact revision and with its id.
-//
-// So it may be cut off anywhere and run again, and a second run changes nothing. Nobody else may write to the target
-// meanwhile; who does makes it stop with an ErrConflict.
-func Import(ctx context.Context, to Target, o ImportOptions) (Imported, error) {
+// Check begins an import: it reads both files to their ends. They are whole, belong together, were sealed under the master
+// key, and that opens every key. An append can't be taken back, so nothing is written before the last byte was seen, and
+// no target is needed until then. Errors: ErrFormat, ErrCutOff, ErrDamaged, ErrSeal, ErrIdentity, ErrMasterKey, ErrMismatch.
+func Check(ctx context.Context, o ImportOptions) (*Import, error) {
 	if o.Progress == nil {
 		o.Progress = func(string, uint64, uint64, uint64) {}
 	}
-	in := &importing{ImportOptions: o, to: to}
+	in := &Import{ImportOptions: o}
+	return in, in.check(ctx)
+}
+
+// Into writes the events and the keys into the target, in these steps:
+//
+//  1. The target's events are compared with the file's, from the first on and byte for byte. Either ends first: what the
+//     target has is the beginning of the file (nothing, or an import that was cut off), or the file is the beginning of
+//     what the target has (there is nothing left to do). Everything else is an ErrConflict, with nothing written.
+//  2. The keys are put, the install's own first looked at: a target with others has derived other references, and is refused
+//     (ErrKeyConflict).
+//  3. The events that are missing are appended in order, each at its exact revision and with its id.
+//
+// So it may be cut off anywhere and run again, and a second run changes nothing. Nobody else may write to the target
+// meanwhile; who does makes it stop with an ErrConflict. What was imported is answered beside an error, too: it stays.
+func (in *Import) Into(ctx context.Context, to Target) (Imported, error) {
+	in.to = to
 	err := in.run(ctx)
 	return in.done, err
 }
 
-// importing is an import under way.
-type importing struct {
+// Import is an import under way.
+type Import struct {
 	ImportOptions
 	to   Target
 	keys keysFile
@@ -84,10 +91,7 @@ type importing struct {
 	keysSeen uint64
 }
 
-func (in *importing) run(ctx context.Context) error {
-	if err := in.check(ctx); err != nil {
-		return err
-	}
+func (in *Import) run(ctx context.Context) error {
 	reader, err := in.open()
 	if err != nil {
 		return err
@@ -104,7 +108,7 @@ func (in *importing) run(ctx context.Context) error {
 }
 
 // open begins to read the events from the start.
-func (in *importing) open() (*Reader, error) {
+func (in *Import) open() (*Reader, error) {
 	if _, err := in.Events.Seek(0, io.SeekStart); err != nil {
 		return nil, fmt.Errorf("read the events: %w", err)
 	}
@@ -112,10 +116,9 @@ func (in *importing) open() (*Reader, error) {
 }
 
 // check reads both files to their ends.
-func (in *importing) check(ctx context.Context) error {
-	in.Progress("checking the keys", 0, 1, 0)
+func (in *Import) check(ctx context.Context) error {
 	var err error
-	if in.keys, err = checkKeys(ctx, in.Keys, in.Identities, in.Master); err != nil {
+	if in.keys, err = checkKeys(ctx, in.Keys, in.Identities, in.Master, in.Progress); err != nil {
 		return err
 	}
 	in.done.Keys = in.keys.count
@@ -147,6 +150,7 @@ func (in *importing) check(ctx context.Context) error {
 	if !errors.Is(err, io.EOF) {
 		return err
 	}
+	in.Progress("checking the file", uint64(size), uint64(size), reader.events)
 	in.end = *reader.end
 	in.done.Export, in.done.Events = reader.header.Export, in.end.Events
 	if in.keys.header.Export != reader.header.Export || in.keys.header.Events != in.end.SHA256 {
@@ -158,7 +162,7 @@ func (in *importing) check(ctx context.Context) error {
 
 // compare reads file and target side by side until one of them ends, and answers the file's first event that the target
 // does not have, nil when it has all.
-func (in *importing) compare(ctx context.Context, reader *Reader) (*eventstore.Record, error) {
+func (in *Import) compare(ctx context.Context, reader *Reader) (*eventstore.Record, error) {
 	in.sealed = make(subjects)
 	for at := eventstore.Position(0); ; {
 		there, err := in.to.ReadAll(ctx, at, eventstore.Forward, exportPage)
@@ -217,7 +221,7 @@ const (
 )
 
 // putKeys puts the keys that are missing.
-func (in *importing) putKeys(ctx context.Context) error {
+func (in *Import) putKeys(ctx context.Context) error {
 	for name, wrapped := range in.keys.install {
 		there, err := in.to.GetKey(ctx, name)
 		if errors.Is(err, eventstore.ErrKeyNotFound) {
@@ -248,7 +252,7 @@ func (in *importing) putKeys(ctx context.Context) error {
 }
 
 // putChunk puts some keys.
-func (in *importing) putChunk(ctx context.Context, keys []keyLine) error {
+func (in *Import) putChunk(ctx context.Context, keys []keyLine) error {
 	found := make([]keyFate, len(keys))
 	group, putting := errgroup.WithContext(ctx)
 	group.SetLimit(putsAtOnce)
@@ -285,7 +289,7 @@ const (
 )
 
 // putKey puts one key, unless it is there, or was and is no more.
-func (in *importing) putKey(ctx context.Context, k keyLine) (keyFate, error) {
+func (in *Import) putKey(ctx context.Context, k keyLine) (keyFate, error) {
 	there, err := in.to.GetKey(ctx, k.Name)
 	switch {
 	case err == nil:
@@ -302,7 +306,7 @@ func (in *importing) putKey(ctx context.Context, k keyLine) (keyFate, error) {
 }
 
 // same is ErrKeyConflict unless the target's key is the file's, perhaps rewrapped since.
-func (in *importing) same(name string, ours, theirs []byte) error {
+func (in *Import) same(name string, ours, theirs []byte) error {
 	same, err := sameKey(in.Master, name, ours, theirs)
 	if err == nil && !same {
 		err = fmt.Errorf("%w: %s", ErrKeyConflict, name)
@@ -311,7 +315,7 @@ func (in *importing) same(name string, ours, theirs []byte) error {
 }
 
 // append appends next and what follows it in the file.
-func (in *importing) append(ctx context.Context, reader *Reader, next *eventstore.Record) error {
+func (in *Import) append(ctx context.Context, reader *Reader, next *eventstore.Record) error {
 	out := newAppender(in.to, func(events uint64, at eventstore.Position) {
 		in.done.New, in.done.Position = in.done.New+events, at
 		in.Progress("importing events", in.done.There+in.done.New, in.end.Events, in.done.New)
@@ -324,7 +328,7 @@ func (in *importing) append(ctx context.Context, reader *Reader, next *eventstor
 	return err
 }
 
-func (in *importing) appendAll(ctx context.Context, reader *Reader, next *eventstore.Record, out *appender) error {
+func (in *Import) appendAll(ctx context.Context, reader *Reader, next *eventstore.Record, out *appender) error {
 	for next != nil {
 		if err := out.add(ctx, next); err != nil {
 			return err

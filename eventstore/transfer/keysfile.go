@@ -113,10 +113,12 @@ type keysFile struct {
 }
 
 // checkKeys reads a file of keys to its end: it is whole, sealed, and each key in it is opened by the master key.
-func checkKeys(ctx context.Context, file io.Reader, identities []age.Identity, master eventstore.MasterKeys) (keysFile, error) {
+func checkKeys(ctx context.Context, file io.Reader, identities []age.Identity, master eventstore.MasterKeys, progress Progress) (keysFile, error) {
+	const phase = "checking the keys"
 	found := keysFile{install: make(map[string][]byte)}
 	var err error
 	var end trailer
+	var seen uint64
 	found.header, end, err = eachKey(ctx, file, identities, func(k keyLine) error {
 		if _, err := openKey(master, k.Name, k.Wrapped); err != nil {
 			return err
@@ -124,12 +126,16 @@ func checkKeys(ctx context.Context, file io.Reader, identities []age.Identity, m
 		if strings.HasPrefix(k.Name, installKeys) {
 			found.install[k.Name] = k.Wrapped
 		}
+		if seen++; seen%exportPage == 0 {
+			progress(phase, seen, seen+1, seen) // only the end knows how many there are
+		}
 		return nil
 	})
 	if err != nil {
 		return found, err
 	}
 	found.count = end.Keys
+	progress(phase, seen, seen, seen)
 	return found, checkSeal(master, keysSeal, end)
 }
 

@@ -86,7 +86,7 @@ func TestAnExportThatWasCutOffGoesOnAndAFinishedOneGrows(t *testing.T) {
 		}
 		cut := whole
 		cut.events = whole.events[:try.length(len(first), len(whole.events))]
-		if _, err := Import(t.Context(), target.Target, cut.options(laptop.master)); !errors.Is(err, ErrCutOff) && !errors.Is(err, ErrFormat) {
+		if _, err := move(t.Context(), target.Target, cut.options(laptop.master)); !errors.Is(err, ErrCutOff) && !errors.Is(err, ErrFormat) {
 			t.Errorf("%s was imported: %v", name, err)
 		}
 		resumed, done := laptop.export(t, cut.events)
@@ -146,7 +146,7 @@ func TestAnImportThatWasCutOffIsFinishedByTheNext(t *testing.T) {
 	target := install{local(t), laptop.master}
 	var first Imported
 	for _, appends := range []int{0, 1, 60} {
-		done, err := Import(t.Context(), &stopping{target, appends}, out.options(laptop.master))
+		done, err := move(t.Context(), &stopping{target, appends}, out.options(laptop.master))
 		if !errors.Is(err, eventstore.ErrUnavailable) {
 			t.Fatalf("after %d appends: %v", appends, err)
 		}
@@ -207,7 +207,7 @@ func TestNothingIsWrittenUnlessTheKeysWillOpen(t *testing.T) {
 	} {
 		o := out.options(laptop.master)
 		try.change(&o)
-		if _, err := Import(t.Context(), target, o); !errors.Is(err, try.want) {
+		if _, err := move(t.Context(), target, o); !errors.Is(err, try.want) {
 			t.Errorf("%s: %v; want %v", name, err, try.want)
 		}
 	}
@@ -289,7 +289,7 @@ func TestAFileThatWasChangedIsRefusedBeforeAnythingIsWritten(t *testing.T) {
 	} {
 		o := out.options(laptop.master)
 		o.Events = bytes.NewReader(try.file)
-		if _, err := Import(t.Context(), target, o); !errors.Is(err, try.want) {
+		if _, err := move(t.Context(), target, o); !errors.Is(err, try.want) {
 			t.Errorf("%s: %v; want %v", name, err, try.want)
 		}
 	}
@@ -298,7 +298,7 @@ func TestAFileThatWasChangedIsRefusedBeforeAnythingIsWritten(t *testing.T) {
 	exported.SHA256 = hex.EncodeToString(sum[:])
 	o := out.options(laptop.master)
 	o.Events, o.Keys = bytes.NewReader(packed(t, forged)), bytes.NewReader(laptop.exportKeys(t, exported, out.identity))
-	if _, err := Import(t.Context(), target, o); !errors.Is(err, ErrSeal) {
+	if _, err := move(t.Context(), target, o); !errors.Is(err, ErrSeal) {
 		t.Errorf("forged events with keys of their own: %v", err)
 	}
 	if head, err := target.Head(t.Context()); head != 0 || err != nil || len(keysOf(t, target)) != 0 {
@@ -307,7 +307,7 @@ func TestAFileThatWasChangedIsRefusedBeforeAnythingIsWritten(t *testing.T) {
 	// The same lines in one frame are as good.
 	o = out.options(laptop.master)
 	o.Events = bytes.NewReader(packed(t, plain(t, out.events)))
-	if _, err := Import(t.Context(), target, o); err != nil {
+	if _, err := move(t.Context(), target, o); err != nil {
 		t.Error(err)
 	}
 }
@@ -319,14 +319,14 @@ func TestATargetWithOtherEventsIsRefusedAndTheyAreNamed(t *testing.T) {
 
 	busy := install{local(t), laptop.master}
 	busy.add(t, 5, 0, `{"of":"another"}`)
-	_, err := Import(t.Context(), busy, out.options(laptop.master))
+	_, err := move(t.Context(), busy, out.options(laptop.master))
 	if !errors.As(err, &conflict) || conflict.Stream != "transaction-5" || conflict.Revision != 0 || len(keysOf(t, busy)) != 0 {
 		t.Errorf("a store that was used: %v", err)
 	}
 
 	other := install{local(t), laptop.master}
 	other.put(t, "install-derivation")
-	if _, err := Import(t.Context(), other, out.options(laptop.master)); !errors.Is(err, ErrKeyConflict) || len(keysOf(t, other)) != 1 {
+	if _, err := move(t.Context(), other, out.options(laptop.master)); !errors.Is(err, ErrKeyConflict) || len(keysOf(t, other)) != 1 {
 		t.Errorf("a store of another install: %v", err)
 	}
 
@@ -339,14 +339,14 @@ func TestATargetWithOtherEventsIsRefusedAndTheyAreNamed(t *testing.T) {
 		t.Errorf("the file that was imported was imported as %+v", done)
 	}
 	grown, _ := laptop.export(t, out.events)
-	_, err = Import(t.Context(), parted, grown.options(laptop.master))
+	_, err = move(t.Context(), parted, grown.options(laptop.master))
 	if !errors.As(err, &conflict) || conflict.Stream != "transaction-700" || conflict.Same == 0 {
 		t.Errorf("a store that went its own way: %v", err)
 	}
 
 	// Somebody writes while the import runs: it stops there, and says that what it wrote stays.
 	raced := install{&meddling{Target: local(t)}, laptop.master}
-	done, err := Import(t.Context(), raced, out.options(laptop.master))
+	done, err := move(t.Context(), raced, out.options(laptop.master))
 	if !errors.As(err, &conflict) || conflict.Stream != "transaction-9" || conflict.Revision != 0 || conflict.Imported == 0 || conflict.Imported != done.New {
 		t.Errorf("a store that somebody writes to: %v, %+v", err, done)
 	}
@@ -384,7 +384,7 @@ func (u *unordered) Append(ctx context.Context, stream string, at eventstore.Rev
 func TestATargetThatDoesNotKeepTheOrderIsNoticed(t *testing.T) {
 	laptop := populate(t, 20)
 	out, _ := laptop.export(t, nil)
-	if _, err := Import(t.Context(), &unordered{Target: local(t)}, out.options(laptop.master)); !errors.Is(err, ErrOrder) {
+	if _, err := move(t.Context(), &unordered{Target: local(t)}, out.options(laptop.master)); !errors.Is(err, ErrOrder) {
 		t.Errorf("%v", err)
 	}
 }
@@ -397,7 +397,7 @@ func TestExportsAndImportsEndWithTheirContext(t *testing.T) {
 	if _, err := Export(ctx, laptop, io.Discard, ExportOptions{Created: time.Now(), Master: laptop.master, Random: rand.Reader}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("export: %v", err)
 	}
-	if _, err := Import(ctx, local(t), out.options(laptop.master)); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := move(ctx, local(t), out.options(laptop.master)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("import: %v", err)
 	}
 	if err := fmt.Errorf("%w", &ConflictError{}); !errors.Is(err, ErrConflict) {
