@@ -29,6 +29,11 @@ func (s *Store) Append(
 	return req.outcome()
 }
 
+// InOrder is the store itself: it has no connection to lose.
+func (s *Store) InOrder(ctx context.Context) (eventstore.OrderedAppends, error) {
+	return s, s.usable(ctx)
+}
+
 // BeginAppend queues an append, in the order of the calls, and answers how to wait for it.
 func (s *Store) BeginAppend(
 	ctx context.Context, stream string, expected eventstore.Revision, events ...eventstore.NewEvent,

@@ -26,23 +26,34 @@ func (s *Store) Append(
 	if len(events) == 0 {
 		return s.expect(ctx, stream, expected)
 	}
-	before, _, known := s.heads.get()
-	if !known { // once in the store's life: what was appended before it must be known to be told from what is now
-		head, err := s.Head(ctx)
-		if err != nil {
-			return eventstore.Appended{}, err
-		}
-		before = head
+	before, err := s.seenBefore(ctx)
+	if err != nil {
+		return eventstore.Appended{}, err
 	}
 	done, err := s.append(ctx, stream, expected, proposals(events))
 	if err != nil {
 		return eventstore.Appended{}, err
 	}
+	return s.appended(done, before), nil
+}
+
+// seenBefore is the newest position that was there before an append, to tell a repeat by.
+func (s *Store) seenBefore(ctx context.Context) (eventstore.Position, error) {
+	before, _, known := s.heads.get()
+	if known {
+		return before, nil
+	}
+	// Once in the store's life: what was appended before it must be known to be told from what is now.
+	return s.Head(ctx)
+}
+
+// appended takes note of an append that was carried out, and tells whether it was before.
+func (s *Store) appended(done eventstore.Appended, before eventstore.Position) eventstore.Appended {
 	if !done.Repeated {
 		done.Repeated = done.Position <= before || !s.repeats.first(done.Position)
 	}
 	s.heads.note(done.Position)
-	return done, nil
+	return done
 }
 
 // proposals are the events as the client takes them.

@@ -77,32 +77,61 @@ const maxOutgoing = 64
 func (p *pipeline) append(
 	ctx context.Context, stream string, expected eventstore.Revision, proposed []client.EventData,
 ) (done written, sent bool, err error) {
+	begun, err := p.start(ctx, stream, expected, proposed)
+	if err != nil {
+		return written{}, false, err
+	}
+	done, err = begun.wait(ctx)
+	return done, true, err
+}
+
+// sentAppend is an append that may have reached the server.
+type sentAppend struct {
+	pipe *pipeline
+	id   int64
+	got  <-chan answer
+}
+
+// start sends an append, behind those that were started before. After an error it has not been sent.
+func (p *pipeline) start(
+	ctx context.Context, stream string, expected eventstore.Revision, proposed []client.EventData,
+) (_ *sentAppend, err error) {
 	got := make(chan answer, 1)
 	id, err := p.register(got)
 	if err != nil {
-		return written{}, false, err
+		return nil, err
 	}
-	defer p.forget(id)
+	defer func() {
+		if err != nil {
+			p.forget(id)
+		}
+	}()
 	call, err := p.begin()
 	if err != nil {
-		return written{}, false, err
+		return nil, err
 	}
 	message := new(grpc.PreparedMsg)
 	if err := message.Encode(call, p.request(ctx, id, stream, expected, proposed)); err != nil {
-		return written{}, false, err
+		return nil, err
 	}
 	select {
 	case p.outgoing <- message:
+		return &sentAppend{p, id, got}, nil
 	case a := <-got: // the call has ended
-		return a.written, false, a.err
+		return nil, a.err
 	case <-ctx.Done():
-		return written{}, false, ctx.Err()
+		return nil, ctx.Err()
 	}
+}
+
+// wait waits for the answer, no longer than ctx. It is called once.
+func (a *sentAppend) wait(ctx context.Context) (written, error) {
+	defer a.pipe.forget(a.id)
 	select {
-	case a := <-got:
-		return a.written, true, a.err
+	case got := <-a.got:
+		return got.written, got.err
 	case <-ctx.Done():
-		return written{}, true, ctx.Err()
+		return written{}, ctx.Err()
 	}
 }
 

@@ -74,8 +74,9 @@ type Store struct {
 }
 
 var (
-	_ eventstore.Store    = (*Store)(nil)
-	_ eventstore.KeyStore = (*Store)(nil)
+	_ eventstore.Store           = (*Store)(nil)
+	_ eventstore.KeyStore        = (*Store)(nil)
+	_ eventstore.OrderedAppender = (*Store)(nil)
 )
 
 // Open is a store at the end of the connection string (connection.go). It does not connect: a server that is away now

@@ -35,6 +35,8 @@ type batch struct {
 	deadline    time.Time
 	failed      error
 	held        int
+	// begun waits for the store's answer to an append that it was handed on arrival; nil for one whose turn has to come first.
+	begun func(context.Context) (eventstore.Appended, error)
 }
 
 // batches is a call of BatchAppend. The Node client makes one for all appends of its life.
@@ -50,8 +52,10 @@ type batches struct {
 	room *sync.Cond
 	// lanes are the streams with appends under way: those to one stream are carried out in the order of arrival.
 	lanes map[string][]*batch
-	count int
-	bytes int
+	// queued counts the appends to a stream that the store has not been handed.
+	queued map[string]int
+	count  int
+	bytes  int
 	// broken ends the call: an answer could not be sent.
 	broken  error
 	working sync.WaitGroup
@@ -65,7 +69,7 @@ func (s *streams) BatchAppend(stream api.Streams_BatchAppendServer) error {
 	if !s.batchAppend {
 		return s.UnimplementedStreamsServer.BatchAppend(stream)
 	}
-	b := &batches{streams: s, out: stream, open: make(map[string]*batch), lanes: make(map[string][]*batch), ready: make(chan string, maxBatches)}
+	b := &batches{streams: s, out: stream, open: make(map[string]*batch), lanes: make(map[string][]*batch), queued: make(map[string]int), ready: make(chan string, maxBatches)}
 	defer close(b.ready)
 	b.room = sync.NewCond(&b.mu)
 	requests := make(chan *api.BatchAppendReq)
@@ -218,11 +222,32 @@ func (b *batches) hold(one *batch, bytes int) error {
 	return b.broken
 }
 
+// begin hands the append to the store at once, unless one to the same stream has to be carried out before: so the appends
+// of a call are written in the order of arrival, whatever their streams.
+func (b *batches) begin(one *batch) {
+	if one.failed != nil || !one.begins() {
+		return
+	}
+	b.mu.Lock()
+	behind := b.queued[one.stream] > 0 // only this goroutine adds to it
+	b.mu.Unlock()
+	if behind {
+		return
+	}
+	ctx, cancel := context.WithDeadline(b.out.Context(), one.deadline)
+	defer cancel()
+	one.begun, one.failed = b.streams.store.BeginAppend(ctx, one.stream, one.expected.contract(), one.events...)
+}
+
 // queue puts an append into the lane of its stream.
 func (b *batches) queue(one *batch) {
+	b.begin(one)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.count++
+	if one.begun == nil {
+		b.queued[one.stream]++
+	}
 	lane, busy := b.lanes[one.stream]
 	b.lanes[one.stream] = append(lane, one)
 	b.working.Add(1)
@@ -264,6 +289,11 @@ func (b *batches) drive(stream string) {
 		err := b.answer(one, b.carryOut(one))
 
 		b.mu.Lock()
+		if one.begun == nil {
+			if b.queued[stream]--; b.queued[stream] == 0 {
+				delete(b.queued, stream)
+			}
+		}
 		b.count--
 		b.bytes -= one.held
 		if err != nil && b.broken == nil {
@@ -282,7 +312,7 @@ func (b *batches) carryOut(one *batch) *api.BatchAppendResp {
 	}
 	ctx, cancel := context.WithDeadline(b.out.Context(), one.deadline)
 	defer cancel()
-	done, err := b.streams.write(ctx, &one.proposal)
+	done, err := b.write(ctx, one)
 	switch {
 	case err != nil:
 		return one.refused(err)
@@ -298,6 +328,15 @@ func (b *batches) carryOut(one *batch) *api.BatchAppendResp {
 		success.CurrentRevisionOption = &api.BatchAppendResp_Success_CurrentRevision{CurrentRevision: uint64(done.revision)}
 	}
 	return &api.BatchAppendResp{Result: &api.BatchAppendResp_Success_{Success: success}}
+}
+
+// write carries out the append, or waits for what was begun.
+func (b *batches) write(ctx context.Context, one *batch) (outcome, error) {
+	if one.begun == nil {
+		return b.streams.write(ctx, &one.proposal)
+	}
+	done, err := one.begun(ctx)
+	return b.streams.outcome(ctx, done, err)
 }
 
 func (b *batches) answer(one *batch, answer *api.BatchAppendResp) error {

@@ -139,6 +139,11 @@ func (s *streams) write(ctx context.Context, p *proposal) (outcome, error) {
 	return s.append(ctx, p.stream, p.expected, p.events)
 }
 
+// begins tells that the store alone decides about the proposal, which may then be handed to it at once.
+func (p *proposal) begins() bool {
+	return !p.tooLarge() && !strings.HasPrefix(p.stream, "$") && !isSubjectKey(p.stream) && p.expected.kind != streamExists
+}
+
 // append carries out an append to a stream that was never deleted.
 func (s *streams) append(ctx context.Context, stream string, expected expectation, events []eventstore.NewEvent) (outcome, error) {
 	if expected.kind == streamExists {
@@ -151,6 +156,11 @@ func (s *streams) append(ctx context.Context, stream string, expected expectatio
 		}
 	}
 	done, err := s.store.Append(ctx, stream, expected.contract(), events...)
+	return s.outcome(ctx, done, err)
+}
+
+// outcome is what the store's answer to an append means.
+func (s *streams) outcome(ctx context.Context, done eventstore.Appended, err error) (outcome, error) {
 	var wrong *eventstore.WrongRevisionError
 	if errors.As(err, &wrong) {
 		return outcome{wrong: true, revision: wrong.Actual}, nil

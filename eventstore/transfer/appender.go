@@ -21,8 +21,10 @@ const (
 // appender appends events in order, many at a time where the store keeps the order nevertheless.
 type appender struct {
 	to eventstore.Store
-	// ordered is the same store when it does; else nil, and each append is waited for.
+	// ordered is the same store when it does; else nil, and each append is waited for. line is where appends are begun, nil
+	// until there is one and when it is lost.
 	ordered eventstore.OrderedAppender
+	line    eventstore.OrderedAppends
 	// acknowledged is told of each append that was.
 	acknowledged func(events uint64, at eventstore.Position)
 
@@ -91,18 +93,45 @@ func (a *appender) begin(ctx context.Context) error {
 		done, err := a.to.Append(ctx, g.stream, g.first-1, g.events...)
 		return a.settle(&g, done, err)
 	}
-	wait, err := a.ordered.BeginAppend(ctx, g.stream, g.first-1, g.events...)
-	if err != nil {
-		return a.settle(&g, eventstore.Appended{}, err)
+	if err := a.submit(ctx, g); err != nil {
+		return err
 	}
-	a.begun = append(a.begun, begun{g, wait})
-	a.bytes += g.bytes
 	for len(a.begun) > begunAppends || a.bytes > begunBytes {
 		if err := a.await(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// submit begins the appends of the groups, in their order.
+func (a *appender) submit(ctx context.Context, groups ...group) error {
+	for i, g := range groups {
+		wait, err := a.tryBegin(ctx, &g)
+		if isAway(ctx, err) {
+			return a.again(ctx, append(a.underWay(ctx), groups[i:]...))
+		}
+		if err != nil {
+			return a.settle(&g, eventstore.Appended{}, err)
+		}
+		a.begun = append(a.begun, begun{g, wait})
+		a.bytes += g.bytes
+	}
+	return nil
+}
+
+func (a *appender) tryBegin(ctx context.Context, g *group) (_ func(context.Context) (eventstore.Appended, error), err error) {
+	if a.line == nil {
+		if a.line, err = a.ordered.InOrder(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return a.line.BeginAppend(ctx, g.stream, g.first-1, g.events...)
+}
+
+// isAway tells that a store may be there again, with an outcome that is unknown until then.
+func isAway(ctx context.Context, err error) bool {
+	return errors.Is(err, eventstore.ErrUnavailable) && ctx.Err() == nil
 }
 
 // await waits for the oldest append under way.
@@ -112,7 +141,32 @@ func (a *appender) await(ctx context.Context) error {
 	a.begun = a.begun[1:]
 	a.bytes -= b.bytes
 	done, err := b.wait(ctx)
+	if isAway(ctx, err) {
+		return a.again(ctx, append([]group{b.group}, a.underWay(ctx)...))
+	}
 	return a.settle(&b.group, done, err)
+}
+
+// underWay takes the appends that were begun, once none of them is under way any more.
+func (a *appender) underWay(ctx context.Context) []group {
+	var open []group
+	for _, b := range a.begun {
+		_, _ = b.wait(ctx)
+		open = append(open, b.group)
+	}
+	a.begun, a.bytes, a.line = nil, 0, nil
+	return open
+}
+
+// again makes appends again whose outcome is unknown, in the order in which they were begun. Each happens once, and the order
+// holds: of those begun before, the first ones were carried out, and may still be, in this order as well; a store that did
+// otherwise is told by the positions. The first one waits for a store that is away, as long as the store's patience is.
+func (a *appender) again(ctx context.Context, open []group) error {
+	done, err := a.to.Append(ctx, open[0].stream, open[0].first-1, open[0].events...)
+	if err := a.settle(&open[0], done, err); err != nil {
+		return err
+	}
+	return a.submit(ctx, open[1:]...)
 }
 
 // settle takes the outcome of an append in.

@@ -66,6 +66,21 @@ func remote(t testing.TB) *esdb.Store {
 // remoteBefore is a store behind the protocol that keeps what it is given in the embedded one.
 func remoteBefore(t testing.TB, behind *embedded.Store) *esdb.Store {
 	t.Helper()
+	s, err := esdb.Open("esdb://"+serve(t, behind)+"?tls=false", esdb.Options{Logf: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return s
+}
+
+// serve serves the store over the protocol, and answers the address.
+func serve(t testing.TB, behind *embedded.Store) string {
+	t.Helper()
 	server, err := esdbserver.New(behind, esdbserver.Options{Logf: t.Logf})
 	if err != nil {
 		t.Fatal(err)
@@ -84,16 +99,7 @@ func remoteBefore(t testing.TB, behind *embedded.Store) *esdb.Store {
 			t.Errorf("serve: %v", err)
 		}
 	})
-	s, err := esdb.Open("esdb://"+listener.Addr().String()+"?tls=false", esdb.Options{Logf: t.Logf})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
-	})
-	return s
+	return listener.Addr().String()
 }
 
 // install is a store with its keys and what moves it.

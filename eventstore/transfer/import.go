@@ -41,7 +41,8 @@ type Imported struct {
 	Events uint64 `json:"events"`
 	There  uint64 `json:"there"`
 	New    uint64 `json:"new"`
-	// Keys are in the file; NewKeys were written. ErasedKeys are missing in the target although events that they sealed
+	// Keys are in the file; NewKeys were put (all, while the target has no events: nobody asked which an import that was cut
+	// off among them had put). ErasedKeys are missing in the target although events that they sealed
 	// stand there: they were destroyed there, and stay so.
 	Keys       uint64 `json:"keys"`
 	NewKeys    uint64 `json:"new_keys"`
@@ -290,16 +291,19 @@ const (
 
 // putKey puts one key, unless it is there, or was and is no more.
 func (in *Import) putKey(ctx context.Context, k keyLine) (keyFate, error) {
-	there, err := in.to.GetKey(ctx, k.Name)
-	switch {
-	case err == nil:
-		return keyThere, in.same(k.Name, k.Wrapped, there)
-	case !errors.Is(err, eventstore.ErrKeyNotFound):
-		return keyThere, fmt.Errorf("read key %s of the target: %w", k.Name, err)
-	case in.sealed.has(k.Name):
-		return keyErased, nil // its events came after it; so it was there, and was destroyed
+	if in.done.There > 0 {
+		there, err := in.to.GetKey(ctx, k.Name)
+		switch {
+		case err == nil:
+			return keyThere, in.same(k.Name, k.Wrapped, there)
+		case !errors.Is(err, eventstore.ErrKeyNotFound):
+			return keyThere, fmt.Errorf("read key %s of the target: %w", k.Name, err)
+		case in.sealed.has(k.Name):
+			return keyErased, nil // its events came after it; so it was there, and was destroyed
+		}
 	}
-	if there, err = in.to.PutKeyIfAbsent(ctx, k.Name, k.Wrapped); err != nil {
+	there, err := in.to.PutKeyIfAbsent(ctx, k.Name, k.Wrapped)
+	if err != nil {
 		return keyThere, fmt.Errorf("put key %s: %w", k.Name, err)
 	}
 	return keyPut, in.same(k.Name, k.Wrapped, there)
