@@ -27,7 +27,7 @@ const (
 // eventsImport is what `kipay events import` was told.
 type eventsImport struct {
 	file, keys, identity string
-	asJSON               bool
+	oneByOne, asJSON     bool
 }
 
 func eventsImportCommand() *cobra.Command {
@@ -54,6 +54,7 @@ read to their ends and found sound. No node may run on the store meanwhile. docs
 	addSettings(cmd)
 	cmd.Flags().StringVar(&o.keys, "keys", "", "file of the keys that were exported with FILE (required)")
 	cmd.Flags().StringVar(&o.identity, "identity", "", "file of the age identity that opens it (required)")
+	cmd.Flags().BoolVar(&o.oneByOne, "one-by-one", false, "wait for each append: slow, for a server that does not keep the order otherwise (the import says so)")
 	cmd.Flags().BoolVar(&o.asJSON, "json", false, "print JSON")
 	return cmd
 }
@@ -76,6 +77,7 @@ func (o *eventsImport) run(cmd *cobra.Command) (err error) {
 	defer closeFiles()
 	b := newBar(cmd.ErrOrStderr())
 	defer b.finish()
+	options.OneByOne = o.oneByOne
 	options.Progress = moveProgress(func(p progressNews) { b.set(p.Phase, p.Done, p.Total, p.Rate) })
 	in, err := transfer.Check(cmd.Context(), options)
 	if err != nil {

@@ -183,7 +183,7 @@ func (a *appender) settle(g *group, done eventstore.Appended, err error) error {
 		return fmt.Errorf("append to %s at revision %d: %w", g.stream, g.first, err)
 	case done.Revision != last || done.Position <= a.last:
 		return fmt.Errorf("%w: %s at revision %d came to position %d, and what stands before it in the file to %d: empty the target "+
-			"and import again", ErrOrder, g.stream, done.Revision, done.Position, a.last)
+			"and import again, waiting for each append (--one-by-one)", ErrOrder, g.stream, done.Revision, done.Position, a.last)
 	}
 	a.last = done.Position
 	a.acknowledged(uint64(len(g.events)), done.Position)

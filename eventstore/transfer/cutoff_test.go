@@ -126,6 +126,11 @@ func TestAppendsWithoutAnAnswerHappenOnceOrTheOrderIsSeenToBeBroken(t *testing.T
 	if _, err := move(t.Context(), &unanswered{Store: local(t), skip: true}, out.options(laptop.master)); !errors.Is(err, ErrOrder) {
 		t.Errorf("a store that carried out what came after a lost append: %v", err)
 	}
+	patient := out.options(laptop.master)
+	patient.OneByOne = true
+	if done, err := move(t.Context(), &unanswered{Store: local(t), skip: true}, patient); err != nil || done.New != exported.Events {
+		t.Errorf("the same store, one by one: %+v: %v", done, err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	gone := &unanswered{Store: local(t)}

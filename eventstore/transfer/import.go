@@ -30,6 +30,8 @@ type ImportOptions struct {
 	// Identities open the file of keys, Master the keys in it.
 	Identities []age.Identity
 	Master     eventstore.MasterKeys
+	// OneByOne waits for each append, for a target that did not keep the order (ErrOrder).
+	OneByOne bool
 	// Progress may be nil.
 	Progress Progress
 }
@@ -324,6 +326,9 @@ func (in *Import) append(ctx context.Context, reader *Reader, next *eventstore.R
 		in.done.New, in.done.Position = in.done.New+events, at
 		in.Progress("importing events", in.done.There+in.done.New, in.end.Events, in.done.New)
 	})
+	if in.OneByOne {
+		out.ordered = nil
+	}
 	err := in.appendAll(ctx, reader, next, out)
 	var conflict *ConflictError
 	if errors.As(err, &conflict) {
