@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -70,7 +71,7 @@ func (o *eventsImport) run(cmd *cobra.Command) (err error) {
 	if err != nil {
 		return err
 	}
-	options, closeFiles, err := o.options(cfg)
+	options, closeFiles, err := o.options(cmd.Context(), cfg)
 	if err != nil {
 		return err
 	}
@@ -106,9 +107,9 @@ func (o *eventsImport) run(cmd *cobra.Command) (err error) {
 }
 
 // options opens the files; closeFiles closes them again.
-func (o *eventsImport) options(cfg *config) (_ transfer.ImportOptions, closeFiles func(), err error) {
+func (o *eventsImport) options(ctx context.Context, cfg *config) (_ transfer.ImportOptions, closeFiles func(), err error) {
 	var out transfer.ImportOptions
-	if out.Master, err = masterKeysOf(cfg); err != nil {
+	if out.Master, err = masterKeysOf(ctx, cfg); err != nil {
 		return out, nil, err
 	}
 	var files []*os.File
@@ -150,13 +151,13 @@ func (o *eventsImport) options(cfg *config) (_ transfer.ImportOptions, closeFile
 }
 
 // masterKeysOf reads the master keys, and makes none: a new one would open nothing that is imported.
-func masterKeysOf(cfg *config) (eventstore.MasterKeys, error) {
-	if path := filepath.Join(cfg.DataDir, masterKeyFile); cfg.MasterKey == "" {
+func masterKeysOf(ctx context.Context, cfg *config) (eventstore.MasterKeys, error) {
+	if path := filepath.Join(cfg.DataDir, masterKeyFile); cfg.MasterKey == "" && len(cfg.MasterKeyCommand) == 0 {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			return eventstore.MasterKeys{}, &exitError{exitUsage, fmt.Errorf("KIPAY_MASTER_KEY: must be the exported install's (or put its %s to %s)", masterKeyFile, path)}
 		}
 	}
-	return loadMasterKeys(cfg)
+	return loadMasterKeys(ctx, cfg)
 }
 
 // openTarget opens the event store without beginning an install in it: the keys that come with the events are its first.

@@ -29,6 +29,7 @@ import (
 type engine interface {
 	eventstore.Store
 	eventstore.KeyStore
+	eventstore.OrderedAppender
 }
 
 // node is what every verb stands on: the log with its keys, and the write side.
