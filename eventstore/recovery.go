@@ -22,6 +22,9 @@ func (m MasterKeys) Text() string {
 	return out.String()
 }
 
+// Format shows the ids of the keys, whatever the verb: a key never gets into a log by mistake.
+func (m MasterKeys) Format(f fmt.State, _ rune) { _, _ = fmt.Fprintf(f, "master keys %v", m.IDs()) }
+
 // IDs are the ids of the keys, the current one first.
 func (m MasterKeys) IDs() []string {
 	ids := make([]string, len(m.keys))
