@@ -27,7 +27,7 @@ type Door struct {
 // The user that a Door lets in.
 const (
 	User     = "kipay"
-	Password = "open sesame & friends" //nolint:gosec // opens nothing but the doors of tests
+	Password = "open sesame & friends"
 )
 
 // OpenDoor opens a door to the engine, over TLS or not. It closes with the test.

@@ -34,7 +34,7 @@ func NewOldServer(t testing.TB) (addr string) {
 		}
 	}
 	var said bytes.Buffer
-	cmd := exec.Command(program, "--config-file="+filepath.Join(dir, "config.xml")) //nolint:gosec,noctx // ours, and ended below
+	cmd := exec.Command(program, "--config-file="+filepath.Join(dir, "config.xml"))
 	cmd.Stdout, cmd.Stderr, cmd.Dir = &said, &said, dir
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start %s (Debian: apt-get install clickhouse-server): %v", program, err)

@@ -81,7 +81,7 @@ func parse(dsn string) (*clickhouse.Options, error) {
 	if !known || rest == "" {
 		return nil, ErrDSN
 	}
-	if _, query, has := strings.Cut(rest, "?"); scheme == "https" && !(has && strings.Contains("&"+query, "&secure=")) {
+	if _, query, has := strings.Cut(rest, "?"); scheme == "https" && !strings.Contains("&"+query, "&secure=") {
 		if !has {
 			dsn += "?"
 		}
@@ -112,7 +112,7 @@ func parse(dsn string) (*clickhouse.Options, error) {
 			o.Addr[i] = net.JoinHostPort(strings.Trim(host, "[]"), port)
 		}
 	}
-	o.Debug = false // the driver's own log shows what is asked for, to everybody
+	o.Debug = false //nolint:staticcheck // deprecated, and still shows what is asked for on standard output
 	return o, nil
 }
 
