@@ -157,7 +157,7 @@ func populate(t testing.TB, payments int) install {
 	out := newAppender(in.Target, func(uint64, eventstore.Position) {})
 	for p := range payments {
 		in.put(t, fmt.Sprintf("payment-%d", p))
-		in.begin(t, out, p, 0, `{"amount":"1.00"}`, fmt.Sprintf(`{"amount":"%d.00","note":"<b>&\u2028 \"é\""}`, p))
+		in.begin(t, out, p, 0, `{"amount":"1.00"}`, fmt.Sprintf(`{"amount":"%d.00","note":"<b>&\u2028 \"é\"","raw":"%0500d"}`, p, p))
 		if p > 0 {
 			in.begin(t, out, p-1, 2, `{"late":true}`)
 		}

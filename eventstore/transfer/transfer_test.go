@@ -65,7 +65,7 @@ func TestCheckpointsOfReactorsStayAtHome(t *testing.T) {
 }
 
 func TestAnExportThatWasCutOffGoesOnAndAFinishedOneGrows(t *testing.T) {
-	laptop := populate(t, 4000)
+	laptop := populate(t, 2000)
 	whole, exported := laptop.export(t, nil)
 	target := install{local(t), laptop.master}
 	for name, try := range map[string]struct {
@@ -116,7 +116,7 @@ func TestAnExportThatWasCutOffGoesOnAndAFinishedOneGrows(t *testing.T) {
 	}
 	wantSame(t, laptop, target)
 
-	other := populate(t, 4000)
+	other := populate(t, 10)
 	state, _, err := Scan(bytes.NewReader(grown.events))
 	if err != nil {
 		t.Fatal(err)
