@@ -30,12 +30,16 @@ deps: ## fetch what is missing: Go modules and chDB's library
 	@go mod download || { echo "make: Go modules could not be fetched: check the network, or the GOPROXY setting" >&2; exit 1; }
 	@deploy/fetch-chdb.sh
 
+# Tests of cmd/kipay for which it is all one, or settled, where the log is. The others run a second time over a server.
+LOCAL_TESTS := TestScripts|Nodes|Fsck|Restore|Backup|KeysRec|Moves|Laptop|WithAServer|Checkout|Sandbox|Import|Rooms|TopLevel|Files|LeftForLater|SkipNorSleep|NoState|Line|Links|OpenAPI
+
 .PHONY: test
 test: deps ## run all tests; RACE=1 under the race detector (they need Chromium, Redis and ClickHouse, which root gets by apt-get)
 	@.tools/need-chromium.sh
 	@.tools/need-redis.sh
 	@.tools/need-clickhouse.sh
 	go test -timeout 20m $(if $(RACE),-race) $(TEST_FLAGS) ./...
+	CGO_ENABLED=0 KIPAY_TEST_EVENTSTORE=server go test -timeout 20m $(TEST_FLAGS) -skip '$(LOCAL_TESTS)' ./cmd/kipay
 
 .PHONY: lint
 lint: deps ## run the linters; they check the format too

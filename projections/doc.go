@@ -8,7 +8,8 @@
 //     generation.go makes, serves and drops generations.
 //   - rebuild.go builds a new generation beside the one that serves and swaps it in; verify.go compares the one that
 //     serves with a fresh one, row by row where checksums differ.
-//   - reader.go, list_*.go are the queries.
+//   - reader.go, list_*.go are the queries. follower.go tells nodes that don't project how far they may look, by what
+//     progress.go tells; cluster.go writes the schema for ClickHouse clusters.
 //
 // What keeps the rows right:
 //
@@ -20,5 +21,6 @@
 //   - Nothing is skipped. While ClickHouse is away the projector tries again for ever; an event that can't be decoded
 //     stops it, with the reason in Ready and in the metrics.
 //
-// What must not live here: appends to the log, HTTP, anything about where ClickHouse runs (chdb has the embedded engine).
+// What must not live here: appends to the log, HTTP, anything about where ClickHouse runs (chdb has the embedded engine,
+// server the connection to others).
 package projections
