@@ -41,6 +41,7 @@ func operations() map[string]operation {
 		"merchant list":   {run: opMerchantList},
 		"key issue":       {run: opKeyIssue},
 		"key revoke":      {run: opKeyRevoke},
+		"channel turn":    {run: opChannelTurn},
 		"events":          {run: opEvents},
 		"events export":   {run: opEventsExport},
 		"fsck":            {run: opFsck},

@@ -128,4 +128,24 @@ func TestNodesShareALogAndOutliveIt(t *testing.T) {
 		}
 		return nil
 	})
+
+	// The same of a channel that is turned off, and on again.
+	open := func() reply {
+		return two.call(http.MethodPost, "/api/transactions/initialize", `{"amount":5,"email":"off@example.com","payment_channel_id":`+two.card+`}`)
+	}
+	for _, turn := range []struct {
+		verb   string
+		status int
+	}{{"off", 422}, {"on", 201}} {
+		one.cli(t, "channel", turn.verb, one.card)
+		eventually(t, 5*time.Second, "the other node knows that the channel is "+turn.verb, func() error {
+			if r := open(); r.status != turn.status {
+				return fmt.Errorf("answered %v", r)
+			}
+			return nil
+		})
+	}
+	if out, code := one.verb(t, "channel", "off", "999999"); code == 0 || !strings.Contains(out, "not found") {
+		t.Errorf("a channel that is not there: exit %d: %s", code, out)
+	}
 }

@@ -93,6 +93,15 @@ type Deactivated struct {
 // EventType is the wire name.
 func (Deactivated) EventType() string { return "PaymentChannelDeactivated" }
 
+// Activated takes a deactivated channel into use again.
+type Activated struct {
+	Channel ID        `json:"channel_id"`
+	At      time.Time `json:"at"`
+}
+
+// EventType is the wire name.
+func (Activated) EventType() string { return "PaymentChannelActivated" }
+
 // State is a channel.
 type State struct {
 	Created
@@ -122,6 +131,8 @@ func (s State) Evolve(e domain.Event) State {
 		s.C2BRegistered, s.ConfirmationURL, s.ValidationURL = true, e.ConfirmationURL, e.ValidationURL
 	case Deactivated:
 		s.Active = false
+	case Activated:
+		s.Active = true
 	}
 	return s
 }

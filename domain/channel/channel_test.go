@@ -51,6 +51,17 @@ func TestDeactivatedChannelIsNotActive(t *testing.T) {
 	}
 }
 
+func TestChannelIsTurnedOffAndOn(t *testing.T) {
+	off, on := SetActive{Active: false, At: t0}, SetActive{Active: true, At: t0}
+	given[State](t, created).when(on).thenNothing().
+		when(off).then(Deactivated{Channel: 3, At: t0}).when(off).thenNothing().
+		when(on).then(Activated{Channel: 3, At: t0}).when(on).thenNothing()
+	if s := given[State](t, created, Deactivated{Channel: 3, At: t0}, Activated{Channel: 3, At: t0}).state; !s.Active {
+		t.Error("is not active again")
+	}
+	given[State](t).when(off).thenError(domain.CodeNotFound)
+}
+
 func TestOnlyProductionMovesRealMoney(t *testing.T) {
 	for env, want := range map[Environment]domain.Mode{Sandbox: domain.ModeTest, Production: domain.ModeLive, "": domain.ModeTest} {
 		if got := (State{Created: Created{Environment: env}}).Mode(); got != want {
