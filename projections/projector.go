@@ -172,6 +172,9 @@ func (p *Projector) openLane(ctx context.Context) (*lane, error) {
 	if at > head {
 		return nil, fmt.Errorf("the read models are at position %d and the log ends at %d: was it restored from an older backup? Rebuild", at, head)
 	}
+	if err := p.sameLog(ctx, g, at); err != nil {
+		return nil, err
+	}
 	// What was completed before is forgotten: it may have been evicted for reasons that this run has not seen.
 	p.completed.rows.Purge()
 	return p.newLane(g, at, at == 0, p.completed), nil
