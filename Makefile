@@ -30,7 +30,9 @@ deps: ## fetch what is missing: Go modules and chDB's library
 	@go mod download || { echo "make: Go modules could not be fetched: check the network, or the GOPROXY setting" >&2; exit 1; }
 	@deploy/fetch-chdb.sh
 
-# Tests of cmd/kipay for which it is all one, or settled, where the log is. The others run a second time over a server.
+# The tests of cmd/kipay drive whole servers and wait a lot, so four at a time. They run as the program ships; those for which
+# it is not settled or all one where the log is (LOCAL_TESTS) run over an event store server before, and under the race
+# detector with RACE=1.
 LOCAL_TESTS := TestScripts|Nodes|Fsck|Restore|Backup|KeysRec|Moves|Laptop|WithAServer|Checkout|Sandbox|Import|Rooms|TopLevel|Files|LeftForLater|SkipNorSleep|NoState|Line|Links|OpenAPI
 
 .PHONY: test
@@ -38,8 +40,9 @@ test: deps ## run all tests; RACE=1 under the race detector (they need Chromium,
 	@.tools/need-chromium.sh
 	@.tools/need-redis.sh
 	@.tools/need-clickhouse.sh
-	go test -timeout 20m $(if $(RACE),-race) $(TEST_FLAGS) ./...
-	CGO_ENABLED=0 KIPAY_TEST_EVENTSTORE=server go test -timeout 20m $(TEST_FLAGS) -skip '$(LOCAL_TESTS)' ./cmd/kipay
+	go test -timeout 20m $(if $(RACE),-race) $(TEST_FLAGS) $$(go list ./... | grep -v '/cmd/kipay$$')
+	KIPAY_TEST_EVENTSTORE=server go test -timeout 20m -parallel 4 $(if $(RACE),-race) $(TEST_FLAGS) -skip '$(LOCAL_TESTS)' ./cmd/kipay
+	CGO_ENABLED=0 go test -timeout 20m -parallel 4 $(TEST_FLAGS) ./cmd/kipay
 
 .PHONY: lint
 lint: deps ## run the linters; they check the format too

@@ -7,6 +7,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -29,8 +30,9 @@ type Harness struct {
 // patience is how long a test waits for what has to happen: ten thousand appends over a network, on a busy machine.
 const patience = 3 * time.Minute
 
-// Run runs the suite. open gives an empty store of its own to each test, and has it closed by t.Cleanup.
-func Run(t *testing.T, open func(t *testing.T) Harness) {
+// Run runs the suite. open gives an empty store of its own to each test, and has it closed by t.Cleanup. The tests named
+// in without are left out, for another connection to an engine that passes them on the first.
+func Run(t *testing.T, open func(t *testing.T) Harness, without ...string) {
 	t.Helper()
 	type test struct {
 		name string
@@ -93,7 +95,9 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"Keys/Invalid", keysInvalid},
 	}
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
+		if !slices.Contains(without, test.name) {
+			t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
+		}
 	}
 	for _, test := range keyTests {
 		t.Run(test.name, func(t *testing.T) {
