@@ -77,5 +77,6 @@ func (w *WriteSide) Follow(ctx context.Context) error {
 		if n := len(batch.Records); n > 0 {
 			w.trust.heard(batch.Records[n-1].Position)
 		}
+		w.trust.heard(batch.Checkpoint)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,6 +29,10 @@ func opKeysRotate(ctx context.Context, n *node, _ json.RawMessage, emit func(any
 	}
 	defer end()
 	out := keysRotated{FromFile: n.cfg.MasterKey == ""} // a command's answer counts as set
+	if out.FromFile && n.cfg.remote() {
+		// The other nodes, and the notices in every spool, know the old key only.
+		return nil, &exitError{exitUsage, errors.New("a key that several nodes share is not changed in one node's file: give all of them NEW,OLD as KIPAY_MASTER_KEY, restart them, and run this again")}
+	}
 	path := filepath.Join(n.cfg.DataDir, masterKeyFile)
 	var fresh string
 	if out.FromFile {
@@ -105,7 +110,9 @@ func keysCommand() *cobra.Command {
 		Long: `Wrap every data key under a new master key. Payments go on meanwhile, and it may be stopped and run again.
 
 With the key in the data folder (the default) a new one is made and the old one dropped at the end. With KIPAY_MASTER_KEY,
-start the server with NEW,OLD (separated by a comma), run this, then start it with NEW alone.`,
+start the server with NEW,OLD (separated by a comma), run this, then start it with NEW alone. Where several nodes share a log, all of
+them have NEW,OLD before this is run, and none is started with NEW alone before every spool is empty (kipay_spool_notices,
+kipay_spool_parked): what waits there was sealed under OLD.`,
 		Example: "  kipay keys rotate",
 		Args:    cobra.NoArgs,
 		RunE: verb(func(cmd *cobra.Command, _ []string) error {
@@ -122,7 +129,7 @@ start the server with NEW,OLD (separated by a comma), run this, then start it wi
 			w := cmd.OutOrStdout()
 			_, _ = fmt.Fprintf(w, "%d of %d keys were rewrapped; the current master key is %s\n", out.Rewrapped, out.Keys, out.KeyID)
 			if !out.FromFile {
-				_, _ = fmt.Fprintln(w, "The older keys in KIPAY_MASTER_KEY are not needed any more.")
+				_, _ = fmt.Fprintln(w, "The older keys in KIPAY_MASTER_KEY are not needed any more once every node's spool is empty.")
 			}
 			_, _ = fmt.Fprintln(w, "Recovery bundles from before do not hold it: make a new one with kipay keys recovery, and keep the old one as long as the backups from before.")
 			return nil

@@ -34,7 +34,7 @@ func (s *Store) Append(
 	if err != nil {
 		return eventstore.Appended{}, err
 	}
-	return s.appended(done, before), nil
+	return s.appended(stream, done, before), nil
 }
 
 // seenBefore is the newest position that was there before an append, to tell a repeat by.
@@ -48,11 +48,13 @@ func (s *Store) seenBefore(ctx context.Context) (eventstore.Position, error) {
 }
 
 // appended takes note of an append that was carried out, and tells whether it was before.
-func (s *Store) appended(done eventstore.Appended, before eventstore.Position) eventstore.Appended {
+func (s *Store) appended(stream string, done eventstore.Appended, before eventstore.Position) eventstore.Appended {
 	if !done.Repeated {
 		done.Repeated = done.Position <= before || !s.repeats.first(done.Position)
 	}
-	s.heads.note(done.Position)
+	if !isHidden(stream) { // else nobody would ever be told of that position
+		s.heads.note(done.Position)
+	}
 	return done
 }
 

@@ -69,7 +69,7 @@ func (o *ordered) BeginAppend(
 			if err != nil {
 				return eventstore.Appended{}, err
 			}
-			return s.appended(placed, before), nil
+			return s.appended(stream, placed, before), nil
 		}
 		s.suspect(answering, l, began, err)
 		v, failed := judge(err)

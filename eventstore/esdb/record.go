@@ -18,12 +18,17 @@ func visible(e *client.RecordedEvent) bool {
 	if strings.HasPrefix(e.EventType, "$") || strings.HasPrefix(e.StreamID, "$") {
 		return false
 	}
+	return !isHidden(e.StreamID)
+}
+
+// isHidden tells that a stream is not shown among events of ours.
+func isHidden(stream string) bool {
 	for _, hidden := range hiddenStreams() {
-		if strings.HasPrefix(e.StreamID, hidden) {
-			return false
+		if strings.HasPrefix(stream, hidden) {
+			return true
 		}
 	}
-	return true
+	return false
 }
 
 // visibleStreams is the expression that a server filters $all by: stream names that begin neither with $ nor like a hidden

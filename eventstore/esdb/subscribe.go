@@ -68,13 +68,14 @@ func (sub *subscription) run() {
 func (sub *subscription) follow() error {
 	from := sub.buffer.reached()
 	if from > 0 && sub.store.readsLeader() {
-		// A log that ends before this was put back to an older state. To wait until it has grown past would skip events.
+		// A log that ends before this was put back to an older state. To wait until it has grown past would skip events: whoever
+		// subscribed begins again, and looks first where.
 		end, err := sub.store.logEnd(sub.life)
 		if err != nil {
 			return err
 		}
 		if end < from {
-			return fmt.Errorf("%w: the log ends at %d, before position %d that it had", eventstore.ErrUnavailable, end, from)
+			return fmt.Errorf("%w: the log ends at %d, before position %d that it had", eventstore.ErrInvalid, end, from)
 		}
 	}
 	return sub.store.receive(sub.life, from, client.SubscriptionFilter{Type: client.StreamFilterType, Regex: visibleStreams()}, receiver{

@@ -167,6 +167,7 @@ func (l *Lease) hold(ctx context.Context, h held, work func(ctx context.Context)
 	defer next.Stop()
 	answers := make(chan renewal, 1)
 	var pending eventstore.NewEvent // being appended, or perhaps appended
+	var since time.Time             // when it was first: whoever stands by may have seen it then
 	renewing := false
 	for {
 		select {
@@ -188,22 +189,22 @@ func (l *Lease) hold(ctx context.Context, h held, work func(ctx context.Context)
 				if pending, err = l.event(typeRenewed); err != nil {
 					l.complain(ctx, err)
 				}
+				since = l.Now()
 			}
 			renewing = true
-			go func(after held, e eventstore.NewEvent) {
-				began := l.Now()
+			go func(after held, e eventstore.NewEvent, began time.Time) {
 				call, cancel := context.WithTimeout(inner, max(0, min(l.left(after), l.TTL/4))) // so that there is time for another
 				defer cancel()
 				revision, err := l.append(call, after.revision, e)
 				answers <- renewal{held{revision, began}, err}
-			}(h, pending)
+			}(h, pending, since)
 		case r := <-answers:
 			renewing = false
 			switch {
 			case r.err == nil:
 				h, pending = r.held, eventstore.NewEvent{}
 				expiry.Reset(l.left(h))
-				next.Reset(l.Renew)
+				next.Reset(min(l.Renew, max(0, l.left(h)/2)))
 			case errors.Is(r.err, eventstore.ErrWrongRevision):
 				stop()
 				return l.lost(<-done)

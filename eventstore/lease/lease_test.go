@@ -191,6 +191,31 @@ func TestALostAnswerLosesNoLease(t *testing.T) {
 	})
 }
 
+// TestARenewalCountsFromWhenItMayHaveBeenSeen: its first answer was lost, the second came; the one that stands by counts from
+// the first.
+func TestARenewalCountsFromWhenItMayHaveBeenSeen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, o := newMemory(), &office{t: t}
+		one := start(t, m, "one", o.work("one"))
+		synctest.Wait()
+		two := start(t, m, "two", o.work("two"))
+		m.set(m.mute, "one", true)
+		<-time.After(5 * time.Second)
+		m.set(m.mute, "one", false)
+		<-time.After(500 * time.Millisecond)
+		m.set(m.cut, "one", true)
+		<-time.After(time.Minute) // office.work tells if both work
+		if who, _ := o.who(); who != "two" {
+			t.Errorf("%q works", who)
+		}
+		one.stop()
+		two.stop()
+		if err := errors.Join(<-one.done, <-two.done); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 func TestWorkThatFailsEndsTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
