@@ -193,7 +193,7 @@ func (l *Lease) hold(ctx context.Context, h held, work func(ctx context.Context)
 			}
 			renewing = true
 			go func(after held, e eventstore.NewEvent, began time.Time) {
-				call, cancel := context.WithTimeout(inner, max(0, min(l.left(after), l.TTL/4))) // so that there is time for another
+				call, cancel := context.WithTimeout(inner, max(0, min(l.left(after), l.TTL/6))) // so that there is time for another
 				defer cancel()
 				revision, err := l.append(call, after.revision, e)
 				answers <- renewal{held{revision, began}, err}
@@ -210,7 +210,7 @@ func (l *Lease) hold(ctx context.Context, h held, work func(ctx context.Context)
 				return l.lost(<-done)
 			default:
 				l.complain(inner, r.err)
-				next.Reset(l.Poll) // the same event again, which is appended once
+				next.Reset(l.Poll / 4) // the same event again, which is appended once
 			}
 		case <-expiry.C:
 			stop()

@@ -176,7 +176,7 @@ func TestALostAnswerLosesNoLease(t *testing.T) {
 		two := start(t, m, "two", o.work("two"))
 		for range 5 {
 			m.set(m.mute, "one", true)
-			<-time.After(3 * time.Second)
+			<-time.After(2 * time.Second)
 			m.set(m.mute, "one", false)
 			<-time.After(20 * time.Second)
 		}
