@@ -87,12 +87,14 @@ func (w *WriteSide) DeliverSpool(ctx context.Context) error {
 			return spool.Delivered
 		case code == domain.CodeUnavailable:
 			return spool.Later
-		case code == domain.CodeInternal && !isFiberError(failure):
-			log.Error().Err(failure).Msg("a kept notice of a provider can't be recorded; it is set aside in the spool")
-			return spool.Park
-		default:
+		case code == domain.CodeNotFound, code == domain.CodeMalformed, code == domain.CodeInvalid, isFiberError(failure):
+			// What it says is nothing of ours, today as then.
 			log.Warn().Err(failure).Msg("a kept notice of a provider is refused, as it would have been when it came")
 			return spool.Delivered
+		default: // such as a secret that was changed meanwhile: the provider was told that we have it, and does not repeat it
+			log.Error().Err(failure).Msg("a kept notice of a provider can't be recorded; it is set aside in the spool")
+			w.observe("callback_parked")
+			return spool.Park
 		}
 	})
 }

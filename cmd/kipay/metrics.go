@@ -26,7 +26,7 @@ func newMeter() *meter {
 			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 25},
 		}, []string{"provider", "call", "outcome"}),
 		callbacks: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "kipay_callbacks_total", Help: "Notices of providers: accepted, refused, spooled while the event store was away, and delivered after that.",
+			Name: "kipay_callbacks_total", Help: "Notices of providers: accepted, refused, spooled while the event store was away, and delivered, or set aside, after that.",
 		}, []string{"result"}),
 		conflicts: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "kipay_conflicts_total", Help: "Payments whose evidence contradicts itself, seen since this node started, on whatever node they happened.",
@@ -55,6 +55,8 @@ func (m *meter) callback(event string) {
 		m.callbacks.WithLabelValues("spooled").Inc()
 	case "callback_delivered":
 		m.callbacks.WithLabelValues("delivered").Inc()
+	case "callback_parked":
+		m.callbacks.WithLabelValues("parked").Inc()
 	case "conflict":
 		m.conflicts.Inc()
 	}
@@ -84,6 +86,7 @@ func (m *meter) watch(n *node) {
 	}
 	if kept := n.write.Spool; kept != nil {
 		gauge("kipay_spool_notices", "Notices of providers that wait on the disk for the event store.", func() float64 { return float64(kept.Len()) })
+		gauge("kipay_spool_parked", "Notices that could not be recorded when the event store was back, and are set aside; tried again at each start.", func() float64 { return float64(kept.Parked()) })
 		gauge("kipay_spool_oldest_seconds", "How long the oldest of them has waited.", func() float64 {
 			if at := kept.Oldest(); !at.IsZero() {
 				return time.Since(at).Seconds()

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -96,6 +97,17 @@ func openNodeWith(ctx context.Context, cfg *config, log zerolog.Logger, kept *sp
 	return n, err
 }
 
+// complaints logs what keeps kept notices from being delivered, now and then while it lasts.
+func complaints(log zerolog.Logger) func(error) {
+	var last atomic.Int64
+	return func(err error) {
+		now, before := time.Now().UnixNano(), last.Load()
+		if now-before > int64(10*time.Second) && last.CompareAndSwap(before, now) {
+			log.Error().Err(err).Msg("kept notices of providers can't be delivered")
+		}
+	}
+}
+
 // probeEvery is how often the caches are compared with the log, where it is a server's.
 func probeEvery(cfg *config) time.Duration {
 	if !cfg.remote() {
@@ -135,7 +147,7 @@ func (n *node) openStore() error {
 
 // openSpool opens the spool of a node whose event store is a server; nil where the event store is here: a disk that takes
 // no events takes no notices either.
-func openSpool(ctx context.Context, cfg *config) (*spool.Spool, error) {
+func openSpool(ctx context.Context, cfg *config, log zerolog.Logger) (*spool.Spool, error) {
 	if !cfg.remote() {
 		return nil, nil //nolint:nilnil // none is needed
 	}
@@ -143,7 +155,7 @@ func openSpool(ctx context.Context, cfg *config) (*spool.Spool, error) {
 	if err != nil {
 		return nil, err
 	}
-	return spool.Open(spool.Options{Dir: filepath.Join(cfg.DataDir, "spool"), Seal: masters, Random: rand.Reader})
+	return spool.Open(spool.Options{Dir: filepath.Join(cfg.DataDir, "spool"), Seal: masters, Random: rand.Reader, Complain: complaints(log)})
 }
 
 // eventsFolder is where the embedded event store keeps the log.

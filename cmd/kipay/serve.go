@@ -108,7 +108,7 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 		return err
 	}
 	defer func() { _ = owned.Close() }()
-	kept, err := openSpool(ctx, cfg)
+	kept, err := openSpool(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
@@ -239,8 +239,16 @@ func (n *node) followLog(ctx context.Context) {
 // watchStore ends the server when the event store has failed (a full or broken disk): nothing acknowledged is lost, and
 // opening it again, which a supervisor does, is what recovers.
 func (n *node) watchStore(ctx context.Context) error {
-	if n.local == nil {
-		return nil // a server comes back by itself, and so does the connection to it
+	if n.local == nil { // a server comes back by itself, and so does the connection to it; the spool's disk does not
+		if n.write.Spool == nil {
+			return nil
+		}
+		select {
+		case <-n.write.Spool.Failed():
+			return errors.New("the spool of providers' notices can't be written to; what is in it is safe; mend the disk, then start again")
+		case <-ctx.Done():
+			return nil
+		}
 	}
 	select {
 	case <-n.local.Failed():

@@ -25,8 +25,15 @@ const (
 	maxBytes   = 1 << 30
 )
 
-// ErrFull: more waits than a spool may hold. The provider must not be told that the notice was taken.
-var ErrFull = errors.New("the spool of notices is full")
+// Why a notice is not taken, or not delivered, for errors.Is. The provider must not be told that it was taken.
+var (
+	// ErrFull: more waits than a spool may hold.
+	ErrFull = errors.New("the spool of notices is full")
+	// ErrFailed: a write failed. What was taken is safe; nothing more is until the spool is opened again.
+	ErrFailed = errors.New("the spool of notices stopped taking any: a write failed")
+	// ErrUnreadable: the master key does not open what waits. It waits on for the right one.
+	ErrUnreadable = errors.New("a notice in the spool was sealed under another master key")
+)
 
 // Notice is a provider's request as it came.
 type Notice struct {
@@ -49,20 +56,26 @@ type Options struct {
 	Dir    string
 	Seal   Sealer
 	Random io.Reader
-	FS     vfs.FS // the operating system's when nil
+	FS     vfs.FS           // the operating system's when nil
+	Now    func() time.Time // time.Now when nil
+	// Complain is told what keeps notices from being delivered, each time it does; may be nil.
+	Complain func(error)
 }
 
 // Spool is a queue on disk. Its methods may be called from any goroutine; one at a time may deliver.
 type Spool struct {
 	options Options
 	db      *pebble.DB
+	failed  *latch
+	opened  time.Time
 
-	mu    sync.Mutex
-	next  uint64
-	count int
-	bytes int64
-	full  func() bool // in tests
-	came  chan struct{}
+	mu     sync.Mutex
+	next   uint64
+	count  int
+	parked int
+	bytes  int64
+	full   func() bool // in tests
+	came   chan struct{}
 }
 
 // The keys of notices that wait, and of those that nobody could be told of, begin with these.
@@ -78,11 +91,22 @@ func sealedAs(n uint64) string { return fmt.Sprintf("spool-%d", n) }
 
 // Open opens the spool in the folder, and creates it when it is missing.
 func Open(o Options) (*Spool, error) {
-	db, err := pebble.Open(o.Dir, &pebble.Options{FS: o.FS, MemTableSize: 1 << 20, Logger: quiet{}})
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Complain == nil {
+		o.Complain = func(error) {}
+	}
+	failed := newLatch()
+	var db *pebble.DB
+	err := failed.guard(func() (err error) {
+		db, err = pebble.Open(o.Dir, &pebble.Options{FS: o.FS, MemTableSize: 1 << 20, Logger: failed})
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("open the spool in %s: %w", o.Dir, err)
 	}
-	s := &Spool{options: o, db: db, came: make(chan struct{}, 1)}
+	s := &Spool{options: o, db: db, failed: failed, opened: o.Now(), came: make(chan struct{}, 1)}
 	s.full = func() bool { return s.count >= maxNotices || s.bytes >= maxBytes }
 	if err := s.recount(); err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -90,7 +114,12 @@ func Open(o Options) (*Spool, error) {
 	return s, nil
 }
 
+// recount counts what waits. What was set aside is tried again: a newer program, or the right key, may know what to do with it,
+// and what was delivered after all changes nothing.
 func (s *Spool) recount() error {
+	if err := s.unpark(); err != nil {
+		return err
+	}
 	iter, err := s.db.NewIter(nil)
 	if err != nil {
 		return fmt.Errorf("read the spool: %w", err)
@@ -140,7 +169,7 @@ func (s *Spool) Add(n Notice) error {
 	if err != nil {
 		return fmt.Errorf("seal a notice: %w", err)
 	}
-	if err := s.db.Set(key(waiting, at), sealed, pebble.Sync); err != nil {
+	if err := s.failed.guard(func() error { return s.db.Set(key(waiting, at), sealed, pebble.Sync) }); err != nil {
 		return fmt.Errorf("write a notice to the spool: %w", err)
 	}
 	s.mu.Lock()
@@ -158,7 +187,18 @@ func (s *Spool) Len() int {
 	return s.count
 }
 
-// Oldest is when the notice that is delivered next came; zero when none waits, or it can't be read.
+// Parked is how many notices were set aside since the spool was opened.
+func (s *Spool) Parked() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.parked
+}
+
+// Failed is closed when a write has failed: Add takes nothing more.
+func (s *Spool) Failed() <-chan struct{} { return s.failed.tripped }
+
+// Oldest is when the notice that is delivered next came; zero when none waits. Of one that can't be read it is known that it
+// came before the spool was opened.
 func (s *Spool) Oldest() time.Time {
 	at, sealed, found, err := s.first()
 	if err != nil || !found {
@@ -167,7 +207,7 @@ func (s *Spool) Oldest() time.Time {
 	var n Notice
 	plain, err := s.options.Seal.Open(sealedAs(at), sealed)
 	if err != nil || json.Unmarshal(plain, &n) != nil {
-		return time.Time{}
+		return s.opened
 	}
 	return n.At
 }
@@ -179,7 +219,7 @@ type Verdict int
 const (
 	Delivered Verdict = iota // also: refused, as it would have been at once
 	Later                    // the event store is away still; all that came after it waits too
-	Park                     // it can't be delivered, and a person has to look
+	Park                     // it can't be delivered, and a person has to look; it is tried again when the spool is opened
 )
 
 // Deliver delivers what waits, oldest first, whenever there is something, until ctx ends. While the verdict is Later it
@@ -218,24 +258,36 @@ func (s *Spool) deliverFirst(ctx context.Context, to func(context.Context, Notic
 	if err != nil || !found {
 		return false, err
 	}
+	plain, err := s.options.Seal.Open(sealedAs(at), sealed)
+	if err != nil {
+		s.options.Complain(fmt.Errorf("%w: put that key back: %w", ErrUnreadable, err))
+		return false, nil
+	}
+	var n Notice
 	verdict := Park
-	if plain, err := s.options.Seal.Open(sealedAs(at), sealed); err == nil {
-		var n Notice
-		if json.Unmarshal(plain, &n) == nil {
-			verdict = to(ctx, n)
-		}
+	if err := json.Unmarshal(plain, &n); err != nil {
+		s.options.Complain(fmt.Errorf("a notice in the spool is not what was put there, and is set aside: %w", err))
+	} else {
+		verdict = to(ctx, n)
 	}
 	if verdict == Later || ctx.Err() != nil {
 		return false, ctx.Err()
 	}
-	batch := s.db.NewBatch()
-	if verdict == Park {
-		err = batch.Set(key(parked, at), sealed, nil)
-	}
-	if err := errors.Join(err, batch.Delete(key(waiting, at), nil), batch.Commit(pebble.Sync)); err != nil {
+	err = s.failed.guard(func() error {
+		batch := s.db.NewBatch()
+		var err error
+		if verdict == Park {
+			err = batch.Set(key(parked, at), sealed, nil)
+		}
+		return errors.Join(err, batch.Delete(key(waiting, at), nil), batch.Commit(pebble.Sync))
+	})
+	if err != nil {
 		return false, fmt.Errorf("take a notice out of the spool: %w", err)
 	}
 	s.mu.Lock()
+	if verdict == Park {
+		s.parked++
+	}
 	s.count--
 	s.bytes -= int64(len(sealed))
 	s.mu.Unlock()
@@ -254,17 +306,33 @@ func (s *Spool) first() (at uint64, sealed []byte, found bool, err error) {
 	return at, sealed, found, iter.Close()
 }
 
-// Close closes the spool; what waits in it stays.
-func (s *Spool) Close() error { return s.db.Close() }
+// unpark puts what was set aside back to where it waits.
+func (s *Spool) unpark() error {
+	iter, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{parked}, UpperBound: []byte{parked + 1}})
+	if err != nil {
+		return fmt.Errorf("read the spool: %w", err)
+	}
+	batch := s.db.NewBatch()
+	for ok := iter.First(); ok; ok = iter.Next() {
+		if k := iter.Key(); len(k) == 1+8 {
+			back := append([]byte{waiting}, k[1:]...)
+			if err := errors.Join(batch.Set(back, iter.Value(), nil), batch.Delete(k, nil)); err != nil {
+				return errors.Join(err, iter.Close(), batch.Close())
+			}
+		}
+	}
+	if err := iter.Close(); err != nil {
+		return errors.Join(fmt.Errorf("read the spool: %w", err), batch.Close())
+	}
+	return s.failed.guard(func() error { return batch.Commit(pebble.Sync) })
+}
 
-// quiet drops Pebble's diary; errors come back from the calls.
-type quiet struct{}
-
-// Infof drops it.
-func (quiet) Infof(string, ...any) {}
-
-// Errorf drops it.
-func (quiet) Errorf(string, ...any) {}
-
-// Fatalf stops what can't go on: the process restarts from what is on the disk.
-func (quiet) Fatalf(format string, args ...any) { panic(fmt.Sprintf("spool: "+format, args...)) }
+// Close closes the spool; what waits in it stays. After a failure there is nothing to close: the process ends.
+func (s *Spool) Close() error {
+	select {
+	case <-s.failed.tripped:
+		return ErrFailed
+	default:
+		return s.db.Close()
+	}
+}

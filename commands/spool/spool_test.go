@@ -8,9 +8,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/benfex/kipay/eventstore"
@@ -90,7 +94,8 @@ func TestNoticesAreDeliveredInOrderAcrossARestart(t *testing.T) {
 }
 
 func TestWhatNobodyCanBeToldOfIsParkedAndHoldsNothingUp(t *testing.T) {
-	s := open(t, t.TempDir())
+	dir := t.TempDir()
+	s := open(t, dir)
 	defer func() { _ = s.Close() }()
 	for _, body := range []string{"bad", "good"} {
 		if err := s.Add(notice(body)); err != nil {
@@ -100,10 +105,83 @@ func TestWhatNobodyCanBeToldOfIsParkedAndHoldsNothingUp(t *testing.T) {
 	if diff := cmp.Diff([]string{"bad", "good"}, delivered(t, s, 2, Park, Delivered)); diff != "" {
 		t.Error(diff)
 	}
-	if _, closer, err := s.db.Get(key(parked, 0)); err != nil {
-		t.Error("it is gone")
-	} else {
-		_ = closer.Close()
+	if s.Parked() != 1 || s.Len() != 0 {
+		t.Errorf("%d are set aside, %d wait", s.Parked(), s.Len())
+	}
+	// A newer program may know what to do with it.
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir)
+	if diff := cmp.Diff([]string{"bad"}, delivered(t, s, 1)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// Notices were acknowledged, the node was started with another master key, and each was set aside without a word: nobody ever
+// looked at them again, and the spool said that it was empty.
+func TestWhatAnotherMasterKeySealedWaitsForIt(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	if err := s.Add(notice("one")); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	other, err := eventstore.ParseMasterKeys("ZmVkY2JhOTg3NjU0MzIxMGZlZGNiYTk4NzY1NDMyMTA=")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var said error
+	if s, err = Open(Options{Dir: dir, Seal: other, Random: rand.Reader, Complain: func(err error) { said = err; cancel() }}); err != nil {
+		t.Fatal(err)
+	}
+	_ = s.Deliver(ctx, time.Millisecond, func(context.Context, Notice) Verdict { t.Error("delivered"); return Delivered })
+	if !errors.Is(said, ErrUnreadable) || s.Len() != 1 || s.Oldest().IsZero() {
+		t.Errorf("%v, %d wait since %s", said, s.Len(), s.Oldest())
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, dir)
+	defer func() { _ = s.Close() }()
+	if diff := cmp.Diff([]string{"one"}, delivered(t, s, 1)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A full disk: Pebble panicked with its lock held, the web layer made a 500 of that, and every notice after it waited for ever.
+func TestADiskThatFailsIsToldAtOnceAndEveryTime(t *testing.T) {
+	var broken atomic.Bool
+	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if broken.Load() && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+			return syscall.ENOSPC
+		}
+		return nil
+	}))
+	s, err := Open(Options{Dir: "/spool", FS: fs, Seal: masters(t), Random: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Add(notice("one")); err != nil {
+		t.Fatal(err)
+	}
+	broken.Store(true)
+	for range 3 {
+		if err := s.Add(notice("two")); !errors.Is(err, ErrFailed) {
+			t.Errorf("%v", err)
+		}
+	}
+	select {
+	case <-s.Failed():
+	case <-time.After(20 * time.Second):
+		t.Error("nobody is told")
+	}
+	if err := s.Close(); !errors.Is(err, ErrFailed) || s.Len() != 1 {
+		t.Errorf("%v, %d wait", err, s.Len())
 	}
 }
 
