@@ -36,7 +36,11 @@ func (w *WriteSide) spooled(door fiber.Handler, ack string) fiber.Handler {
 			return err
 		}
 		req := domain.RequestFrom(whole)
-		if keepErr := w.Spool.Add(spool.Notice{
+		add := w.Spool.Add
+		if c.Params("token") == "" {
+			add = w.Spool.AddStrangers // the door is open to everybody, and whether it is the provider can't be asked now
+		}
+		if keepErr := add(spool.Notice{
 			Path: strings.Clone(c.Path()), Signature: c.Get(paystack.SignatureHeader), Body: append([]byte(nil), c.Body()...),
 			RequestID: req.ID, IP: req.IP, At: w.log.Now(),
 		}); keepErr != nil {

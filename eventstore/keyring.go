@@ -239,7 +239,7 @@ func (k *Keyring) Forget(name string) { k.open.Remove(name) }
 // Secret answers the install's own secret of that name (a derivation key), 32 bytes, making it on the first use. It is
 // never rotated; only its wrapping is.
 func (k *Keyring) Secret(ctx context.Context, name string) ([]byte, error) {
-	name = secretPrefix + name
+	name = InstallKeys + name
 	k.wrapping.RLock()
 	defer k.wrapping.RUnlock()
 	wrapped, err := k.store.GetKey(ctx, name)

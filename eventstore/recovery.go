@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// secretPrefix is before the names of the install's own secrets in the key store.
-const secretPrefix = "install-"
+// InstallKeys begins the names of the install's own secrets in the key store.
+const InstallKeys = "install-"
 
 // Text is the master keys as ParseMasterKeys reads them, one a line. It is for the recovery bundle, which is encrypted,
 // and the file that a recovery writes; nothing else may see it.
@@ -44,8 +44,8 @@ func (k *Keyring) Secrets(ctx context.Context) (map[string][]byte, error) {
 	k.wrapping.RLock()
 	defer k.wrapping.RUnlock()
 	master := k.master.Load()
-	err := k.store.EachKey(ctx, secretPrefix, func(name string, wrapped []byte) error {
-		short, ok := strings.CutPrefix(name, secretPrefix)
+	err := k.store.EachKey(ctx, InstallKeys, func(name string, wrapped []byte) error {
+		short, ok := strings.CutPrefix(name, InstallKeys)
 		if !ok {
 			return errPastSecrets // names come in their order
 		}
@@ -65,7 +65,7 @@ func (k *Keyring) PutSecretBack(ctx context.Context, name string, key []byte) (p
 	if len(key) != keyBytes {
 		return false, fmt.Errorf("%w: secret %s has %d bytes", ErrInvalid, name, len(key))
 	}
-	name = secretPrefix + name
+	name = InstallKeys + name
 	k.wrapping.RLock()
 	defer k.wrapping.RUnlock()
 	stored, err := k.store.GetKey(ctx, name)

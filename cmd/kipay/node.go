@@ -130,7 +130,7 @@ func (n *node) openStore() error {
 		if err != nil {
 			return fmt.Errorf("KIPAY_EVENTSTORE: %w", err)
 		}
-		n.store = observe(store, n.meter)
+		n.store = &keptSecrets{observe(store, n.meter), secretsFolder(n.cfg), n.log}
 		return nil
 	}
 	dir := eventsFolder(n.cfg)

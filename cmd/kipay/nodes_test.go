@@ -91,6 +91,18 @@ func TestNodesShareALogAndOutliveIt(t *testing.T) {
 	if failed := one.metric(t, `kipay_eventstore_errors_total{kind="unavailable"}`); failed == "0" {
 		t.Error("no failure of the event store is counted")
 	}
+	// A node that is started again in the outage takes notices too: here as good as any, of a push of before.
+	c.nodes[1].kill()
+	c.nodes[1].start(t)
+	eventually(t, 30*time.Second, "the node that was started in the outage takes a notice", func() error {
+		r := send(t.Context(), http.MethodPost, c.nodes[1].base+"/mpesa/confirmation", `{"TransactionType":"Pay Bill","TransID":"SPOOLED001",`+
+			`"TransTime":"20260310120000","TransAmount":"10.00","BusinessShortCode":"174379","BillRefNumber":"away","MSISDN":"254712345678"}`,
+			"Content-Type", "application/json")
+		if r.status != 200 {
+			return fmt.Errorf("answered %v", r)
+		}
+		return nil
+	})
 	eventually(t, 30*time.Second, "a notice waits in the spool", func() error {
 		for _, in := range c.nodes {
 			if in.metric(t, "kipay_spool_notices") != "0" && in.metric(t, "kipay_spool_oldest_seconds") != "0" {

@@ -74,7 +74,7 @@ type Spool struct {
 	count  int
 	parked int
 	bytes  int64
-	full   func() bool // in tests
+	full   func(share int64) bool // in tests
 	came   chan struct{}
 }
 
@@ -107,7 +107,7 @@ func Open(o Options) (*Spool, error) {
 		return nil, fmt.Errorf("open the spool in %s: %w", o.Dir, err)
 	}
 	s := &Spool{options: o, db: db, failed: failed, opened: o.Now(), came: make(chan struct{}, 1)}
-	s.full = func() bool { return s.count >= maxNotices || s.bytes >= maxBytes }
+	s.full = func(share int64) bool { return int64(s.count) >= maxNotices/share || s.bytes >= maxBytes/share }
 	if err := s.recount(); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -151,14 +151,22 @@ func (s *Spool) tell() {
 	}
 }
 
+// strangersShare is which part of the room notices may fill of which nobody has shown yet that a provider sent them.
+const strangersShare = 4
+
 // Add takes a notice in; it is on the disk when Add returns. ErrFull when there is no room.
-func (s *Spool) Add(n Notice) error {
+func (s *Spool) Add(n Notice) error { return s.add(n, 1) }
+
+// AddStrangers is Add for a notice at a door that anyone may call. It leaves room for the others.
+func (s *Spool) AddStrangers(n Notice) error { return s.add(n, strangersShare) }
+
+func (s *Spool) add(n Notice, share int64) error {
 	plain, err := json.Marshal(n)
 	if err != nil {
 		return err
 	}
 	s.mu.Lock()
-	if s.full() {
+	if s.full(share) {
 		s.mu.Unlock()
 		return ErrFull
 	}

@@ -214,9 +214,17 @@ func TestSpoolIsSealedOnDisk(t *testing.T) {
 func TestFullSpoolTakesNoMore(t *testing.T) {
 	s := open(t, t.TempDir())
 	defer func() { _ = s.Close() }()
-	s.full = func() bool { return s.count >= 1 }
-	if err := s.Add(notice("one")); err != nil {
+	s.full = func(share int64) bool { return int64(s.count) >= 4/share }
+	if err := s.AddStrangers(notice("one")); err != nil {
 		t.Fatal(err)
+	}
+	if err := s.AddStrangers(notice("flood")); !errors.Is(err, ErrFull) {
+		t.Errorf("%v", err)
+	}
+	for range 3 { // there is room left for who has a token
+		if err := s.Add(notice("one")); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := s.Add(notice("two")); !errors.Is(err, ErrFull) {
 		t.Errorf("%v", err)

@@ -99,7 +99,7 @@ func TestKeysAreNoEvents(t *testing.T) {
 			t.Errorf("%s: %+v, %v", what, records, err)
 		}
 	}
-	lease(0) // renewed, by this very store: whoever waited for its position would wait for ever
+	lease(0)      // renewed, by this very store: whoever waited for its position would wait for ever
 	for range 2 { // the second time it looks no further than it has to
 		if head, err := s.Head(waiting(t)); err != nil || head != done.Position {
 			t.Fatalf("head %d, %v", head, err)

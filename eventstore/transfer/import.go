@@ -376,5 +376,5 @@ func (s subjects) add(metadata []byte) {
 // has tells that an event was sealed with the key. The install's own keys are never destroyed.
 func (s subjects) has(name string) bool {
 	_, ok := s[name]
-	return ok && !strings.HasPrefix(name, installKeys)
+	return ok && !strings.HasPrefix(name, eventstore.InstallKeys)
 }

@@ -16,9 +16,6 @@ import (
 	"github.com/benfex/kipay/eventstore"
 )
 
-// installKeys begins the names of the install's own keys.
-const installKeys = "install-"
-
 // keyLine is a key in the file, wrapped as the key store has it.
 type keyLine struct {
 	Name    string `json:"name"`
@@ -123,7 +120,7 @@ func checkKeys(ctx context.Context, file io.Reader, identities []age.Identity, m
 		if _, err := openKey(master, k.Name, k.Wrapped); err != nil {
 			return err
 		}
-		if strings.HasPrefix(k.Name, installKeys) {
+		if strings.HasPrefix(k.Name, eventstore.InstallKeys) {
 			found.install[k.Name] = k.Wrapped
 		}
 		if seen++; seen%exportPage == 0 {
