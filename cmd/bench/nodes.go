@@ -55,9 +55,9 @@ func startClickHouse(ctx context.Context, binary, dir string) (_ *clickHouse, er
 	return c, nil
 }
 
-// dsn is what KIPAY_CLICKHOUSE takes.
+// dsn is what KIPAY_CLICKHOUSE takes. The engine takes no compressed blocks.
 func (c *clickHouse) dsn() string {
-	return "http://" + c.listener.Addr().String() + "/" + chdb.Database
+	return "http://" + c.listener.Addr().String() + "/" + chdb.Database + "?compress=none"
 }
 
 // pass passes connections on to the engine's socket.
