@@ -37,9 +37,9 @@ LOCAL_TESTS := TestScripts|Nodes|Fsck|Restore|Backup|KeysRec|Moves|Laptop|WithAS
 
 .PHONY: test
 test: deps ## run all tests; RACE=1 under the race detector (they need Chromium, Redis and ClickHouse, which root gets by apt-get)
-	@.tools/need-chromium.sh
-	@.tools/need-redis.sh
-	@.tools/need-clickhouse.sh
+	@.tools/need-program.sh chromium
+	@.tools/need-program.sh redis-server
+	@.tools/need-program.sh clickhouse-server
 	go test -timeout 20m $(if $(RACE),-race) $(TEST_FLAGS) $$(go list ./... | grep -v '/cmd/kipay$$')
 	KIPAY_TEST_EVENTSTORE=server go test -timeout 20m -parallel 4 $(if $(RACE),-race) $(TEST_FLAGS) -skip '$(LOCAL_TESTS)' ./cmd/kipay
 	CGO_ENABLED=0 go test -timeout 20m -parallel 4 $(TEST_FLAGS) ./cmd/kipay

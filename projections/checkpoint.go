@@ -27,15 +27,18 @@ func readCheckpoint(ctx context.Context, conn driver.Conn, g Generation) (events
 	return eventstore.Position(position), nil
 }
 
-// storeCheckpoint says that everything at or before the position is in the generation's tables.
-func storeCheckpoint(ctx context.Context, conn driver.Conn, g Generation, at eventstore.Position) error {
+// checkpointsInto is where a checkpoint is stored: everything at or before a position is in a generation's tables.
+const checkpointsInto = "kipay.checkpoints (generation, position, stored_at)"
+
+// storePosition stores a position of the generation, as of now, in a table with its columns.
+func storePosition(ctx context.Context, conn driver.Conn, into string, g Generation, at eventstore.Position) error {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	if err := conn.Exec(ctx, `INSERT INTO kipay.checkpoints (generation, position, stored_at)
+	if err := conn.Exec(ctx, "INSERT INTO "+into+`
 		SELECT {generation:UInt32}, {position:UInt64}, {at:DateTime64(3,'UTC')}`,
 		clickhouse.Named("generation", uint32(g)), clickhouse.Named("position", uint64(at)),
 		clickhouse.DateNamed("at", time.Now(), clickhouse.MilliSeconds)); err != nil {
-		return fmt.Errorf("store the checkpoint of generation %d: %w", g, err)
+		return fmt.Errorf("store how far generation %d is in %s: %w", g, into, err)
 	}
 	return nil
 }
@@ -50,7 +53,7 @@ func (p *Projector) storeCheckpoint(ctx context.Context, g Generation, at events
 			return fmt.Errorf("sync before a checkpoint: %w", err)
 		}
 	}
-	return storeCheckpoint(ctx, p.conn, g, at)
+	return storePosition(ctx, p.conn, checkpointsInto, g, at)
 }
 
 // prepare makes the generation's tables ready to be written by this projector.

@@ -29,15 +29,7 @@ const rowsEnv = "KIPAY_TEST_LIST_ROWS"
 // BenchmarkListTimes logs how long lists take over 10^4 rows and over as many as the variable says (10^5 when it is not set):
 // go test ./projections -run '^$' -bench ListTimes -benchtime 1x -v
 func BenchmarkListTimes(b *testing.B) {
-	many := 100_000
-	if s := os.Getenv(rowsEnv); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil {
-			b.Fatal(err)
-		}
-		many = n
-	}
-	for _, rows := range []int{10_000, many} {
+	for _, rows := range []int{10_000, manyRows(b)} {
 		b.Run(strconv.Itoa(rows), func(b *testing.B) {
 			e := projectionstest.NewEngine(b)
 			if err := Migrate(b.Context(), e.Conn, ""); err != nil {
@@ -50,6 +42,20 @@ func BenchmarkListTimes(b *testing.B) {
 			logSizes(b, e.Conn)
 		})
 	}
+}
+
+// manyRows is how many rows the variable asks for.
+func manyRows(b *testing.B) int {
+	b.Helper()
+	s := os.Getenv(rowsEnv)
+	if s == "" {
+		return 100_000
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return n
 }
 
 func timeLists(t testing.TB, r *Reader, rows int) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/benfex/kipay/eventstore"
@@ -19,18 +18,8 @@ import (
 // progressEvery is how often it is told while events keep coming; after a lone event it is told at once.
 const progressEvery = 100 * time.Millisecond
 
-// tellProgress says that lists of the generation show everything at or before the position.
-func tellProgress(ctx context.Context, conn driver.Conn, g Generation, at eventstore.Position) error {
-	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
-	defer cancel()
-	if err := conn.Exec(ctx, `INSERT INTO kipay.progress (generation, position, told_at)
-		SELECT {generation:UInt32}, {position:UInt64}, {at:DateTime64(3,'UTC')}`,
-		clickhouse.Named("generation", uint32(g)), clickhouse.Named("position", uint64(at)),
-		clickhouse.DateNamed("at", time.Now(), clickhouse.MilliSeconds)); err != nil {
-		return fmt.Errorf("tell how far the lists of generation %d are: %w", g, err)
-	}
-	return nil
-}
+// progressInto is where it is told: lists of a generation show everything at or before a position.
+const progressInto = "kipay.progress (generation, position, told_at)"
 
 // progressSQL asks for the generation that serves, the layout of its tables, and how far its lists are known to have come.
 const progressSQL = `WITH (SELECT (generation, layout) FROM kipay.generations WHERE state = 'serving' ORDER BY sequence DESC LIMIT 1) AS serving
@@ -78,7 +67,7 @@ func (f *follower) tell(ctx context.Context, now time.Time, wake time.Duration) 
 	}
 	t.telling, t.busy, t.at = f.lane.position, true, now
 	g, at := f.lane.generation, t.telling
-	go func() { t.done <- tellProgress(ctx, f.p.conn, g, at) }()
+	go func() { t.done <- storePosition(ctx, f.p.conn, progressInto, g, at) }()
 	return wake
 }
 

@@ -79,8 +79,8 @@ const (
 )
 
 // on runs a question on the serving generation, and again when that was swapped out meanwhile, or when the replica that was
-// asked lacks rows. While rows are moved they
-// may be seen in neither place: a question that met a move is asked again, and the next move waits for it.
+// asked lacks rows. While rows are moved they may be seen in neither place: a question that met a move is asked again, and the
+// next move waits for it.
 func (r *Reader) on(ctx context.Context, where reach, ask func(ctx context.Context, g Generation) error) error {
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()

@@ -1,9 +1,7 @@
 package projections
 
 import (
-	"os"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
@@ -15,14 +13,7 @@ import (
 // BenchmarkSearchTimes logs how long searches take over so many customers of one merchant as KIPAY_TEST_LIST_ROWS says (10^5
 // when it is not set): go test ./projections -run '^$' -bench SearchTimes -benchtime 1x -v
 func BenchmarkSearchTimes(b *testing.B) {
-	rows := 100_000
-	if s := os.Getenv(rowsEnv); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil {
-			b.Fatal(err)
-		}
-		rows = n
-	}
+	rows := manyRows(b)
 	e := projectionstest.NewEngine(b)
 	if err := Migrate(b.Context(), e.Conn, ""); err != nil {
 		b.Fatal(err)

@@ -50,7 +50,7 @@ func opBackup(ctx context.Context, n *node, raw json.RawMessage, emit func(any) 
 		return nil, &exitError{exitUsage, errors.New("the backup folder must not be inside the data folder: what is lost with it is no backup")}
 	}
 	started := time.Now()
-	taken, err := backup.Take(ctx, n.local, args.Dir, time.Now, progressOf(started, emit))
+	taken, err := backup.Take(ctx, n.local, args.Dir, time.Now, progressOf(func(p progressNews) { _ = emit(p) }))
 	if err != nil {
 		return nil, err
 	}
@@ -62,17 +62,10 @@ func opBackup(ctx context.Context, n *node, raw json.RawMessage, emit func(any) 
 }
 
 // progressOf turns what a backup or a restore says into news.
-func progressOf(started time.Time, emit func(any) error) backup.Progress {
-	return func(phase string, done, total uint64) {
-		_ = emit(progressNews{phase, done, total, float64(done) / time.Since(started).Seconds()})
-	}
-}
-
-// drawn shows progress of what runs in this process.
-func drawn(b *bar) backup.Progress {
+func progressOf(show func(progressNews)) backup.Progress {
 	started := time.Now()
 	return func(phase string, done, total uint64) {
-		b.set(phase, done, total, float64(done)/time.Since(started).Seconds())
+		show(progressNews{phase, done, total, float64(done) / time.Since(started).Seconds()})
 	}
 }
 
@@ -210,7 +203,7 @@ data folder. A folder that was not copied to its end is found too. Exit code 3 m
 		Args:    cobra.ExactArgs(1),
 		RunE: verb(func(cmd *cobra.Command, args []string) error {
 			b := newBar(cmd.ErrOrStderr())
-			found, err := backup.Verify(cmd.Context(), args[0], at, drawn(b))
+			found, err := backup.Verify(cmd.Context(), args[0], at, progressOf(b.show))
 			b.finish()
 			if err != nil {
 				return err

@@ -128,12 +128,8 @@ func TestKeysRecoverPutsTheMasterKeyBack(t *testing.T) {
 // An event store server has backups of its own, and its keys a bundle as well.
 func TestWithAServerTheKeysHaveABundleAndTheLogIsRefused(t *testing.T) {
 	t.Parallel()
-	addr := freeAddr()
-	server := &instance{home: t.TempDir(), env: environment()}
-	server.args = []string{"eventstore", "--addr", addr, "--data-dir", filepath.Join(server.home, "log")}
-	t.Cleanup(server.stop)
-	server.start(t)
-	in := newInstance(t, t.TempDir(), settings{"EVENTSTORE": "esdb://" + addr + "?tls=false", "MASTER_KEY": strings.Repeat("QUJD", 10) + "QUI="})
+	_, connection := startStore(t)
+	in := newInstance(t, t.TempDir(), settings{"EVENTSTORE": connection, "MASTER_KEY": newMasterKey(t)})
 	eventually(t, 30*time.Second, "the store serves", func() error {
 		if out, code := in.verb(t, "merchant", "create", "--name", "Duka", "--email", "owner@example.com"); code != 0 {
 			return errors.New(out)
@@ -144,7 +140,7 @@ func TestWithAServerTheKeysHaveABundleAndTheLogIsRefused(t *testing.T) {
 	in.fails(t, 2, "docs/kurrentdb.md", "backup", filepath.Join(t.TempDir(), "backup"))
 	in.fails(t, 2, "docs/kurrentdb.md", "restore", t.TempDir())
 	in.cli(t, "keys", "recovery", "--recipient", vault.recipient, "--out", vault.bundle)
-	another := newInstance(t, t.TempDir(), settings{"EVENTSTORE": "esdb://" + addr + "?tls=false"})
+	another := newInstance(t, t.TempDir(), settings{"EVENTSTORE": connection})
 	if out := another.cli(t, "keys", "recover", "--in", vault.bundle, "--identity", vault.identity); !strings.Contains(out, "0 of 1 derivation keys were missing") {
 		t.Error(out)
 	}

@@ -259,11 +259,6 @@ func readConfig(cmd *cobra.Command, environ []string, warn func(string)) (*confi
 			wrong = append(wrong, fmt.Errorf("%s: %w", from, err))
 		}
 	}
-	if len(wrong) == 0 {
-		if _, err := clickHouseServer(c); err != nil {
-			wrong = append(wrong, err)
-		}
-	}
 	var unknown []string
 	for name := range env {
 		if !known[name] && !strings.HasPrefix(name, "KIPAY_TEST_") && !strings.HasPrefix(name, "KIPAY_CRASH_") {
@@ -274,7 +269,10 @@ func readConfig(cmd *cobra.Command, environ []string, warn func(string)) (*confi
 	for _, name := range unknown {
 		warn(name)
 	}
-	if len(wrong) == 0 {
+	if len(wrong) == 0 { // what the settings say together
+		if _, err := clickHouseServer(c); err != nil {
+			wrong = append(wrong, err)
+		}
 		if err := c.checkRoles(); err != nil {
 			wrong = append(wrong, fmt.Errorf("KIPAY_ROLES: %w", err))
 		}

@@ -40,6 +40,31 @@ func newAcknowledged() *acknowledged {
 	}
 }
 
+func (a *acknowledged) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.bodies)
+}
+
+// underLoad has so many at once make payments until the function it answers is called.
+func underLoad(clients int, m *merchant, promised *acknowledged) (end func()) {
+	var load sync.WaitGroup
+	stop := make(chan struct{})
+	for range clients {
+		load.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					m.pay(promised)
+				}
+			}
+		})
+	}
+	return sync.OnceFunc(func() { close(stop); load.Wait() })
+}
+
 func TestKilledUnderLoadNothingIsLostAndNothingCountsTwice(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(seed(t), 1))
@@ -49,25 +74,11 @@ func TestKilledUnderLoadNothingIsLostAndNothingCountsTwice(t *testing.T) {
 	m.registerC2B(t)
 	promised := newAcknowledged()
 	for range rounds(t, 4) {
-		var load sync.WaitGroup
-		stop := make(chan struct{})
-		for range 8 {
-			load.Go(func() {
-				for {
-					select {
-					case <-stop:
-						return
-					default:
-						m.pay(promised)
-					}
-				}
-			})
-		}
+		endLoad := underLoad(8, m, promised)
 		wait := time.NewTimer(time.Duration(150+random.IntN(900)) * time.Millisecond)
 		<-wait.C
 		in.kill()
-		close(stop)
-		load.Wait()
+		endLoad()
 		in.start(t)
 		in.awaitReady(t)
 	}

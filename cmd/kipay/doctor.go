@@ -157,7 +157,7 @@ func checkFolder(cfg *config) []finding {
 		_ = os.Remove(probe.Name())
 		out = append(out, ok("data folder", cfg.DataDir+" is writable"))
 	}
-	if info, err := os.Stat(filepath.Join(cfg.DataDir, masterKeyFile)); err == nil && cfg.MasterKey == "" && len(cfg.MasterKeyCommand) == 0 {
+	if info, err := os.Stat(filepath.Join(cfg.DataDir, masterKeyFile)); err == nil && cfg.keyFromFile() {
 		if info.Mode().Perm()&0o077 != 0 {
 			out = append(out, problem("master key", "others can read "+masterKeyFile, "chmod 600 "+filepath.Join(cfg.DataDir, masterKeyFile)))
 		} else {

@@ -157,7 +157,7 @@ func (o *eventsExport) run(cmd *cobra.Command) (err error) {
 			return err
 		}
 		if p := news.Progress; p != nil {
-			b.set(p.Phase, p.Done, p.Total, p.Rate)
+			b.show(*p)
 		}
 		_, eventsErr := events.Write(news.Events)
 		_, keysErr := keys.Write(news.Keys)

@@ -14,8 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/benfex/kipay/eventstore"
-	"github.com/benfex/kipay/eventstore/embedded"
-	"github.com/benfex/kipay/eventstore/esdb"
 	"github.com/benfex/kipay/eventstore/transfer"
 )
 
@@ -79,7 +77,7 @@ func (o *eventsImport) run(cmd *cobra.Command) (err error) {
 	b := newBar(cmd.ErrOrStderr())
 	defer b.finish()
 	options.OneByOne = o.oneByOne
-	options.Progress = moveProgress(func(p progressNews) { b.set(p.Phase, p.Done, p.Total, p.Rate) })
+	options.Progress = moveProgress(b.show)
 	in, err := transfer.Check(cmd.Context(), options)
 	if err != nil {
 		return err
@@ -152,7 +150,7 @@ func (o *eventsImport) options(ctx context.Context, cfg *config) (_ transfer.Imp
 
 // masterKeysOf reads the master keys, and makes none: a new one would open nothing that is imported.
 func masterKeysOf(ctx context.Context, cfg *config) (eventstore.MasterKeys, error) {
-	if path := filepath.Join(cfg.DataDir, masterKeyFile); cfg.MasterKey == "" && len(cfg.MasterKeyCommand) == 0 {
+	if path := filepath.Join(cfg.DataDir, masterKeyFile); cfg.keyFromFile() {
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			return eventstore.MasterKeys{}, &exitError{exitUsage, fmt.Errorf("KIPAY_MASTER_KEY: must be the exported install's (or put its %s to %s)", masterKeyFile, path)}
 		}
@@ -162,28 +160,14 @@ func masterKeysOf(ctx context.Context, cfg *config) (eventstore.MasterKeys, erro
 
 // openTarget opens the event store without beginning an install in it: the keys that come with the events are its first.
 func openTarget(cmd *cobra.Command, cfg *config) (engine, error) {
-	log := newLogger(zerolog.WarnLevel, cmd.ErrOrStderr())
-	logf := func(format string, args ...any) { log.Error().Msgf(format, args...) }
 	if cfg.remote() {
 		_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "kipay: no node may run on this event store until the import has ended")
-		store, err := esdb.Open(cfg.EventStore, esdb.Options{Deadline: importDeadline, Attempt: importAttempt, Logf: logf})
-		if err != nil {
-			return nil, fmt.Errorf("KIPAY_EVENTSTORE: %w", err)
-		}
-		return store, nil
 	}
-	dir := eventsFolder(cfg)
-	if err := embedded.RefuseServed(dir); err != nil {
-		return nil, err
+	store, _, err := openEngine(cfg, newLogger(zerolog.WarnLevel, cmd.ErrOrStderr()), importDeadline, importAttempt)
+	if !cfg.remote() && errors.Is(err, eventstore.ErrUnavailable) {
+		return nil, fmt.Errorf("an import has the event store for itself, nothing else may run on it meanwhile: %w", err)
 	}
-	store, err := embedded.Open(dir, embedded.Options{Logf: logf})
-	if errors.Is(err, eventstore.ErrUnavailable) {
-		return nil, fmt.Errorf("an import has the event store for itself, stop what runs on it first: %w", err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return store, nil
+	return store, err
 }
 
 // checkReadModels refuses to begin a log beside read models of another one: their checkpoint is a position of that log, and

@@ -122,7 +122,7 @@ func barNews(b *bar) func(json.RawMessage) error {
 		if err := json.Unmarshal(raw, &p); err != nil {
 			return err
 		}
-		b.set(p.Phase, p.Done, p.Total, p.Rate)
+		b.show(p)
 		return nil
 	}
 }

@@ -89,10 +89,8 @@ func newInstance(t *testing.T, home string, s settings) *instance {
 	t.Helper()
 	in := &instance{home: home, data: filepath.Join(home, "data"), args: []string{"serve"}}
 	if onServer() && s["EVENTSTORE"] == "" && s["DATA_DIR"] == "" {
-		addr := freeAddr()
-		in.store = &instance{home: home, args: []string{"eventstore", "--addr", addr, "--data-dir", filepath.Join(home, "log")}, env: environment()}
-		in.store.start(t)
-		s["EVENTSTORE"], s["MASTER_KEY"] = "esdb://"+addr+"?tls=false", newMasterKey(t)
+		in.store, s["EVENTSTORE"] = startStore(t)
+		s["MASTER_KEY"] = newMasterKey(t)
 	}
 	for name, value := range map[string]string{"HTTP_ADDR": freeAddr(), "SANDBOX_ADDR": freeAddr(), "DATA_DIR": in.data} {
 		if s[name] == "" {
@@ -105,6 +103,16 @@ func newInstance(t *testing.T, home string, s settings) *instance {
 		in.env = append(in.env, "KIPAY_"+name+"="+value)
 	}
 	return in
+}
+
+// startStore starts `kipay eventstore` on a log of its own, which stops with the test, and answers how to connect to it.
+func startStore(t *testing.T) (store *instance, connection string) {
+	t.Helper()
+	home, addr := t.TempDir(), freeAddr()
+	store = &instance{home: home, args: []string{"eventstore", "--addr", addr, "--data-dir", filepath.Join(home, "log")}, env: environment()}
+	t.Cleanup(store.stop)
+	store.start(t)
+	return store, "esdb://" + addr + "?tls=false"
 }
 
 // onServer tells whether servers are tried on event stores that are servers too: KIPAY_TEST_EVENTSTORE=server. Tests of what
@@ -249,9 +257,6 @@ func (in *instance) terminate(t *testing.T, within time.Duration) int {
 
 // stop ends the process in order, or by force when that takes too long.
 func (in *instance) stop() {
-	if in.store != nil {
-		defer in.store.stop()
-	}
 	in.mu.Lock()
 	cmd, ended := in.cmd, in.ended
 	in.mu.Unlock()

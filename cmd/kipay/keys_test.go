@@ -13,19 +13,8 @@ func TestMasterKeyRotatedTwiceAtOnceUnderLoadStillOpensEverything(t *testing.T) 
 	t.Parallel()
 	in := launch(t, quick(settings{"EVENTSTORE": "embedded"}))
 	m := newShop(t, in)
-	stop, loaded := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(loaded)
-		promised := &acknowledged{checkouts: map[string]string{}, pushes: map[string]string{}, bodies: map[string][3]string{}}
-		for {
-			select {
-			case <-stop:
-				return
-			default:
-				m.pay(promised)
-			}
-		}
-	}()
+	endLoad := underLoad(1, m, newAcknowledged())
+	defer endLoad()
 	rotated := make([]bool, 6)
 	for range 3 {
 		sideBySide(len(rotated), func(i int) {
@@ -36,8 +25,7 @@ func TestMasterKeyRotatedTwiceAtOnceUnderLoadStillOpensEverything(t *testing.T) 
 			rotated[i] = rotated[i] || code == 0
 		})
 	}
-	close(stop)
-	<-loaded
+	endLoad()
 	if !strings.Contains(strings.Trim(strings.Join(strings.Fields(asJSON(rotated)), ""), "[]"), "true") {
 		t.Error("none was carried out")
 	}

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"filippo.io/age"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -60,20 +59,16 @@ func TestALaptopsPaymentsMoveToAServerWithAllThatIsKnownOfThem(t *testing.T) {
 
 	// The first export runs beside the server, the second takes what came since; in between the log is already imported.
 	home := t.TempDir()
-	events, keys, identity := filepath.Join(home, "log.ndjson.zst"), filepath.Join(home, "keys.age"), filepath.Join(home, "identity.txt")
-	recipient := writeIdentity(t, identity)
-	export := []string{"events", "export", events, "--keys", keys, "--recipient", recipient, "--json"}
+	events, keys, vault := filepath.Join(home, "log.ndjson.zst"), filepath.Join(home, "keys.age"), newSafe(t)
+	export := []string{"events", "export", events, "--keys", keys, "--recipient", vault.recipient, "--json"}
 	first := reply{raw: laptop.cli(t, export...)}
 	if out, code := laptop.verb(t, export...); code != 2 || !strings.Contains(out, "--resume") {
 		t.Errorf("a file that is there was answered with exit %d: %s", code, out)
 	}
-	if out, code := laptop.verb(t, "events", "import", events, "--keys", keys, "--identity", identity); code != 1 || !strings.Contains(out, "in use by process") {
+	if out, code := laptop.verb(t, "events", "import", events, "--keys", keys, "--identity", vault.identity); code != 1 || !strings.Contains(out, "in use by process") {
 		t.Errorf("an import beside a server exits with %d: %s", code, out)
 	}
-	addr := freeAddr()
-	store := &instance{home: t.TempDir(), args: []string{"eventstore", "--addr", addr, "--data-dir", t.TempDir() + "/log"}, env: environment()}
-	t.Cleanup(store.stop)
-	store.start(t)
+	store, connection := startStore(t)
 	eventually(t, 20*time.Second, "the event store is served", func() error {
 		if !strings.Contains(store.log(), "the event store is served") {
 			return fmt.Errorf("it says %s", store.tail(1))
@@ -85,9 +80,9 @@ func TestALaptopsPaymentsMoveToAServerWithAllThatIsKnownOfThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	served := quick(providers)
-	served["EVENTSTORE"], served["MASTER_KEY"] = "esdb://"+addr+"?tls=false", strings.TrimSpace(string(master))
+	served["EVENTSTORE"], served["MASTER_KEY"] = connection, strings.TrimSpace(string(master))
 	node := newInstance(t, t.TempDir(), served)
-	load := []string{"events", "import", events, "--keys", keys, "--identity", identity, "--json"}
+	load := []string{"events", "import", events, "--keys", keys, "--identity", vault.identity, "--json"}
 	node.cli(t, load...)
 
 	sandbox.admin(t, "daraja", "next", `{"scenario":"silent-success"}`)
@@ -137,21 +132,8 @@ func TestALaptopsPaymentsMoveToAServerWithAllThatIsKnownOfThem(t *testing.T) {
 	}
 
 	// And back: the folder that comes of it is sound, every event opened.
-	node.cli(t, "events", "export", filepath.Join(home, "back"), "--keys", filepath.Join(home, "back.keys"), "--recipient", recipient)
+	node.cli(t, "events", "export", filepath.Join(home, "back"), "--keys", filepath.Join(home, "back.keys"), "--recipient", vault.recipient)
 	back := newInstance(t, t.TempDir(), quick(settings{"MASTER_KEY": served["MASTER_KEY"]}))
-	back.cli(t, "events", "import", filepath.Join(home, "back"), "--keys", filepath.Join(home, "back.keys"), "--identity", identity)
+	back.cli(t, "events", "import", filepath.Join(home, "back"), "--keys", filepath.Join(home, "back.keys"), "--identity", vault.identity)
 	back.cli(t, "fsck")
-}
-
-// writeIdentity writes an age identity as age-keygen does, and answers its recipient.
-func writeIdentity(t *testing.T, path string) string {
-	t.Helper()
-	identity, err := age.GenerateX25519Identity()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(path, []byte("# made by a test\n"+identity.String()+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return identity.Recipient().String()
 }

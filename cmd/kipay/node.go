@@ -97,13 +97,13 @@ func openNodeWith(ctx context.Context, cfg *config, log zerolog.Logger, kept *sp
 	return n, err
 }
 
-// complaints logs what keeps kept notices from being delivered, now and then while it lasts.
-func complaints(log zerolog.Logger) func(error) {
+// complaints logs an error of something that is tried again, now and then while it lasts.
+func complaints(log zerolog.Logger, level zerolog.Level, msg string) func(error) {
 	var last atomic.Int64
 	return func(err error) {
 		now, before := time.Now().UnixNano(), last.Load()
 		if now-before > int64(10*time.Second) && last.CompareAndSwap(before, now) {
-			log.Error().Err(err).Msg("kept notices of providers can't be delivered")
+			log.WithLevel(level).Err(err).Msg(msg)
 		}
 	}
 }
@@ -122,27 +122,38 @@ const (
 	storeAttempt  = 2 * time.Second
 )
 
-// openStore opens the engine that the configuration names.
+// openStore opens the node's event store.
 func (n *node) openStore() error {
-	logf := func(format string, args ...any) { n.log.Error().Msgf(format, args...) }
-	if n.cfg.remote() {
-		store, err := esdb.Open(n.cfg.EventStore, esdb.Options{Deadline: storeDeadline, Attempt: storeAttempt, Logf: logf})
-		if err != nil {
-			return fmt.Errorf("KIPAY_EVENTSTORE: %w", err)
-		}
-		n.store = &keptSecrets{observe(store, n.meter), secretsFolder(n.cfg), n.log}
-		return nil
-	}
-	dir := eventsFolder(n.cfg)
-	if err := embedded.RefuseServed(dir); err != nil {
-		return err
-	}
-	store, err := embedded.Open(dir, embedded.Options{Logf: logf})
+	store, local, err := openEngine(n.cfg, n.log, storeDeadline, storeAttempt)
 	if err != nil {
 		return err
 	}
-	n.store, n.local = observe(store, n.meter), store
+	n.store, n.local = observe(store, n.meter), local
+	if local == nil {
+		n.store = &keptSecrets{n.store, secretsFolder(n.cfg), n.log}
+	}
 	return nil
+}
+
+// openEngine opens the event store that the configuration names: a server, or the one in the data folder, which is answered
+// as local too. A call to a server takes deadline at most, and one attempt of it attempt.
+func openEngine(cfg *config, log zerolog.Logger, deadline, attempt time.Duration) (_ engine, local *embedded.Store, err error) {
+	logf := func(format string, args ...any) { log.Error().Msgf(format, args...) }
+	if cfg.remote() {
+		store, err := esdb.Open(cfg.EventStore, esdb.Options{Deadline: deadline, Attempt: attempt, Logf: logf})
+		if err != nil {
+			return nil, nil, fmt.Errorf("KIPAY_EVENTSTORE: %w", err)
+		}
+		return store, nil, nil
+	}
+	dir := eventsFolder(cfg)
+	if err := embedded.RefuseServed(dir); err != nil {
+		return nil, nil, err
+	}
+	if local, err = embedded.Open(dir, embedded.Options{Logf: logf}); err != nil {
+		return nil, nil, err
+	}
+	return local, local, nil
 }
 
 // openSpool opens the spool of a node whose event store is a server; nil where the event store is here: a disk that takes
@@ -155,7 +166,10 @@ func openSpool(ctx context.Context, cfg *config, log zerolog.Logger) (*spool.Spo
 	if err != nil {
 		return nil, err
 	}
-	return spool.Open(spool.Options{Dir: filepath.Join(cfg.DataDir, "spool"), Seal: masters, Random: rand.Reader, Complain: complaints(log)})
+	return spool.Open(spool.Options{
+		Dir: filepath.Join(cfg.DataDir, "spool"), Seal: masters, Random: rand.Reader,
+		Complain: complaints(log, zerolog.ErrorLevel, "kept notices of providers can't be delivered"),
+	})
 }
 
 // eventsFolder is where the embedded event store keeps the log.
@@ -189,9 +203,12 @@ func newEventID() uuid.UUID {
 
 const masterKeyFile = "master.key"
 
+// keyFromFile tells whether the master key is the data folder's: no setting gives another one.
+func (c *config) keyFromFile() bool { return c.MasterKey == "" && len(c.MasterKeyCommand) == 0 }
+
 // checkShared refuses a node of several without the master key that they share: one made here would open nothing.
 func checkShared(cfg *config) error {
-	if !cfg.remote() || cfg.MasterKey != "" || len(cfg.MasterKeyCommand) > 0 {
+	if !cfg.remote() || !cfg.keyFromFile() {
 		return nil
 	}
 	path := filepath.Join(cfg.DataDir, masterKeyFile)
@@ -280,10 +297,17 @@ func writePrivate(path, text string) error {
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
+	if err := syncEntries(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
-	defer func() { _ = dir.Close() }()
-	return dir.Sync()
+	return nil
+}
+
+// syncEntries makes durable what is in the folder by which name.
+func syncEntries(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }

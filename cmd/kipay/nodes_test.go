@@ -19,15 +19,12 @@ type cluster struct {
 // launchCluster starts a node with each of the settings on one `kipay eventstore`.
 func launchCluster(t *testing.T, each ...settings) *cluster {
 	t.Helper()
-	addr := freeAddr()
-	store := &instance{home: t.TempDir(), args: []string{"eventstore", "--addr", addr, "--data-dir", t.TempDir() + "/log"}, env: environment()}
-	t.Cleanup(store.stop)
-	store.start(t)
+	store, connection := startStore(t)
 	sandbox := launchSandbox(t, "50")
 	c, key := &cluster{store: store}, newMasterKey(t)
 	for _, more := range each {
 		s := settings{
-			"EVENTSTORE": "esdb://" + addr + "?tls=false", "MASTER_KEY": key, "SANDBOX": "false",
+			"EVENTSTORE": connection, "MASTER_KEY": key, "SANDBOX": "false",
 			"MPESA_SANDBOX_URL": sandbox.sim + "/daraja", "PAYSTACK_URL": sandbox.sim + "/paystack",
 		}
 		maps.Copy(s, more)

@@ -28,23 +28,23 @@ func newBar(out io.Writer) *bar {
 	return b
 }
 
-// set shows that a phase has come so far. rate is entries a second.
-func (b *bar) set(phase string, done, total uint64, rate float64) {
+// show draws how far a phase has come.
+func (b *bar) show(p progressNews) {
 	if !b.tty {
-		if now := time.Now(); phase != b.phase || now.Sub(b.shown) > 5*time.Second {
-			b.phase, b.shown = phase, now
-			_, _ = fmt.Fprintf(b.out, "%s: %d of %d (%.0f/s)\n", phase, done, total, rate)
+		if now := time.Now(); p.Phase != b.phase || now.Sub(b.shown) > 5*time.Second {
+			b.phase, b.shown = p.Phase, now
+			_, _ = fmt.Fprintf(b.out, "%s: %d of %d (%.0f/s)\n", p.Phase, p.Done, p.Total, p.Rate)
 		}
 		return
 	}
-	if b.bar == nil || phase != b.phase {
+	if b.bar == nil || p.Phase != b.phase {
 		b.finish()
-		b.phase, b.closed = phase, false
-		b.bar = progressbar.NewOptions64(int64(total), progressbar.OptionSetWriter(b.out), progressbar.OptionSetDescription(phase),
+		b.phase, b.closed = p.Phase, false
+		b.bar = progressbar.NewOptions64(int64(p.Total), progressbar.OptionSetWriter(b.out), progressbar.OptionSetDescription(p.Phase),
 			progressbar.OptionShowCount(), progressbar.OptionShowIts(), progressbar.OptionSetPredictTime(true), progressbar.OptionThrottle(100*time.Millisecond))
 	}
-	b.bar.ChangeMax64(int64(total))
-	_ = b.bar.Set64(int64(done))
+	b.bar.ChangeMax64(int64(p.Total))
+	_ = b.bar.Set64(int64(p.Done))
 }
 
 func (b *bar) finish() {

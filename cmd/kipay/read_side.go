@@ -23,7 +23,7 @@ type readSide struct {
 	super     *chdb.Supervisor // nil on a server
 	conn      driver.Conn
 	projector *projections.Projector
-	follower  *projections.Follower // nil unless other nodes may write the read models
+	follower  *projections.Follower // nil unless the API reads what other nodes may write
 }
 
 const readModelDir = "readmodel"
@@ -70,6 +70,9 @@ func (n *node) openReadSide(ctx context.Context, metrics prometheus.Registerer) 
 		return fmt.Errorf("clickhouse: %w", err)
 	}
 	n.reads.conn = conn
+	if n.cfg.Roles.has(roleAPI) && !n.projectsAlone() {
+		n.reads.follower = projections.NewFollower(conn, n.log)
+	}
 	o := projections.Options{Conn: conn, Cluster: n.cfg.ClickHouseCluster, Log: n.events, Logger: n.log, Metrics: metrics}
 	if n.reads.super != nil {
 		o.Sync, o.Incarnation = syncFolder(filepath.Join(n.cfg.DataDir, readModelDir)), n.reads.super.Restarts

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/benfex/kipay/projections"
@@ -24,11 +23,8 @@ func (n *node) projectsAlone() bool { return !n.cfg.shared(roleProjector) }
 // source is what lists are read by: the node's own projector, or where a server is written by whichever node has the
 // role, what that one says of it.
 func (n *node) source() readSource {
-	if n.projectsAlone() {
-		return n.reads.projector
-	}
 	if n.reads.follower == nil {
-		n.reads.follower = projections.NewFollower(n.reads.conn, n.log)
+		return n.reads.projector
 	}
 	return n.reads.follower
 }
@@ -40,8 +36,6 @@ func (n *node) runFollower(ctx context.Context) error {
 	}
 	return n.reads.follower.Run(ctx)
 }
-
-var errNothingServes = errors.New("no projector has made the read models yet")
 
 // readsReady is nil while this node can answer from the read models.
 func (n *node) readsReady(ctx context.Context) error {
@@ -57,7 +51,7 @@ func (n *node) readsReady(ctx context.Context) error {
 		return err
 	}
 	if n.reads.follower != nil && n.reads.follower.Generation() == 0 {
-		return errNothingServes
+		return n.reads.follower.Ready() // nothing serves yet: it knows why
 	}
 	return nil
 }

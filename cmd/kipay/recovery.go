@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/benfex/kipay/eventstore"
+	"github.com/benfex/kipay/eventstore/transfer"
 )
 
 // recoveryFormat is the version of the bundle.
@@ -51,9 +52,9 @@ func opKeysRecovery(ctx context.Context, n *node, raw json.RawMessage, _ func(an
 	if err := json.Unmarshal(raw, &args); err != nil {
 		return nil, err
 	}
-	recipients, err := age.ParseRecipients(strings.NewReader(strings.Join(args.Recipients, "\n")))
+	recipients, err := transfer.ParseRecipients(args.Recipients)
 	if err != nil {
-		return nil, fmt.Errorf("recipients: %w", err)
+		return nil, err
 	}
 	secrets, err := n.ring.Secrets(ctx)
 	if err != nil {
@@ -183,7 +184,7 @@ Make an identity with age-keygen, on a machine that is not this one.`,
 			if len(args.Recipients) == 0 {
 				return &exitError{exitUsage, errors.New("--recipient is missing: the public key of whoever may open the bundle, age1…")}
 			}
-			if _, err := age.ParseRecipients(strings.NewReader(strings.Join(args.Recipients, "\n"))); err != nil {
+			if _, err := transfer.ParseRecipients(args.Recipients); err != nil {
 				return &exitError{exitUsage, errors.New("--recipient must be the public key of an age identity, age1…")} // it may be the secret one, by mistake
 			}
 			if out != "" {

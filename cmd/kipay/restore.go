@@ -177,24 +177,15 @@ func goLive(dataDir string) error {
 		return fmt.Errorf("data folder: %w", err)
 	}
 	if err := syncEntries(dataDir); err != nil {
-		return err
+		return fmt.Errorf("data folder: %w", err)
 	}
 	if err := os.Rename(filepath.Join(aside, "events"), filepath.Join(dataDir, "events")); err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
 	if err := syncEntries(dataDir); err != nil {
-		return err
-	}
-	return os.RemoveAll(aside)
-}
-
-// syncEntries makes durable what is in the folder by which name.
-func syncEntries(dir string) error {
-	f, err := os.Open(dir)
-	if err != nil {
 		return fmt.Errorf("data folder: %w", err)
 	}
-	return errors.Join(f.Sync(), f.Close())
+	return os.RemoveAll(aside)
 }
 
 func restoreCommand() *cobra.Command {
@@ -222,7 +213,7 @@ With --recovery the master key is put back too. The read models are built from t
 			}
 			args.from = folder[0]
 			b := newBar(cmd.ErrOrStderr())
-			out, err := restore(cmd.Context(), cfg, args, newLogger(zerolog.WarnLevel, cmd.ErrOrStderr()), drawn(b))
+			out, err := restore(cmd.Context(), cfg, args, newLogger(zerolog.WarnLevel, cmd.ErrOrStderr()), progressOf(b.show))
 			b.finish()
 			switch {
 			case errors.Is(err, backup.ErrDamaged), errors.Is(err, eventstore.ErrCorrupt):

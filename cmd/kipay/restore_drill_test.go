@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -28,35 +27,6 @@ func newSafe(t *testing.T) safe {
 		t.Fatal(err)
 	}
 	return s
-}
-
-// underLoad makes payments until the function it answers is called.
-func underLoad(m *merchant, promised *acknowledged) (end func()) {
-	var load sync.WaitGroup
-	stop := make(chan struct{})
-	for range 4 {
-		load.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-					m.pay(promised)
-				}
-			}
-		})
-	}
-	return sync.OnceFunc(func() { close(stop); load.Wait() })
-}
-
-func promises() *acknowledged {
-	return &acknowledged{checkouts: map[string]string{}, pushes: map[string]string{}, bodies: map[string][3]string{}}
-}
-
-func (a *acknowledged) count() int {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return len(a.bodies)
 }
 
 // drillPayments is how many payments the drill makes before each of its first two backups; KIPAY_TEST_DRILL sets it, for figures
@@ -83,8 +53,8 @@ func TestRestoreDrillOnAMachineWithNothingButTheBackupAndTheRecoveryKey(t *testi
 	store, vault := filepath.Join(t.TempDir(), "backup"), newSafe(t)
 
 	payments, patience := drillPayments(t)
-	promised := promises()
-	endLoad := underLoad(m, promised)
+	promised := newAcknowledged()
+	endLoad := underLoad(4, m, promised)
 	defer endLoad()
 	eventually(t, patience, "payments are taken", enough(promised, payments))
 	first := reply{raw: in.cli(t, "backup", store, "--json")}
@@ -115,8 +85,8 @@ func TestRestoreDrillOnAMachineWithNothingButTheBackupAndTheRecoveryKey(t *testi
 
 	// The last backup, while others pay.
 	others := newShop(t, in)
-	lost := promises()
-	endLoad = underLoad(others, lost)
+	lost := newAcknowledged()
+	endLoad = underLoad(4, others, lost)
 	defer endLoad()
 	eventually(t, 30*time.Second, "others pay", enough(lost, 5))
 	last := reply{raw: in.cli(t, "backup", store, "--json")}

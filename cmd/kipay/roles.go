@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/benfex/kipay/commands/reactor"
 	"github.com/benfex/kipay/eventstore/lease"
 )
@@ -103,7 +105,6 @@ func (n *node) inTurn(ctx context.Context, role string, work func(ctx context.Co
 		return err
 	}
 	log := n.log.With().Str("role", role).Str("node", name).Logger()
-	var complained atomic.Int64
 	return lease.New(lease.Options{
 		Store: n.store, Role: role, Node: name, NewID: newEventID,
 		Changed: func(held bool) {
@@ -114,12 +115,7 @@ func (n *node) inTurn(ctx context.Context, role string, work func(ctx context.Co
 				log.Info().Msg("this node has the role no more")
 			}
 		},
-		Failed: func(err error) {
-			now, last := time.Now().UnixNano(), complained.Load()
-			if now-last > int64(10*time.Second) && complained.CompareAndSwap(last, now) {
-				log.Warn().Err(err).Msg("who has the role can't be told; trying again")
-			}
-		},
+		Failed: complaints(log, zerolog.WarnLevel, "who has the role can't be told; trying again"),
 	}).Run(ctx, work)
 }
 

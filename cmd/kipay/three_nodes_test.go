@@ -7,17 +7,14 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os/exec"
-	"path/filepath"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"github.com/rs/zerolog"
-
-	"github.com/benfex/kipay/projections/chdb"
+	"github.com/benfex/kipay/projections/projectionstest"
 )
 
 // passOn listens on an address of its own and passes connections on to what dial finds, until the test ends.
@@ -63,38 +60,6 @@ func passOn(t *testing.T, addr string, dial func(ctx context.Context) (net.Conn,
 	})
 }
 
-// launchClickHouse is a ClickHouse server for several nodes: the engine behind its HTTP interface. It answers its DSN.
-func launchClickHouse(t *testing.T) string {
-	t.Helper()
-	dir := t.TempDir()
-	socket, err := chdb.SocketPath(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	engine, err := chdb.Start(t.Context(), chdb.SupervisorOptions{
-		Command: func() *exec.Cmd {
-			return exec.Command(binary, "readmodel", "--dir", filepath.Join(dir, "engine"), "--socket", socket, "--memory", "800000000")
-		},
-		Socket: socket, Log: zerolog.Nop(),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-		defer cancel()
-		_ = engine.Close(ctx)
-	})
-	ready, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	if err := engine.WaitReady(ready); err != nil {
-		t.Fatal(err)
-	}
-	addr := freeAddr()
-	passOn(t, addr, func(ctx context.Context) (net.Conn, error) { return engine.DialContext(ctx, "") })
-	return "http://" + addr + "/" + chdb.Database + "?compress=none" // the engine takes no compressed blocks
-}
-
 // launchBalancer passes connections on to the next node that takes one.
 func launchBalancer(t *testing.T, addr string, nodes []*instance) {
 	t.Helper()
@@ -131,9 +96,10 @@ func actives(nodes []*instance, role string) (n int, which *instance) {
 // there, each push has its money once, no number stands twice, and lists agree with the log.
 func TestThreeNodesKilledInTurnUnderLoad(t *testing.T) {
 	t.Parallel()
-	front, engine := freeAddr(), launchClickHouse(t)
+	front, engine := freeAddr(), projectionstest.NewEngine(t).OpenDoor(t, false)
+	dsn := fmt.Sprintf("http://%s@%s/kipay?compress=none", url.UserPassword(projectionstest.User, projectionstest.Password), engine.Addr)
 	shared := func(roles string) settings {
-		return settings{"CLICKHOUSE": engine, "PUBLIC_URL": "http://" + front, "ROLES": roles}
+		return settings{"CLICKHOUSE": dsn, "PUBLIC_URL": "http://" + front, "ROLES": roles}
 	}
 	c := launchCluster(t, shared("api"), shared("api,projector,reactor"), shared("projector,reactor"))
 	launchBalancer(t, front, c.nodes[:2])
@@ -148,20 +114,8 @@ func TestThreeNodesKilledInTurnUnderLoad(t *testing.T) {
 			return nil
 		})
 	}
-	stop := make(chan struct{})
-	var load sync.WaitGroup
-	for range 3 {
-		load.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-					m.pay(promised)
-				}
-			}
-		})
-	}
+	endLoad := underLoad(3, m, promised)
+	defer endLoad()
 	for round := range rounds(t, 3) {
 		victim := c.nodes[0]
 		if role := []string{"", "projector", "reactor"}[round%3]; role != "" {
@@ -191,8 +145,7 @@ func TestThreeNodesKilledInTurnUnderLoad(t *testing.T) {
 		victim.start(t)
 		victim.awaitReady(t)
 	}
-	close(stop)
-	load.Wait()
+	endLoad()
 	if len(promised.pushes) == 0 || len(promised.checkouts) == 0 {
 		t.Fatal("the load did nothing")
 	}

@@ -109,7 +109,7 @@ func Open(o Options) (*Spool, error) {
 	s := &Spool{options: o, db: db, failed: failed, opened: o.Now(), came: make(chan struct{}, 1)}
 	s.full = func(share int64) bool { return int64(s.count) >= maxNotices/share || s.bytes >= maxBytes/share }
 	if err := s.recount(); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }

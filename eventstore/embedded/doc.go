@@ -12,7 +12,8 @@
 //
 // Where to start reading: append.go, committer.go and publisher.go are the life of an append (encode, queue, group,
 // commit, sync, publish, acknowledge) and pacing.go when a group goes to the disk, subscription.go and ring.go the life
-// of a delivery, guard.go what happens when the disk fails, fsck.go how the folder is checked end to end, view.go and build.go what a backup reads and a restore writes (package backup).
+// of a delivery, guard.go what happens when the disk fails, fsck.go how the folder is checked end to end, view.go and
+// build.go what a backup reads and a restore writes (package backup).
 //
 // In the folder, beside Pebble's own files: OWNER is locked by the process that has it and names it, ACKNOWLEDGED is
 // the watermark.

@@ -59,7 +59,7 @@ func New(o Options) *Lease {
 		o.Now = time.Now
 	}
 	if o.NewID == nil {
-		o.NewID = ids
+		o.NewID = uuid.New
 	}
 	if o.Changed == nil {
 		o.Changed = func(bool) {}
@@ -107,13 +107,13 @@ type held struct {
 // acquire returns with the lease, or false when ctx ends.
 func (l *Lease) acquire(ctx context.Context) (held, bool) {
 	var seen register
-	var since time.Time // when seen was first read
-	for first := true; ctx.Err() == nil; first = false {
+	var since time.Time // when seen was first read, zero before the first
+	for ctx.Err() == nil {
 		now, err := l.read(ctx)
 		if err != nil {
 			l.complain(ctx, err)
 		} else {
-			if first || since.IsZero() || now != seen {
+			if since.IsZero() || now != seen {
 				seen, since = now, l.Now()
 			}
 			if seen.released || seen.node == l.Node || l.Now().Sub(since) >= l.TTL {

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/benfex/kipay/eventstore"
 )
 
@@ -68,6 +66,3 @@ func (l *Lease) append(ctx context.Context, after eventstore.Revision, e eventst
 	}
 	return done.Revision, nil
 }
-
-// ids makes event ids when the caller has no source of them.
-func ids() uuid.UUID { return uuid.New() }

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"net"
 	"testing"
 	"time"
@@ -49,12 +50,18 @@ func localOn(t testing.TB, fs vfs.FS) *embedded.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
+	closing(t, s)
+	return s
+}
+
+// closing closes it with the test.
+func closing(t testing.TB, c io.Closer) {
+	t.Helper()
 	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
+		if err := c.Close(); err != nil {
 			t.Errorf("close: %v", err)
 		}
 	})
-	return s
 }
 
 // remote is a store behind EventStoreDB's protocol, over a real socket.
@@ -70,11 +77,7 @@ func remoteBefore(t testing.TB, behind *embedded.Store) *esdb.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := s.Close(); err != nil {
-			t.Errorf("close: %v", err)
-		}
-	})
+	closing(t, s)
 	return s
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 )
 
 // Verified is what a verification has found.
@@ -35,7 +34,7 @@ func Verify(ctx context.Context, dir, at string, progress Progress) (Verified, e
 		return Verified{}, fmt.Errorf("%w: %s holds none", ErrNoPoint, dir)
 	}
 	v := &verification{dir: dir, progress: progress, seen: make(map[Ref]error), out: Verified{Bad: bad}}
-	for _, p := range slices.Backward(points) {
+	for _, p := range points {
 		v.total = max(v.total, uint64(p.Position))
 	}
 	for _, p := range points {
