@@ -64,7 +64,7 @@ func (w *WriteSide) AskStatus(ctx context.Context, ref transaction.Reference, at
 	}
 	ev := transaction.Evidence{Door: cmd.Door, Attempt: attempt, Digest: cmd.Digest, CheckoutRequestID: checkoutRequestID}
 	if res.State == mpesa.Succeeded {
-		ev.Kind = transaction.ConfirmedPaid
+		ev.Kind, ev.Terms = transaction.ConfirmedPaid, ch.State.Terms()
 	} else {
 		ev.Kind, ev.Code, ev.FailureCode, ev.Reason = transaction.FailedByQuery, res.ResultCode, res.Outcome.FailureCode, res.Outcome.Reason
 	}

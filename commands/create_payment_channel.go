@@ -10,6 +10,7 @@ import (
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/channel"
+	"github.com/benfex/kipay/domain/fee"
 	"github.com/benfex/kipay/domain/ids"
 	"github.com/benfex/kipay/domain/merchant"
 	"github.com/benfex/kipay/domain/money"
@@ -34,6 +35,7 @@ type channelAnswer struct {
 	CreatedAt   string            `json:"created_at"`
 	Environment string            `json:"environment"`
 	Currency    string            `json:"currency"`
+	Funds       string            `json:"funds"`
 	URLs        map[string]string `json:"urls"`
 }
 
@@ -102,7 +104,7 @@ func (w *WriteSide) openChannel(ctx context.Context, e newChannel, id channel.ID
 			Status: "success", Message: "Payment channel created successfully",
 			Channel: channelAnswer{
 				ID: id, Name: s.Name, Provider: string(s.Provider), IsActive: s.Active, IsDefault: attached.State.DefaultChannel == id,
-				CreatedAt: stamp(s.At), Environment: string(s.Environment), Currency: string(s.Currency), URLs: w.channelURLs(s),
+				CreatedAt: stamp(s.At), Environment: string(s.Environment), Currency: string(s.Currency), Funds: string(s.Funds), URLs: w.channelURLs(s),
 			},
 		},
 	}}, nil
@@ -180,6 +182,11 @@ func readChannel(b *body) newChannel {
 		e.readMpesa(config)
 	default:
 		e.readPaystack(config)
+	}
+	if f, ok := fee.ParseFunds(b.text("funds", 16)); ok {
+		e.Funds = f
+	} else {
+		b.Add("funds", "must be merchant or pool")
 	}
 	for field, what := range config.Fields() {
 		b.Add("config."+field, what)

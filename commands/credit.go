@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/benfex/kipay/domain/channel"
+	"github.com/benfex/kipay/domain/fee"
 	"github.com/benfex/kipay/domain/receipt"
 	"github.com/benfex/kipay/domain/transaction"
 )
@@ -32,10 +34,23 @@ func (w *WriteSide) credit(ctx context.Context, s transaction.State, scope strin
 	if err := w.mergeAlone(ctx, claimed.State, s.Reference, by); err != nil {
 		return err
 	}
+	if ev.Terms, err = w.termsOf(ctx, s, ev.Attempt); err != nil {
+		return err
+	}
 	if _, err = Handle(ctx, w, s.Reference.Stream(), transaction.Weigh{Evidence: ev, At: w.log.Now()}, by); err != nil {
 		return err
 	}
 	return w.weighConfirmation(ctx, claimed.State, by)
+}
+
+// termsOf are the terms of the channel that an attempt's money comes through.
+func (w *WriteSide) termsOf(ctx context.Context, s transaction.State, attempt int) (fee.Terms, error) {
+	id := s.Channel
+	if a, ok := s.Attempt(attempt); ok && a.Channel != 0 {
+		id = a.Channel
+	}
+	ch, err := w.channels.get(ctx, w.log, channel.Stream(id))
+	return ch.State.Terms(), err
 }
 
 // weighConfirmation lets a trusted C2B confirmation speak of a receipt that belongs to another transaction than its own: it
@@ -52,6 +67,9 @@ func (w *WriteSide) weighConfirmation(ctx context.Context, r receipt.State, by B
 	by.Merchant = owner.State.Merchant
 	ev := evidenceOf(*r.Trusted)
 	ev.Attempt = r.Attempt
+	if ev.Terms, err = w.termsOf(ctx, owner.State, ev.Attempt); err != nil {
+		return err
+	}
 	_, err = Handle(ctx, w, stream, transaction.Weigh{Evidence: ev, At: w.log.Now()}, by)
 	return err
 }

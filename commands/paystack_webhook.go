@@ -122,9 +122,9 @@ func (w *WriteSide) ReceiveCardNotice(ctx context.Context, ch channel.State, ref
 	now := w.log.Now()
 	cmd := transaction.ReceiveCallback{
 		Door: door, Attempt: attempt, Raw: body, At: now,
-		Digest: w.derive.hash("card notice", string(ref), strconv.Itoa(attempt), string(door), t.Status, t.ID),
+		Digest: w.derive.hash("card notice", string(ref), strconv.Itoa(attempt), string(door), t.Status, t.ID, feeText(t)),
 	}
-	ev := transaction.Evidence{Door: door, Attempt: attempt, Digest: cmd.Digest}
+	ev := transaction.Evidence{Door: door, Attempt: attempt, Digest: cmd.Digest, Fee: t.Fees}
 	switch state {
 	case paystack.Succeeded, paystack.ReversalPending, paystack.Reversed:
 		// Reversed money was paid first; taking it back is a fact of its own.
@@ -147,6 +147,14 @@ func (w *WriteSide) ReceiveCardNotice(ctx context.Context, ch channel.State, ref
 		return w.credit(ctx, out.State, receiptScope(ch), ev, by)
 	}
 	return nil
+}
+
+// feeText tells notices apart of which one only says what Paystack took.
+func feeText(t paystack.Transaction) string {
+	if t.Fees == nil {
+		return ""
+	}
+	return t.Fees.Format()
 }
 
 // cardMethod is Paystack's channel as a payment method.

@@ -148,6 +148,10 @@ func (w *WriteSide) SettleReceipt(ctx context.Context, scope, number string, by 
 		}
 		return time.Time{}, w.weighConfirmation(ctx, r.State, by)
 	}
+	ch, err := w.channels.get(ctx, w.log, channel.Stream(conf.Channel))
+	if err != nil {
+		return time.Time{}, err
+	}
 	ref := transaction.Reference(conf.Transaction)
 	if _, err = Handle(ctx, w, ref.Stream(), transaction.ReceiveC2B{
 		Open: transaction.Initialized{
@@ -156,7 +160,7 @@ func (w *WriteSide) SettleReceipt(ctx context.Context, scope, number string, by 
 			Phone: conf.Phone, MerchantReference: conf.Account, At: conf.At,
 		},
 		Door: transaction.Door(conf.Door), Digest: conf.Digest, Raw: string(conf.Raw), Receipt: number, PaidAt: conf.PaidAt,
-		Trusted: conf.Trusted, Received: w.log.Now(),
+		Trusted: conf.Trusted, Terms: ch.State.Terms(), Received: w.log.Now(),
 	}, by); err != nil {
 		return time.Time{}, err
 	}

@@ -14,16 +14,19 @@ import (
 // Catalogue is every type of event that Kipay writes, with its newest version. docs/events.md is made from it, and each
 // type and version has a golden file in testdata/events. A changed wire form is a new version with an upcaster.
 func Catalogue() []EventType {
+	// Version 2 of these has fields that were added; what has none of them means what their absence says.
+	added := map[int]Upcast{1: func(data []byte) ([]byte, error) { return data, nil }}
 	return []EventType{
 		{Prototype: merchant.Created{}, Version: 1, AppendedBy: "operator (merchant create), first run", Meaning: "A merchant was opened."},
 		{Prototype: merchant.ChannelAttached{}, Version: 1, AppendedBy: "payment-channels/create; reactor after a crash", Meaning: "A payment channel belongs to the merchant."},
 		{Prototype: merchant.DefaultChannelSet{}, Version: 1, AppendedBy: "payment-channels/create; reactor after a crash", Meaning: "A payment channel is used when a request names none."},
 		{Prototype: merchant.KeyIssued{}, Version: 1, AppendedBy: "operator (merchant create, key issue), first run", Meaning: "An API key is valid. The key itself is nowhere."},
 		{Prototype: merchant.KeyRevoked{}, Version: 1, AppendedBy: "operator (key revoke)", Meaning: "An API key is valid no more."},
-		{Prototype: channel.Created{}, Version: 1, AppendedBy: "payment-channels/create", Meaning: "A payment channel was opened; its secrets are sealed."},
+		{Prototype: channel.Created{}, Version: 2, Upcasts: added, AppendedBy: "payment-channels/create", Meaning: "A payment channel was opened; its secrets are sealed."},
 		{Prototype: channel.C2BUrlsRegistered{}, Version: 1, AppendedBy: "register-c2b-urls", Meaning: "The provider took the URLs for customer payments."},
 		{Prototype: channel.Deactivated{}, Version: 1, AppendedBy: "operator (channel off)", Meaning: "A payment channel takes no new payments."},
 		{Prototype: channel.Activated{}, Version: 1, AppendedBy: "operator (channel on)", Meaning: "A payment channel takes new payments again."},
+		{Prototype: channel.FeeRulesSet{}, Version: 1, AppendedBy: "operator (channel fees)", Meaning: "Payments through a channel are charged by these rules from then on."},
 		{Prototype: channel.ShortCodeRouted{}, Version: 1, AppendedBy: "payment-channels/create (production), register-c2b-urls (sandbox)", Meaning: "A shortcode's customer payments belong to a channel."},
 		{Prototype: customer.Created{}, Version: 1, AppendedBy: "customers/create, initialize", Meaning: "A customer was opened."},
 		{Prototype: customer.Updated{}, Version: 1, AppendedBy: "customers/create with an email that exists", Meaning: "A customer's contact details changed."},
@@ -44,13 +47,14 @@ func Catalogue() []EventType {
 		{Prototype: transaction.CardCheckoutRequested{}, Version: 1, AppendedBy: "checkout", Meaning: "A payment page is about to be opened at the card provider."},
 		{Prototype: transaction.CardCheckoutOpened{}, Version: 1, AppendedBy: "checkout", Meaning: "The card provider opened a payment page."},
 		{Prototype: transaction.CallbackReceived{}, Version: 1, AppendedBy: "the providers' doors; the status reactor", Meaning: "What a provider said, word for word."},
-		{Prototype: transaction.PaymentReceived{}, Version: 1, AppendedBy: "the providers' doors, reactors", Meaning: "Money came under a receipt."},
-		{Prototype: transaction.PaymentConfirmed{}, Version: 1, AppendedBy: "the status reactor", Meaning: "The provider, asked, called an attempt paid."},
+		{Prototype: transaction.PaymentReceived{}, Version: 2, Upcasts: added, AppendedBy: "the providers' doors, reactors", Meaning: "Money came under a receipt."},
+		{Prototype: transaction.PaymentConfirmed{}, Version: 2, Upcasts: added, AppendedBy: "the status reactor", Meaning: "The provider, asked, called an attempt paid."},
+		{Prototype: transaction.ProviderFeeReported{}, Version: 1, AppendedBy: "the providers' doors", Meaning: "The provider took another fee than the rules had expected."},
 		{Prototype: transaction.AttemptFailed{}, Version: 1, AppendedBy: "the providers' doors, reactors", Meaning: "An attempt to pay failed, by whose word."},
 		{Prototype: transaction.Completed{}, Version: 1, AppendedBy: "with the evidence that completes it", Meaning: "The transaction is paid."},
 		{Prototype: transaction.Failed{}, Version: 1, AppendedBy: "with the evidence that fails it", Meaning: "The transaction failed."},
 		{Prototype: transaction.Conflicted{}, Version: 1, AppendedBy: "with the evidence that contradicts", Meaning: "Evidence contradicts other evidence; a person has to look."},
 		{Prototype: transaction.Expired{}, Version: 1, AppendedBy: "the expiry reactor", Meaning: "The transaction stopped waiting."},
-		{Prototype: transaction.Merged{}, Version: 1, AppendedBy: "a push whose receipt stood alone", Meaning: "The transaction is the other half of one that asked for the money."},
+		{Prototype: transaction.Merged{}, Version: 2, Upcasts: added, AppendedBy: "a push whose receipt stood alone", Meaning: "The transaction is the other half of one that asked for the money."},
 	}
 }

@@ -243,3 +243,15 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestAPaymentOfVersion1IsTheMerchantsOwnAndWasChargedNothing(t *testing.T) {
+	g := readGolden(t, goldenPath("PaymentReceived", 1))
+	env, err := NewCodec(goldenRing(t), Catalogue()).Decode(context.Background(), Record{ID: g.ID, Type: g.Type, Data: g.Data, Metadata: g.Metadata})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, ok := env.Event.(transaction.PaymentReceived)
+	if !ok || e.Channel != 0 || e.Funds != "" || !e.Charge.IsZero() || e.Amount.Minor != 10050 {
+		t.Errorf("decoded as %+v", env.Event)
+	}
+}

@@ -46,6 +46,7 @@ type batch struct {
 type archive struct {
 	events   *eventColumns
 	versions *versionColumns
+	ledger   *ledgerColumns
 	span
 	count int
 	bytes int
@@ -58,7 +59,9 @@ func newBatch() *batch {
 	}
 }
 
-func newArchive() *archive { return &archive{events: newEventColumns(), versions: newVersionColumns()} }
+func newArchive() *archive {
+	return &archive{events: newEventColumns(), versions: newVersionColumns(), ledger: newLedgerColumns()}
+}
 
 // note counts a record whose rows are in.
 func (b *batch) note(r *eventstore.Record) {
@@ -102,6 +105,7 @@ func (b *batch) reset() {
 func (a *archive) reset() {
 	a.events.reset()
 	a.versions.reset()
+	a.ledger.reset()
 	a.span, a.count, a.bytes = span{}, 0, 0
 }
 
@@ -126,13 +130,17 @@ func (b *batch) filled() []*table {
 }
 
 func (a *archive) filled() []*table {
-	switch {
-	case a.count == 0:
+	if a.count == 0 {
 		return nil
-	case len(a.versions.position.v) == 0:
-		return []*table{a.events.table}
 	}
-	return []*table{a.events.table, a.versions.table}
+	out := []*table{a.events.table}
+	if len(a.versions.position.v) > 0 {
+		out = append(out, a.versions.table)
+	}
+	if len(a.ledger.position.v) > 0 {
+		out = append(out, a.ledger.table)
+	}
+	return out
 }
 
 // write inserts the rows of the tables, at the same time, and each again until it succeeds or ctx ends. failed is told

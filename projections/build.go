@@ -11,6 +11,7 @@ import (
 
 	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/customer"
+	"github.com/benfex/kipay/domain/ledger"
 	"github.com/benfex/kipay/domain/merchant"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
@@ -173,6 +174,7 @@ func (b *builder) addTransaction(ctx context.Context, env *eventstore.Envelope, 
 	}
 	kept := into.transaction(row)
 	into.archive.versions.add(transactionVersionOf(kept, env))
+	into.archive.ledger.post(ledger.OfTransaction(before, env.Event), kept, env)
 	if b.completed != nil {
 		b.completed.note(kept)
 	}

@@ -222,7 +222,11 @@ func (f *follower) start(ctx context.Context) (wake time.Duration) {
 	// An archive is written up to what is in the batches before: the checkpoint covers both.
 	// It does not compete with a move of pending rows, nor its tables with each other: lists come first.
 	if a := f.filling.archive; f.archiving == nil && !f.busy && a.count > 0 && f.filling.count == 0 {
-		due := f.archivedAt.Add(archiveEvery)
+		interval := archiveEvery
+		if f.p.demandingArchive.Load() > 0 {
+			interval = archiveDemandInterval
+		}
+		due := f.archivedAt.Add(interval)
 		if wait := due.Sub(now); wait > 0 && !a.full() && f.fault == nil {
 			wake = min(wake, wait)
 		} else {

@@ -141,6 +141,30 @@ func (f *Follower) Fresh(ctx context.Context, least eventstore.Position) error {
 	return f.WaitFor(ctx, least)
 }
 
+// followArchive is how often it is looked how far the archive is, while somebody waits for it.
+const followArchive = 200 * time.Millisecond
+
+// Archived is how far the tables that keep what every event said are known to have come: the last checkpoint covers them. It
+// waits until that is at least least, which takes a projector elsewhere some seconds while events keep coming. Errors: ctx's, or
+// the driver's.
+func (f *Follower) Archived(ctx context.Context, least eventstore.Position) (eventstore.Position, error) {
+	ticker := time.NewTicker(followArchive)
+	defer ticker.Stop()
+	for {
+		if g := f.Generation(); g != 0 {
+			at, err := readCheckpoint(ctx, f.conn, g)
+			if err != nil || at >= least {
+				return at, err
+			}
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+}
+
 // Completed knows nothing: this node keeps no transactions in memory.
 func (f *Follower) Completed(string, eventstore.Position) (Transaction, bool) {
 	return Transaction{}, false

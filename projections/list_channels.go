@@ -23,7 +23,7 @@ func (r *Reader) Channels(ctx context.Context, merchantID int64, activeOnly bool
 			var version uint64
 			var active, registered, isDefault uint8
 			err := rows.Scan(&c.MerchantID, &c.ID, &version, &c.Name, &c.Provider, &c.Environment, &c.Currency, &c.ShortCode, &c.TillNumber,
-				&active, &registered, &c.CreatedAt, &isDefault)
+				&active, &registered, &c.CreatedAt, &c.Funds, &isDefault)
 			c.Version, c.CreatedAt = eventstore.Position(version), momentOf(c.CreatedAt)
 			c.Active, c.C2BRegistered, c.Default = active == 1, registered == 1, isDefault == 1
 			out = append(out, c)
@@ -40,7 +40,7 @@ func (r *Reader) Channels(ctx context.Context, merchantID int64, activeOnly bool
 const maxChannels = 10_000
 
 const listChannelsSQL = `SELECT merchant_id, id, version, name, provider, environment, currency, shortcode, till_number,
-	active, c2b_registered, created_at,
+	active, c2b_registered, created_at, funds,
 	toUInt8(id = (SELECT max(default_channel_id) FROM kipay.merchants_gN FINAL WHERE id = {merchant:Int64}))
 FROM kipay.channels_gN FINAL
 WHERE merchant_id = {merchant:Int64} AND active >= {active:UInt8}

@@ -16,6 +16,8 @@ type metrics struct {
 	position prometheus.Gauge
 	stopped  prometheus.Gauge
 	refolds  prometheus.Counter
+	// unbalanced is how many books don't balance, as of the last time that they were summed.
+	unbalanced prometheus.Gauge
 }
 
 func newMetrics() *metrics {
@@ -47,6 +49,9 @@ func newMetrics() *metrics {
 		refolds: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "kipay_projection_refolds_total", Help: "Streams folded again because their state was not in memory.",
 		}),
+		unbalanced: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "kipay_ledger_unbalanced", Help: "Books (of a merchant, mode and currency) whose debits and credits differ; must be 0.",
+		}),
 	}
 }
 
@@ -54,7 +59,7 @@ func (m *metrics) register(r prometheus.Registerer) error {
 	if r == nil {
 		return nil
 	}
-	for _, c := range []prometheus.Collector{m.events, m.lag, m.batch, m.write, m.failures, m.position, m.stopped, m.refolds} {
+	for _, c := range []prometheus.Collector{m.events, m.lag, m.batch, m.write, m.failures, m.position, m.stopped, m.refolds, m.unbalanced} {
 		if err := r.Register(c); err != nil {
 			return err
 		}

@@ -61,6 +61,8 @@ const (
 	demandInterval = 20 * time.Millisecond
 	// archiveEvery is how often the tables that keep every event are written to while events keep coming.
 	archiveEvery = 3 * time.Second
+	// archiveDemandInterval is that while somebody waits.
+	archiveDemandInterval = 200 * time.Millisecond
 	// checkpointEvery is how often a checkpoint is stored while events keep coming: what a crash has to write again.
 	checkpointEvery = 3 * time.Second
 	// leastRetry and mostRetry bound the pause before ClickHouse, or the log, is tried again.

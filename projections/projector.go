@@ -45,9 +45,10 @@ type Projector struct {
 	moves       atomic.Uint64
 	moving      *semaphore.Weighted
 
-	// demanding counts who waits for more than is written; wanted tells the loop that there is somebody new.
-	demanding atomic.Int64
-	wanted    chan struct{}
+	// demanding counts who waits for more than is written, demandingArchive who waits for more than is archived; wanted tells
+	// the loop that there is somebody new.
+	demanding, demandingArchive atomic.Int64
+	wanted                      chan struct{}
 
 	// following is held while a generation is followed, so that only one goroutine writes to it.
 	following sync.Mutex
@@ -86,6 +87,9 @@ type lane struct {
 // Run migrates and then follows the log until ctx ends, whatever happens to ClickHouse or the log meanwhile: it tries
 // again for ever. It returns nil.
 func (p *Projector) Run(ctx context.Context) error {
+	var beside sync.WaitGroup
+	beside.Go(func() { p.watchBalance(ctx) })
+	defer beside.Wait()
 	pause := pauses{}
 	for ctx.Err() == nil {
 		started := p.options.Now()
@@ -237,14 +241,25 @@ func (p *Projector) Generation() Generation {
 // written for it.
 func (p *Projector) WaitFor(ctx context.Context, at eventstore.Position) error {
 	if at > p.Position() {
-		p.demanding.Add(1)
-		defer p.demanding.Add(-1)
-		select {
-		case p.wanted <- struct{}{}:
-		default:
-		}
+		defer p.demand(&p.demanding)()
 	}
 	return p.waitThrough(ctx, func(ctx context.Context) error { return p.tracker.wait(ctx, at) })
+}
+
+// demand tells the loop that somebody waits, until what it answers is called.
+func (p *Projector) demand(who ...*atomic.Int64) (done func()) {
+	for _, w := range who {
+		w.Add(1)
+	}
+	select {
+	case p.wanted <- struct{}{}:
+	default:
+	}
+	return func() {
+		for _, w := range who {
+			w.Add(-1)
+		}
+	}
 }
 
 // freshWithin is how long Fresh waits for what nobody has a right to see yet.
@@ -263,11 +278,32 @@ func (p *Projector) Fresh(ctx context.Context, least eventstore.Position) error 
 	return p.WaitFor(ctx, least)
 }
 
-// WaitForArchive is WaitFor for the tables that keep every event, events and transaction_versions, which are written less
-// often.
+// WaitForArchive is WaitFor for the tables that keep what every event said, events, transaction_versions and ledger_entries,
+// which are written less often. What is not written yet is written for it.
 func (p *Projector) WaitForArchive(ctx context.Context, at eventstore.Position) error {
+	if _, have, _ := p.archived.get(); at > have {
+		defer p.demand(&p.demanding, &p.demandingArchive)()
+	}
 	return p.archived.wait(ctx, at)
 }
+
+// Archived is how far the tables that keep what every event said have come: at least to least, for which it waits, and if
+// that takes but a moment to all that had been read of the log when it was called. Errors: ctx's.
+func (p *Projector) Archived(ctx context.Context, least eventstore.Position) (eventstore.Position, error) {
+	if read := eventstore.Position(p.built.Load()); read > least {
+		limited, cancel := context.WithTimeout(ctx, freshArchiveWithin)
+		defer cancel()
+		_ = p.WaitForArchive(limited, read)
+	}
+	if err := p.WaitForArchive(ctx, least); err != nil {
+		return 0, err
+	}
+	_, at, _ := p.archived.get()
+	return at, nil
+}
+
+// freshArchiveWithin is how long Archived waits for what nobody has a right to see yet.
+const freshArchiveWithin = 500 * time.Millisecond
 
 // Lag is how long the oldest event that reads don't see yet has been waiting, as far as this projector knows.
 func (p *Projector) Lag() time.Duration {

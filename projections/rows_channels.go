@@ -15,6 +15,7 @@ type Channel struct {
 	Name                  string
 	Provider, Environment string
 	Currency              string
+	Funds                 string
 	ShortCode, TillNumber string
 	Active, C2BRegistered bool
 	// Default is filled by lists: it stands in the merchant's row.
@@ -26,7 +27,7 @@ type Channel struct {
 func channelOf(s channel.State, version eventstore.Position) Channel {
 	return Channel{
 		MerchantID: s.Merchant, ID: s.ID, Version: version, Name: s.Name, Provider: string(s.Provider),
-		Environment: string(s.Environment), Currency: string(s.Currency), ShortCode: s.ShortCode, TillNumber: s.TillNumber,
+		Environment: string(s.Environment), Currency: string(s.Currency), Funds: string(s.Funds), ShortCode: s.ShortCode, TillNumber: s.TillNumber,
 		Active: s.Active, C2BRegistered: s.C2BRegistered, CreatedAt: s.At,
 	}
 }
@@ -37,6 +38,7 @@ type channelColumns struct {
 	merchant, id, created                                        values[int64]
 	version                                                      values[uint64]
 	name, provider, environment, currency, shortCode, tillNumber values[string]
+	funds                                                        values[string]
 	active, c2bRegistered                                        values[uint8]
 }
 
@@ -48,9 +50,10 @@ func newChannelColumns() *channelColumns {
 		currency: values[string]{name: "currency", sentAs: sentString}, shortCode: values[string]{name: "shortcode", sentAs: sentString},
 		tillNumber: values[string]{name: "till_number", sentAs: sentString}, active: values[uint8]{name: "active", sentAs: sentUInt8},
 		c2bRegistered: values[uint8]{name: "c2b_registered", sentAs: sentUInt8}, created: values[int64]{name: "created_at", sentAs: sentMillis},
+		funds: values[string]{name: "funds", sentAs: sentString},
 	}
 	c.table = newTable("channels", &c.merchant, &c.id, &c.version, &c.name, &c.provider, &c.environment, &c.currency, &c.shortCode,
-		&c.tillNumber, &c.active, &c.c2bRegistered, &c.created)
+		&c.tillNumber, &c.active, &c.c2bRegistered, &c.created, &c.funds)
 	return c
 }
 
@@ -67,4 +70,5 @@ func (c *channelColumns) add(r *Channel) {
 	c.active.add(flag(r.Active))
 	c.c2bRegistered.add(flag(r.C2BRegistered))
 	c.created.add(millis(r.CreatedAt))
+	c.funds.add(r.Funds)
 }

@@ -38,6 +38,7 @@ func (a *api) listChannels(c *fiber.Ctx) error {
 		e.stamp("created_at", r.CreatedAt)
 		e.text("environment", r.Environment)
 		e.text("currency", r.Currency)
+		e.text("funds", r.Funds)
 		e.textOrNull("shortcode", r.ShortCode)
 		e.textOrNull("till_number", r.TillNumber)
 		e.truth("c2b_registered", r.C2BRegistered)

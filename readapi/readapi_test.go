@@ -131,9 +131,9 @@ func TestChannelsAreListedWithoutSecrets(t *testing.T) {
 	a := s.get(t, 1, "/payment-channels/list?active_only=true")
 	want := `{"status":"success","channels":[` +
 		`{"id":2,"name":"Till","provider":"mpesa","is_active":true,"is_default":true,"created_at":"2026-03-10T09:00:00.005Z","environment":"sandbox",` +
-		`"currency":"KES","shortcode":"174379","till_number":null,"c2b_registered":false},` +
+		`"currency":"KES","funds":"merchant","shortcode":"174379","till_number":null,"c2b_registered":false},` +
 		`{"id":1,"name":"Shop","provider":"mpesa","is_active":true,"is_default":false,"created_at":"2026-03-10T09:00:00.002Z","environment":"sandbox",` +
-		`"currency":"KES","shortcode":"174379","till_number":null,"c2b_registered":false}]}`
+		`"currency":"KES","funds":"merchant","shortcode":"174379","till_number":null,"c2b_registered":false}]}`
 	if withoutStamps(a.body) != withoutStamps(want) {
 		t.Errorf("channels:\n%s", cmp.Diff(want, a.body))
 	}

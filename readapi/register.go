@@ -16,6 +16,7 @@ import (
 type Projection interface {
 	Position() eventstore.Position
 	Fresh(ctx context.Context, least eventstore.Position) error
+	Archived(ctx context.Context, least eventstore.Position) (eventstore.Position, error)
 	Completed(reference string, seen eventstore.Position) (projections.Transaction, bool)
 }
 
@@ -35,6 +36,9 @@ func Register(r fiber.Router, d Deps) {
 	r.Get("/payment-channels/list", a.listChannels)
 	r.Get("/customers/list", a.listCustomers)
 	r.Get("/mpesa/stk-status/:reference", a.stkStatus)
+	r.Get("/ledger/accounts", a.ledgerAccounts)
+	r.Get("/ledger/balances", a.ledgerBalances)
+	r.Get("/ledger/entries", a.ledgerEntries)
 }
 
 type api struct{ Deps }

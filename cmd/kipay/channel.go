@@ -34,12 +34,13 @@ func opChannelTurn(ctx context.Context, n *node, raw json.RawMessage, _ func(any
 }
 
 func channelCommand() *cobra.Command {
-	cmd := &cobra.Command{Use: "channel", Short: "Turn payment channels off and on"}
+	cmd := &cobra.Command{Use: "channel", Short: "Turn payment channels off and on, and say what they charge"}
 	cmd.AddCommand(
 		channelTurnCommand(false, "off CHANNEL_ID", "Let a payment channel take no new payments, at once",
 			`Let a payment channel take no new payments, on every node within a second. What was begun through it goes on: a prompt that
 is on a phone may still be paid, and what providers report is recorded.`),
 		channelTurnCommand(true, "on CHANNEL_ID", "Let a payment channel take payments again", "Let a payment channel that was turned off take payments again."),
+		channelFeesCommand(),
 	)
 	return cmd
 }

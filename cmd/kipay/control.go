@@ -42,6 +42,7 @@ func operations() map[string]operation {
 		"key issue":       {run: opKeyIssue},
 		"key revoke":      {run: opKeyRevoke},
 		"channel turn":    {run: opChannelTurn},
+		"channel fees":    {run: opChannelFees},
 		"events":          {run: opEvents},
 		"events export":   {run: opEventsExport},
 		"fsck":            {run: opFsck},

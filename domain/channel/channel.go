@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/fee"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -61,10 +62,12 @@ type Created struct {
 	ShortCode   string         `json:"shortcode,omitempty"`
 	TillNumber  string         `json:"till_number,omitempty"`
 	Strict      bool           `json:"strict,omitempty"`
-	Secrets     Secrets        `json:"secrets"`
-	MakeDefault bool           `json:"make_default,omitempty"`
-	Idempotency string         `json:"idempotency,omitempty"`
-	At          time.Time      `json:"at"`
+	// Funds says whose money comes through it; empty, of channels of version 1, is the merchant's own.
+	Funds       fee.Funds `json:"funds,omitempty"`
+	Secrets     Secrets   `json:"secrets"`
+	MakeDefault bool      `json:"make_default,omitempty"`
+	Idempotency string    `json:"idempotency,omitempty"`
+	At          time.Time `json:"at"`
 }
 
 // EventType is the wire name.
@@ -106,6 +109,7 @@ func (Activated) EventType() string { return "PaymentChannelActivated" }
 type State struct {
 	Created
 	Active          bool
+	Fees            fee.Schedule
 	C2BRegistered   bool
 	ConfirmationURL string
 	ValidationURL   string
@@ -122,11 +126,21 @@ func (s State) Mode() domain.Mode {
 	return domain.ModeTest
 }
 
+// Terms are what payments through the channel go by.
+func (s State) Terms() fee.Terms {
+	return fee.Terms{Channel: s.ID, Funds: s.Funds, Currency: s.Currency, Schedule: s.Fees}
+}
+
 // Evolve is the state after e.
 func (s State) Evolve(e domain.Event) State {
 	switch e := e.(type) {
 	case Created:
 		s.Created, s.Active = e, true
+		if s.Funds == "" {
+			s.Funds = fee.OfMerchant
+		}
+	case FeeRulesSet:
+		s.Fees = e.Schedule
 	case C2BUrlsRegistered:
 		s.C2BRegistered, s.ConfirmationURL, s.ValidationURL = true, e.ConfirmationURL, e.ValidationURL
 	case Deactivated:

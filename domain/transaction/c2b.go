@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/fee"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -17,6 +18,7 @@ type ReceiveC2B struct {
 	Receipt  string
 	PaidAt   time.Time
 	Trusted  bool
+	Terms    fee.Terms // of the channel that the money came through
 	Received time.Time
 }
 
@@ -44,7 +46,7 @@ func (c ReceiveC2B) Decide(s State) ([]domain.Event, error) {
 		credited, surplus := s.delta(next)
 		d.add(PaymentReceived{
 			Reference: s.Reference, Door: c.Door, Receipt: c.Receipt, Amount: c.Open.Amount, Credited: credited, Surplus: surplus,
-			Method: MethodMpesaC2B, PaidAt: c.PaidAt, Digest: c.Digest, At: c.Received,
+			Method: MethodMpesaC2B, PaidAt: c.PaidAt, Digest: c.Digest, Terms: termsOf(c.Terms, c.Terms.Of(c.Open.Amount)), At: c.Received,
 		})
 	}
 	d.conclude(c.Received)
@@ -76,8 +78,13 @@ func (c Merge) Decide(s State) ([]domain.Event, error) {
 		}
 	}
 	cur := s.Amount.Currency
+	var back Terms
+	if len(s.Payments) > 0 {
+		back = s.Payments[0].Terms
+		back.Charge = back.Charge.Negative()
+	}
 	return []domain.Event{Merged{
 		Reference: s.Reference, Into: c.Into, Receipt: c.Receipt,
-		Credited: money.Of(-s.Credited.Minor, cur), Surplus: money.Of(-s.Surplus.Minor, cur), At: c.At,
+		Credited: money.Of(-s.Credited.Minor, cur), Surplus: money.Of(-s.Surplus.Minor, cur), Terms: back, At: c.At,
 	}}, nil
 }

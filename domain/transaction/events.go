@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/fee"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -178,9 +179,18 @@ type PaymentReceived struct {
 	Method   Method      `json:"method"`
 	PaidAt   time.Time   `json:"paid_at"`
 	// CheckoutRequestID is the push that the notice named, if it named one.
-	CheckoutRequestID string    `json:"checkout_request_id,omitempty"`
-	Digest            string    `json:"digest,omitempty"`
-	At                time.Time `json:"at"`
+	CheckoutRequestID string `json:"checkout_request_id,omitempty"`
+	Digest            string `json:"digest,omitempty"`
+	Terms
+	At time.Time `json:"at"`
+}
+
+// Terms are what the rules of the channel said of a movement of money when it was counted: where it is, whose it is, and
+// what it costs. Events of version 1 have none: their channel is the attempt's and the money the merchant's own.
+type Terms struct {
+	Channel int64      `json:"channel_id,omitempty"`
+	Funds   fee.Funds  `json:"funds,omitempty"`
+	Charge  fee.Charge `json:"charge,omitzero"`
 }
 
 // EventType is the wire name.
@@ -195,7 +205,8 @@ type PaymentConfirmed struct {
 	Surplus   money.Money `json:"surplus"`
 	Method    Method      `json:"method"`
 	Digest    string      `json:"digest,omitempty"`
-	At        time.Time   `json:"at"`
+	Terms
+	At time.Time `json:"at"`
 }
 
 // EventType is the wire name.
@@ -273,8 +284,28 @@ type Merged struct {
 	Receipt   string      `json:"receipt"`
 	Credited  money.Money `json:"credited"`
 	Surplus   money.Money `json:"surplus"`
-	At        time.Time   `json:"at"`
+	// Terms take back what the payment was charged here.
+	Terms
+	At time.Time `json:"at"`
 }
 
 // EventType is the wire name.
 func (Merged) EventType() string { return "TransactionMerged" }
+
+// ProviderFeeReported says what the provider says that it took for a payment, where that is not what the rules had expected.
+type ProviderFeeReported struct {
+	Reference Reference `json:"reference"`
+	Attempt   int       `json:"attempt"`
+	Door      Door      `json:"door"`
+	Receipt   string    `json:"receipt"`
+	// Fee is the provider's charge for the payment, Was what the ledger held of it, taxes included in both.
+	Fee    money.Money `json:"fee"`
+	Was    money.Money `json:"was"`
+	Digest string      `json:"digest,omitempty"`
+	// Terms say where the money is; their charge is the difference.
+	Terms
+	At time.Time `json:"at"`
+}
+
+// EventType is the wire name.
+func (ProviderFeeReported) EventType() string { return "ProviderFeeReported" }

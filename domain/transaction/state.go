@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/fee"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -66,6 +67,8 @@ type Attempt struct {
 	Refusal           *Failure // why no prompt went out, as the answer to the push said; Failure may be weightier since
 	Confirmed         bool
 	ConfirmedAt       time.Time
+	// Charge is what the confirmed money was charged until a receipt names it.
+	Charge fee.Charge
 }
 
 // Payment is money that came under a receipt.
@@ -76,6 +79,8 @@ type Payment struct {
 	Amount  money.Money
 	Method  Method
 	PaidAt  time.Time
+	// Terms say where the money is and all that it was charged.
+	Terms
 }
 
 // Conflict is a contradiction that a person has to look at.
@@ -116,7 +121,7 @@ func (s State) Received() money.Money {
 		}
 	}
 	for _, a := range s.Attempts {
-		if a.Confirmed && !s.hasReceiptFor(a.N) {
+		if _, ok := s.unreceipted(a.N); ok {
 			total = total.Add(s.Amount)
 		}
 	}
@@ -132,11 +137,17 @@ func (s State) hasReceiptFor(attempt int) bool {
 	return false
 }
 
+// unreceipted is the attempt, if it was confirmed and no receipt names its money yet.
+func (s State) unreceipted(attempt int) (Attempt, bool) {
+	a, ok := s.Attempt(attempt)
+	return a, ok && a.Confirmed && !s.hasReceiptFor(attempt)
+}
+
 // sources is how many times the money seems to have come: receipts, and confirmed attempts without one.
 func (s State) sources() int {
 	n := len(s.Payments)
 	for _, a := range s.Attempts {
-		if a.Confirmed && !s.hasReceiptFor(a.N) {
+		if _, ok := s.unreceipted(a.N); ok {
 			n++
 		}
 	}
@@ -336,9 +347,12 @@ func (s State) Evolve(e domain.Event) State {
 		s.digests = append(s.digests[:len(s.digests):len(s.digests)], e.Digest)
 	case PaymentReceived:
 		s = s.asked(e.Amount).named(e.Attempt, e.CheckoutRequestID, e.At)
-		s.Payments = append(s.Payments[:len(s.Payments):len(s.Payments)], Payment{
-			Attempt: e.Attempt, Door: e.Door, Receipt: e.Receipt, Amount: e.Amount, Method: e.Method, PaidAt: e.PaidAt,
-		})
+		p := Payment{Attempt: e.Attempt, Door: e.Door, Receipt: e.Receipt, Amount: e.Amount, Method: e.Method, PaidAt: e.PaidAt, Terms: e.Terms}
+		if a, ok := s.unreceipted(e.Attempt); ok {
+			p.Charge = p.Charge.Add(a.Charge)
+			s = s.change(e.Attempt, e.At, func(a *Attempt) { a.Charge = fee.Charge{} })
+		}
+		s.Payments = append(s.Payments[:len(s.Payments):len(s.Payments)], p)
 		sort.Slice(s.Payments, func(i, j int) bool {
 			a, b := s.Payments[i], s.Payments[j]
 			if !a.PaidAt.Equal(b.PaidAt) {
@@ -348,8 +362,15 @@ func (s State) Evolve(e domain.Event) State {
 		})
 		s.Credited, s.Surplus, s.UpdatedAt = s.Credited.Add(e.Credited), s.Surplus.Add(e.Surplus), e.At
 	case PaymentConfirmed:
-		s = s.change(e.Attempt, e.At, func(a *Attempt) { a.Confirmed, a.ConfirmedAt = true, e.At })
+		s = s.change(e.Attempt, e.At, func(a *Attempt) { a.Confirmed, a.ConfirmedAt, a.Charge = true, e.At, e.Charge })
 		s.Credited, s.Surplus = s.Credited.Add(e.Credited), s.Surplus.Add(e.Surplus)
+	case ProviderFeeReported:
+		s.Payments = append([]Payment(nil), s.Payments...)
+		for i := range s.Payments {
+			if s.Payments[i].Receipt == e.Receipt {
+				s.Payments[i].Charge = s.Payments[i].Charge.Add(e.Charge)
+			}
+		}
 	case Conflicted:
 		s.Conflicts = append(s.Conflicts[:len(s.Conflicts):len(s.Conflicts)], Conflict{Kind: e.Kind, Receipt: e.Receipt, Digest: e.Digest})
 		s.UpdatedAt = e.At

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/fee"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -25,6 +26,11 @@ type Evidence struct {
 	Amount  money.Money
 	Method  Method
 	PaidAt  time.Time
+	// Fee is what the provider says that it took for this payment, taxes included; nil when it doesn't say.
+	Fee *money.Money
+
+	// Terms are those of the channel that the money came through.
+	Terms fee.Terms
 
 	// Names of the request as the provider gave them, empty when it named none; compared to what the answer to the push
 	// said, if that is known.
@@ -87,6 +93,7 @@ func (c Weigh) receive(d *decision) {
 	s := d.before.asked(c.Amount)
 	if p, ok := s.payment(c.Receipt); ok {
 		d.contradict(c, p)
+		c.reportFee(d)
 		return
 	}
 	if s.MergedInto != "" {
@@ -100,10 +107,16 @@ func (c Weigh) receive(d *decision) {
 	next := s
 	next.Payments = append(s.Payments[:len(s.Payments):len(s.Payments)], Payment{Attempt: c.Attempt, Receipt: c.Receipt, Amount: c.Amount})
 	credited, surplus := s.delta(next)
+	charge := c.Terms.Of(c.Amount)
+	if a, ok := s.unreceipted(c.Attempt); ok {
+		charge = charge.Add(a.Charge.Negative())
+	}
 	d.add(PaymentReceived{
 		Reference: s.Reference, Attempt: c.Attempt, Door: c.Door, Receipt: c.Receipt, Amount: c.Amount,
-		Credited: credited, Surplus: surplus, Method: method, PaidAt: c.PaidAt, CheckoutRequestID: c.CheckoutRequestID, Digest: c.Digest, At: c.At,
+		Credited: credited, Surplus: surplus, Method: method, PaidAt: c.PaidAt, CheckoutRequestID: c.CheckoutRequestID, Digest: c.Digest,
+		Terms: termsOf(c.Terms, charge), At: c.At,
 	})
+	c.reportFee(d)
 	switch {
 	case len(s.Payments) > 0:
 		d.conflict(c, ConflictSecondReceipt, c.Receipt, fmt.Sprintf("a second receipt; the first is %s", s.Payments[0].Receipt))
@@ -126,13 +139,41 @@ func (c Weigh) confirm(d *decision) {
 	}
 	next := s.change(c.Attempt, c.At, func(a *Attempt) { a.Confirmed = true })
 	credited, surplus := s.delta(next)
+	var charge fee.Charge
+	if !s.hasReceiptFor(c.Attempt) {
+		charge = c.Terms.Of(s.Amount)
+	}
 	d.add(PaymentConfirmed{
 		Reference: s.Reference, Attempt: c.Attempt, Door: c.Door, Credited: credited, Surplus: surplus,
-		Method: a.Method, Digest: c.Digest, At: c.At,
+		Method: a.Method, Digest: c.Digest, Terms: termsOf(c.Terms, charge), At: c.At,
 	})
 	if !s.hasReceiptFor(c.Attempt) && d.after.sources() > 1 {
 		d.conflict(c, ConflictSecondReceipt, "", "another attempt was paid already")
 	}
+}
+
+// reportFee keeps what the provider says that it took, where the ledger holds something else.
+func (c Weigh) reportFee(d *decision) {
+	p, ok := d.after.payment(c.Receipt)
+	if !ok || c.Fee == nil || c.Fee.Currency != p.Amount.Currency || c.Fee.Minor < 0 {
+		return
+	}
+	was := p.Charge.Provider + p.Charge.ProviderTax
+	if c.Fee.Minor == was {
+		return
+	}
+	terms := p.Terms
+	// The provider names one sum. What the rules held as tax of it gives way.
+	terms.Charge = fee.Charge{Currency: c.Fee.Currency, Provider: c.Fee.Minor - p.Charge.Provider, ProviderTax: -p.Charge.ProviderTax, Version: p.Charge.Version}
+	d.add(ProviderFeeReported{
+		Reference: d.before.Reference, Attempt: p.Attempt, Door: c.Door, Receipt: c.Receipt, Fee: *c.Fee,
+		Was: money.Of(was, p.Amount.Currency), Digest: c.Digest, Terms: terms, At: c.At,
+	})
+}
+
+// termsOf are the channel's terms as they stand in an event.
+func termsOf(t fee.Terms, c fee.Charge) Terms {
+	return Terms{Channel: t.Channel, Funds: t.Funds, Charge: c}
 }
 
 func (c Weigh) fail(d *decision) {

@@ -62,11 +62,26 @@ func fieldRows(b *strings.Builder, t reflect.Type, at string, optional bool) {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		opt := optional || strings.HasPrefix(options, "omit")
 		if f.Type.Kind() == reflect.Struct && f.Type != timeType {
-			fieldRows(b, f.Type, at+name+".", opt)
+			if !f.Anonymous || name != "" {
+				name += "." // the fields of an embedded struct without a name stand beside the others
+			}
+			fieldRows(b, f.Type, at+name, opt)
+			continue
+		}
+		if e := listed(f.Type); e != nil {
+			fieldRows(b, e, at+name+"[].", opt)
 			continue
 		}
 		fmt.Fprintf(b, "| `%s` | %s | `%s` | %s | %s |\n", at+name, jsonType(f.Type), f.Type, tick(f.Type == personalType), tick(opt))
 	}
+}
+
+// listed is the struct that a list is of, nil for anything else.
+func listed(t reflect.Type) reflect.Type {
+	if t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct && t.Elem() != timeType {
+		return t.Elem()
+	}
+	return nil
 }
 
 var (

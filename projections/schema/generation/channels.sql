@@ -11,7 +11,8 @@ CREATE TABLE IF NOT EXISTS kipay.channels_gN
     till_number String COMMENT 'The M-Pesa till',
     active UInt8 COMMENT '1 while it takes new payments',
     c2b_registered UInt8 COMMENT '1 once the provider sends its customer payments here',
-    created_at DateTime64(3, 'UTC') COMMENT 'When it was opened'
+    created_at DateTime64(3, 'UTC') COMMENT 'When it was opened',
+    funds LowCardinality(String) COMMENT 'Whose money comes through it: merchant (its own account) or pool (the operator''s)'
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (merchant_id, id)

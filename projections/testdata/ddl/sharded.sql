@@ -60,7 +60,8 @@ CREATE TABLE IF NOT EXISTS kipay.shard_channels_g1 ON CLUSTER 'kipay'
     till_number String COMMENT 'The M-Pesa till',
     active UInt8 COMMENT '1 while it takes new payments',
     c2b_registered UInt8 COMMENT '1 once the provider sends its customer payments here',
-    created_at DateTime64(3, 'UTC') COMMENT 'When it was opened'
+    created_at DateTime64(3, 'UTC') COMMENT 'When it was opened',
+    funds LowCardinality(String) COMMENT 'Whose money comes through it: merchant (its own account) or pool (the operator''s)'
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/channels_g1', '{replica}', version)
 ORDER BY (merchant_id, id)
@@ -138,6 +139,35 @@ COMMENT 'Every event of the log, sealed as it stands there';
 CREATE TABLE IF NOT EXISTS kipay.events_g1 ON CLUSTER 'kipay' AS kipay.shard_events_g1
 ENGINE = Distributed('kipay', 'kipay', 'shard_events_g1', cityHash64(merchant_id))
 COMMENT 'Every event of the log, sealed as it stands there';
+
+CREATE TABLE IF NOT EXISTS kipay.shard_ledger_entries_g1 ON CLUSTER 'kipay'
+(
+    merchant_id Int64 COMMENT 'The merchant',
+    mode LowCardinality(String) COMMENT 'test or live',
+    position UInt64 COMMENT 'Position in the log of the event that made the posting',
+    line UInt8 COMMENT 'Place among the event''s postings, from 0',
+    id Int64 COMMENT 'The posting''s number: 16 times the position, and the line',
+    event_id UUID COMMENT 'The event''s id',
+    event_type LowCardinality(String) COMMENT 'What happened',
+    reference String COMMENT 'The transaction',
+    account LowCardinality(String) COMMENT 'The account of the chart',
+    currency LowCardinality(String) COMMENT 'ISO 4217',
+    channel_id Int64 COMMENT 'The payment channel where the money is',
+    debit_minor Int64 COMMENT 'In minor units; 0 where it is a credit',
+    credit_minor Int64 COMMENT 'In minor units; 0 where it is a debit',
+    effective_at DateTime64(3, 'UTC') COMMENT 'When it happened, by the provider''s clock where that is known',
+    recorded_at DateTime64(3, 'UTC') COMMENT 'When the log recorded it',
+    INDEX by_reference reference TYPE bloom_filter(0.01) GRANULARITY 4,
+    INDEX by_effective effective_at TYPE minmax GRANULARITY 1
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/ledger_entries_g1', '{replica}')
+ORDER BY (merchant_id, mode, position, line)
+SETTINGS index_granularity = 2048, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+COMMENT 'The postings of every event that moved money; never changed';
+
+CREATE TABLE IF NOT EXISTS kipay.ledger_entries_g1 ON CLUSTER 'kipay' AS kipay.shard_ledger_entries_g1
+ENGINE = Distributed('kipay', 'kipay', 'shard_ledger_entries_g1', cityHash64(merchant_id))
+COMMENT 'The postings of every event that moved money; never changed';
 
 CREATE TABLE IF NOT EXISTS kipay.shard_merchants_g1 ON CLUSTER 'kipay'
 (
@@ -256,12 +286,14 @@ CREATE OR REPLACE VIEW kipay.channels ON CLUSTER 'kipay'
     is_active UInt8 COMMENT '1 while it takes new payments',
     is_default UInt8 COMMENT '1 when it is used where a request names none',
     c2b_registered UInt8 COMMENT '1 once the provider sends its customer payments here',
+    funds LowCardinality(String) COMMENT 'Whose money comes through it: merchant (its own account) or pool (the operator''s)',
     created_at DateTime64(3, 'UTC') COMMENT 'When it was opened',
     position UInt64 COMMENT 'Position in the log of the event that this row shows'
 )
 AS SELECT c.id AS id, c.merchant_id AS merchant_id, c.name AS name, c.provider AS provider, c.environment AS environment,
     c.currency AS currency, c.shortcode AS shortcode, c.till_number AS till_number, c.active AS is_active,
-    toUInt8(m.default_channel_id = c.id) AS is_default, c.c2b_registered AS c2b_registered, c.created_at AS created_at,
+    toUInt8(m.default_channel_id = c.id) AS is_default, c.c2b_registered AS c2b_registered, c.funds AS funds,
+    c.created_at AS created_at,
     c.version AS position
 FROM kipay.channels_g1 AS c FINAL
 GLOBAL LEFT JOIN (SELECT id, default_channel_id FROM kipay.merchants_g1 FINAL) AS m ON m.id = c.merchant_id
@@ -290,6 +322,47 @@ COMMENT 'The merchants'' customers, each once, as they are now';
 CREATE OR REPLACE VIEW kipay.events ON CLUSTER 'kipay' AS
 SELECT * FROM kipay.events_g1 FINAL
 COMMENT 'Every event of the log, sealed as it stands there';
+
+CREATE OR REPLACE VIEW kipay.ledger_balances ON CLUSTER 'kipay'
+(
+    merchant_id Int64 COMMENT 'The merchant',
+    mode LowCardinality(String) COMMENT 'test or live',
+    account LowCardinality(String) COMMENT 'The account of the chart',
+    currency LowCardinality(String) COMMENT 'ISO 4217',
+    channel_id Int64 COMMENT 'The payment channel where the money is',
+    debit_minor Int64 COMMENT 'All debits, in minor units',
+    credit_minor Int64 COMMENT 'All credits, in minor units',
+    postings UInt64 COMMENT 'How many postings these are',
+    position UInt64 COMMENT 'Position of the newest event among them'
+)
+AS SELECT merchant_id, mode, account, currency, channel_id, sum(e.debit_minor) AS debit_minor, sum(e.credit_minor) AS credit_minor,
+    count() AS postings, max(e.position) AS position
+FROM kipay.ledger_entries_g1 AS e FINAL
+GROUP BY merchant_id, mode, account, currency, channel_id
+COMMENT 'What the postings of each account add up to';
+
+CREATE OR REPLACE VIEW kipay.ledger_entries ON CLUSTER 'kipay'
+(
+    id Int64 COMMENT 'The posting''s number',
+    event_id UUID COMMENT 'The event that made it',
+    event_type LowCardinality(String) COMMENT 'What happened',
+    position UInt64 COMMENT 'Position of that event in the log',
+    line UInt8 COMMENT 'Place among the event''s postings, from 0',
+    merchant_id Int64 COMMENT 'The merchant',
+    mode LowCardinality(String) COMMENT 'test or live',
+    reference String COMMENT 'The transaction',
+    account LowCardinality(String) COMMENT 'The account of the chart',
+    currency LowCardinality(String) COMMENT 'ISO 4217',
+    channel_id Int64 COMMENT 'The payment channel where the money is',
+    debit_minor Int64 COMMENT 'In minor units; 0 where it is a credit',
+    credit_minor Int64 COMMENT 'In minor units; 0 where it is a debit',
+    effective_at DateTime64(3, 'UTC') COMMENT 'When it happened, by the provider''s clock where that is known',
+    recorded_at DateTime64(3, 'UTC') COMMENT 'When the log recorded it'
+)
+AS SELECT id, event_id, event_type, position, line, merchant_id, mode, reference, account, currency, channel_id, debit_minor,
+    credit_minor, effective_at, recorded_at
+FROM kipay.ledger_entries_g1 FINAL
+COMMENT 'The postings of every event that moved money, each once';
 
 CREATE OR REPLACE VIEW kipay.merchants ON CLUSTER 'kipay' AS
 SELECT * FROM kipay.merchants_g1 FINAL
