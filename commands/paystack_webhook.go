@@ -144,7 +144,7 @@ func (w *WriteSide) ReceiveCardNotice(ctx context.Context, ch channel.State, ref
 		return err
 	}
 	if ev.Kind == transaction.ReceiptGiven {
-		return w.credit(ctx, out.State, receiptScope(ch), ev, by)
+		return w.credit(ctx, out.State, ch.ReceiptScope(), ev, by)
 	}
 	return nil
 }

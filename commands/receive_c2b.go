@@ -15,17 +15,9 @@ import (
 // clockSkew is how much earlier than our push a payment that fits it may be dated: two clocks, and whole seconds.
 const clockSkew = 2 * time.Minute
 
-// receiptScope is whose word a receipt of this channel is: see receipt.Stream.
-func receiptScope(ch channel.State) string {
-	if ch.Provider == channel.Mpesa && ch.Environment == channel.Sandbox {
-		return "mpesa.sandbox"
-	}
-	return string(ch.Provider) + "." + itoa(ch.ID)
-}
-
 // receiveC2B records a C2B confirmation word for word in the stream of its receipt, then settles whose it is.
 func (w *WriteSide) receiveC2B(ctx context.Context, ch channel.State, n mpesa.C2BConfirmation, body string, door transaction.Door, by By) error {
-	scope := receiptScope(ch)
+	scope := ch.ReceiptScope()
 	stream := receipt.Stream(scope, n.TransID)
 	before, err := fold[receipt.State](ctx, w.log, stream)
 	if err != nil {

@@ -89,5 +89,5 @@ func (w *WriteSide) ReceiveStkResult(ctx context.Context, ref transaction.Refere
 	if err != nil {
 		return err
 	}
-	return w.credit(ctx, out.State, receiptScope(ch.State), ev, by)
+	return w.credit(ctx, out.State, ch.State.ReceiptScope(), ev, by)
 }

@@ -121,10 +121,13 @@ func caller(c *fiber.Ctx) (domain.Caller, By, error) {
 	if !who.May(merchant.ScopeWrite) {
 		return who, By{}, domain.Forbiddenf("This API key may only read")
 	}
-	req := domain.RequestFrom(c.UserContext())
-	return who, By{
-		Actor: "key:" + who.KeyID, Merchant: who.MerchantID, Correlation: req.ID, Causation: req.ID, From: req.IP,
-	}, nil
+	return who, byCaller(c.UserContext(), who), nil
+}
+
+// byCaller is the caller as the one who does something.
+func byCaller(ctx context.Context, who domain.Caller) By {
+	req := domain.RequestFrom(ctx)
+	return By{Actor: "key:" + who.KeyID, Merchant: who.MerchantID, Correlation: req.ID, Causation: req.ID, From: req.IP}
 }
 
 // channelOf is a channel of the merchant; NotFound when it is another's.

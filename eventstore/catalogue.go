@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"github.com/benfex/kipay/domain/audit"
 	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/customer"
 	"github.com/benfex/kipay/domain/idempotency"
@@ -31,6 +32,7 @@ func Catalogue() []EventType {
 		{Prototype: customer.Created{}, Version: 1, AppendedBy: "customers/create, initialize", Meaning: "A customer was opened."},
 		{Prototype: customer.Updated{}, Version: 1, AppendedBy: "customers/create with an email that exists", Meaning: "A customer's contact details changed."},
 		{Prototype: customer.IDAssigned{}, Version: 1, AppendedBy: "reactor, after CustomerCreated", Meaning: "A customer's number points to the customer."},
+		{Prototype: audit.DataRead{}, Version: 1, AppendedBy: "transactions/{reference}/history, audit/events; operator (events --open)", Meaning: "Somebody looked at audit data."},
 		{Prototype: ids.BlockReserved{}, Version: 1, AppendedBy: "any command that draws an id", Meaning: "A block of integer ids was handed to a node."},
 		{Prototype: idempotency.Intended{}, Version: 1, AppendedBy: "every POST with an Idempotency-Key that opens no transaction", Meaning: "A request with this key is being carried out."},
 		{Prototype: idempotency.Answered{}, Version: 1, AppendedBy: "the same, when done", Meaning: "What every repetition of the request is answered."},

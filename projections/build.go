@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
+	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/customer"
 	"github.com/benfex/kipay/domain/ledger"
@@ -127,9 +128,10 @@ func newBuilder(log *eventstore.Log, states int, t *tally, completed *completedC
 // be added again.
 func (b *builder) add(ctx context.Context, d *decoded, into *batch) error {
 	var err error
+	mode := receiptMode(d.record.Stream)
 	switch d.category {
 	case ofTransaction:
-		err = b.addTransaction(ctx, &d.env, into)
+		mode, err = b.addTransaction(ctx, &d.env, into)
 	case ofCustomer:
 		err = b.addCustomer(ctx, &d.env, into)
 	case ofChannel:
@@ -141,26 +143,26 @@ func (b *builder) add(ctx context.Context, d *decoded, into *batch) error {
 	if err != nil {
 		return err
 	}
-	into.archive.events.add(d.record, &d.env.Meta)
+	into.archive.events.add(d.record, &d.env.Meta, mode)
 	into.note(d.record)
 	return nil
 }
 
-func (b *builder) addTransaction(ctx context.Context, env *eventstore.Envelope, into *batch) error {
+func (b *builder) addTransaction(ctx context.Context, env *eventstore.Envelope, into *batch) (domain.Mode, error) {
 	before, after, err := evolve[transaction.State](ctx, b.folds, env)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if !after.Exists() {
-		return fmt.Errorf("%w: %s@%d: a transaction that was never initialized", eventstore.ErrCorrupt, env.Stream, env.Revision)
+		return "", fmt.Errorf("%w: %s@%d: a transaction that was never initialized", eventstore.ErrCorrupt, env.Stream, env.Revision)
 	}
 	zone, err := b.zoneOf(ctx, after.Merchant)
 	if err != nil {
-		return err
+		return "", err
 	}
 	key := pageKey{merchant: after.Merchant, kind: countTransactions, day: DayOf(after.At, zone)}
 	if err := b.tally.load(ctx, key); err != nil {
-		return err
+		return "", err
 	}
 	row := TransactionOf(*after, env.Position, env.Revision)
 	was, wasListed := before.Status(), before.Exists() && before.MergedInto == ""
@@ -178,7 +180,7 @@ func (b *builder) addTransaction(ctx context.Context, env *eventstore.Envelope, 
 	if b.completed != nil {
 		b.completed.note(kept)
 	}
-	return nil
+	return row.Mode, nil
 }
 
 func (b *builder) addCustomer(ctx context.Context, env *eventstore.Envelope, into *batch) error {

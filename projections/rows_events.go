@@ -1,10 +1,14 @@
 package projections
 
 import (
+	"strings"
 	"unsafe"
 
 	"github.com/google/uuid"
 
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/channel"
+	"github.com/benfex/kipay/domain/receipt"
 	"github.com/benfex/kipay/eventstore"
 )
 
@@ -13,6 +17,7 @@ type eventColumns struct {
 	*table
 	position                                                    values[uint64]
 	stream, kind, actor, correlation, causation, data, metadata values[string]
+	mode                                                        values[string]
 	revision, occurred, recorded, merchant                      values[int64]
 	id                                                          values[uuid.UUID]
 	version                                                     values[uint16]
@@ -27,13 +32,14 @@ func newEventColumns() *eventColumns {
 		actor: values[string]{name: "actor", sentAs: sentString}, merchant: values[int64]{name: "merchant_id", sentAs: sentInt64},
 		correlation: values[string]{name: "correlation_id", sentAs: sentString}, causation: values[string]{name: "causation_id", sentAs: sentString},
 		data: values[string]{name: "data", sentAs: sentString}, metadata: values[string]{name: "metadata", sentAs: sentString},
+		mode: values[string]{name: "mode", sentAs: sentString},
 	}
 	c.table = newTable("events", &c.position, &c.stream, &c.revision, &c.id, &c.kind, &c.version, &c.occurred, &c.recorded, &c.actor,
-		&c.merchant, &c.correlation, &c.causation, &c.data, &c.metadata)
+		&c.merchant, &c.correlation, &c.causation, &c.data, &c.metadata, &c.mode)
 	return c
 }
 
-func (c *eventColumns) add(r *eventstore.Record, m *eventstore.Metadata) {
+func (c *eventColumns) add(r *eventstore.Record, m *eventstore.Metadata, mode domain.Mode) {
 	c.position.add(uint64(r.Position))
 	c.stream.add(r.Stream)
 	c.revision.add(int64(r.Revision))
@@ -48,7 +54,22 @@ func (c *eventColumns) add(r *eventstore.Record, m *eventstore.Metadata) {
 	c.causation.add(m.CausationID)
 	c.data.add(text(r.Data))
 	c.metadata.add(text(r.Metadata))
+	c.mode.add(string(mode))
 }
+
+// receiptMode is the mode of what stands in the stream of a receipt; empty for other streams, which belong to a merchant
+// whatever the mode. A test account of Paystack has receipts of its own, which only live keys see.
+func receiptMode(stream string) domain.Mode {
+	switch {
+	case strings.HasPrefix(stream, receipt.Stream(channel.SandboxReceipts, "")):
+		return domain.ModeTest
+	case strings.HasPrefix(stream, receiptStreams):
+		return domain.ModeLive
+	}
+	return ""
+}
+
+const receiptStreams = "receipt-"
 
 // text is the bytes as a string without a copy. Records are never written to once they are delivered.
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -30,11 +30,25 @@ type server struct {
 	projector *projections.Projector
 	seen      *eventstore.Seen
 	app       *fiber.App
+	readings  *readings
+}
+
+// readings keep what was noted; fault is why nothing can be.
+type readings struct {
+	what  []string
+	fault error
+}
+
+func (r *readings) NoteAuditRead(_ context.Context, what string) error {
+	if r.fault == nil {
+		r.what = append(r.what, what)
+	}
+	return r.fault
 }
 
 func newServer(t testing.TB) *server {
 	t.Helper()
-	s := &server{Install: projectionstest.NewInstall(t), engine: projectionstest.NewEngine(t), seen: eventstore.NewSeen()}
+	s := &server{Install: projectionstest.NewInstall(t), engine: projectionstest.NewEngine(t), seen: eventstore.NewSeen(), readings: &readings{}}
 	var err error
 	s.projector, err = projections.New(projections.Options{
 		Conn: s.engine.Conn, Log: s.Log, Logger: zerolog.New(zerolog.NewTestWriter(t)).Level(zerolog.WarnLevel),
@@ -72,7 +86,7 @@ func newServer(t testing.TB) *server {
 		return c.Next()
 	})
 	readapi.Register(group, readapi.Deps{
-		Log: s.Log, Reader: projections.NewReader(s.engine.Conn, s.projector), Projection: s.projector, Seen: s.seen,
+		Log: s.Log, Reader: projections.NewReader(s.engine.Conn, s.projector), Projection: s.projector, Seen: s.seen, Readings: s.readings,
 	})
 	return s
 }

@@ -26,6 +26,13 @@ type Deps struct {
 	Reader     *projections.Reader
 	Projection Projection
 	Seen       *eventstore.Seen
+	Readings   Readings
+}
+
+// Readings keeps the record of who looks at audit data: commands.WriteSide is one. Errors: Unavailable; what can't be
+// recorded is not shown.
+type Readings interface {
+	NoteAuditRead(ctx context.Context, what string) error
 }
 
 // Register adds the read side's routes to r, below which the caller is known (domain.CallerFrom).
@@ -36,6 +43,8 @@ func Register(r fiber.Router, d Deps) {
 	r.Get("/payment-channels/list", a.listChannels)
 	r.Get("/customers/list", a.listCustomers)
 	r.Get("/mpesa/stk-status/:reference", a.stkStatus)
+	r.Get("/transactions/:reference/history", a.history)
+	r.Get("/audit/events", a.auditEvents)
 	r.Get("/ledger/accounts", a.ledgerAccounts)
 	r.Get("/ledger/balances", a.ledgerBalances)
 	r.Get("/ledger/entries", a.ledgerEntries)

@@ -2,7 +2,6 @@ package readapi
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -50,10 +49,8 @@ func foldTransaction(ctx context.Context, log *eventstore.Log, ref transaction.R
 		return nil
 	})
 	switch {
-	case errors.Is(err, eventstore.ErrUnavailable), errors.Is(err, eventstore.ErrClosed):
-		return projections.Transaction{}, domain.Unavailable("The event store is temporarily unavailable; try again", err)
 	case err != nil:
-		return projections.Transaction{}, err
+		return projections.Transaction{}, logAway(err)
 	case !s.Exists():
 		return projections.Transaction{}, nil
 	}

@@ -25,6 +25,17 @@ type eventsArgs struct {
 	Open   bool   `json:"open,omitempty"` // open what is sealed
 }
 
+// what is asked for, as the record of the reading has it.
+func (a eventsArgs) what() string {
+	switch {
+	case a.ID != "":
+		return " show"
+	case a.Stream != "":
+		return " stream"
+	}
+	return " tail"
+}
+
 // eventNews is an event as the verbs print it.
 type eventNews struct {
 	Position   uint64          `json:"position"`
@@ -43,6 +54,11 @@ func opEvents(ctx context.Context, n *node, raw json.RawMessage, emit func(any) 
 	var args eventsArgs
 	if err := json.Unmarshal(raw, &args); err != nil {
 		return nil, err
+	}
+	if args.Open {
+		if err := n.write.NoteAuditRead(ctx, "kipay events"+args.what()); err != nil {
+			return nil, err
+		}
 	}
 	show := func(r eventstore.Record) error {
 		news := eventNews{uint64(r.Position), r.Stream, int64(r.Revision), r.ID.String(), r.Type, r.RecordedAt, r.Metadata, r.Data}

@@ -126,6 +126,17 @@ func (s State) Mode() domain.Mode {
 	return domain.ModeTest
 }
 
+// SandboxReceipts is whose word receipts of M-Pesa's sandbox are: there everybody shares the numbers.
+const SandboxReceipts = "mpesa.sandbox"
+
+// ReceiptScope is whose word a receipt of this channel is: see receipt.Stream.
+func (s State) ReceiptScope() string {
+	if s.Provider == Mpesa && s.Environment == Sandbox {
+		return SandboxReceipts
+	}
+	return string(s.Provider) + "." + strconv.FormatInt(s.ID, 10)
+}
+
 // Terms are what payments through the channel go by.
 func (s State) Terms() fee.Terms {
 	return fee.Terms{Channel: s.ID, Funds: s.Funds, Currency: s.Currency, Schedule: s.Fees}

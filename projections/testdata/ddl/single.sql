@@ -117,7 +117,10 @@ CREATE TABLE IF NOT EXISTS kipay.events_g1
     correlation_id String COMMENT 'Shared by all that one request set off',
     causation_id String COMMENT 'What it follows from directly',
     data String COMMENT 'The event as it stands in the log: JSON, personal fields sealed',
-    metadata String COMMENT 'The metadata as it stands in the log: JSON'
+    metadata String COMMENT 'The metadata as it stands in the log: JSON',
+    mode LowCardinality(String) COMMENT 'test or live for payments and their receipts; empty for what is the merchant''s in both',
+    INDEX by_stream stream TYPE bloom_filter(0.01) GRANULARITY 4,
+    INDEX by_correlation correlation_id TYPE bloom_filter(0.01) GRANULARITY 4
 )
 ENGINE = ReplacingMergeTree
 ORDER BY position
