@@ -92,6 +92,7 @@ func (w *WriteSide) RegisterAPI(r fiber.Router) {
 	r.Post("/mpesa/stk-push", w.stkPush)
 	r.Post("/mpesa/register-c2b-urls", w.registerC2BURLs)
 	r.Post("/mpesa/simulate-c2b", w.simulateC2B)
+	r.Post("/periods/close", w.closePeriod)
 }
 
 // RegisterDoors adds the routes that providers call. Each exists without any word that Daraja refuses in a URL.

@@ -7,6 +7,7 @@ import (
 	"github.com/benfex/kipay/domain/idempotency"
 	"github.com/benfex/kipay/domain/ids"
 	"github.com/benfex/kipay/domain/merchant"
+	"github.com/benfex/kipay/domain/period"
 	"github.com/benfex/kipay/domain/reaction"
 	"github.com/benfex/kipay/domain/receipt"
 	"github.com/benfex/kipay/domain/transaction"
@@ -32,6 +33,7 @@ func Catalogue() []EventType {
 		{Prototype: customer.Created{}, Version: 1, AppendedBy: "customers/create, initialize", Meaning: "A customer was opened."},
 		{Prototype: customer.Updated{}, Version: 1, AppendedBy: "customers/create with an email that exists", Meaning: "A customer's contact details changed."},
 		{Prototype: customer.IDAssigned{}, Version: 1, AppendedBy: "reactor, after CustomerCreated", Meaning: "A customer's number points to the customer."},
+		{Prototype: period.Closed{}, Version: 1, AppendedBy: "periods/close; operator (period close)", Meaning: "A month of the books is closed, and all before it."},
 		{Prototype: audit.DataRead{}, Version: 1, AppendedBy: "transactions/{reference}/history, audit/events; operator (events --open)", Meaning: "Somebody looked at audit data."},
 		{Prototype: ids.BlockReserved{}, Version: 1, AppendedBy: "any command that draws an id", Meaning: "A block of integer ids was handed to a node."},
 		{Prototype: idempotency.Intended{}, Version: 1, AppendedBy: "every POST with an Idempotency-Key that opens no transaction", Meaning: "A request with this key is being carried out."},

@@ -60,7 +60,7 @@ func (p *Projector) advance(ctx context.Context, l *lane, to eventstore.Position
 	})
 	if err := group.Wait(); err != nil {
 		// What was built and not written is lost: the states are ahead of the tables.
-		l.builder.folds.forget()
+		l.builder.forget()
 		return err
 	}
 	l.position = to

@@ -14,6 +14,7 @@ import (
 	"github.com/benfex/kipay/domain/customer"
 	"github.com/benfex/kipay/domain/ledger"
 	"github.com/benfex/kipay/domain/merchant"
+	"github.com/benfex/kipay/domain/period"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
 )
@@ -27,6 +28,7 @@ const (
 	ofCustomer
 	ofChannel
 	ofMerchant
+	ofPeriod
 )
 
 // pointerStreams are named like customers' and are none.
@@ -46,6 +48,8 @@ func categoryOf(stream string) category {
 		return ofChannel
 	case "merchant":
 		return ofMerchant
+	case "period":
+		return ofPeriod
 	}
 	return onlyEvents
 }
@@ -113,7 +117,8 @@ type builder struct {
 	folds     *folds
 	tally     *tally
 	zones     *simplelru.LRU[int64, *time.Location]
-	completed *completedCache // nil while a generation is built that does not serve
+	closed    *simplelru.LRU[string, period.State] // by stream, as of the last event built
+	completed *completedCache                      // nil while a generation is built that does not serve
 }
 
 func newBuilder(log *eventstore.Log, states int, t *tally, completed *completedCache) *builder {
@@ -121,7 +126,11 @@ func newBuilder(log *eventstore.Log, states int, t *tally, completed *completedC
 	if err != nil {
 		panic(err) // only for a size below one
 	}
-	return &builder{log: log, folds: newFolds(log, states), tally: t, zones: zones, completed: completed}
+	closed, err := simplelru.NewLRU[string, period.State](maxZones, nil)
+	if err != nil {
+		panic(err) // only for a size below one
+	}
+	return &builder{log: log, folds: newFolds(log, states), tally: t, zones: zones, closed: closed, completed: completed}
 }
 
 // add puts the rows of one event into the batch: all of them or, with an error, none. After an error the same event may
@@ -138,6 +147,8 @@ func (b *builder) add(ctx context.Context, d *decoded, into *batch) error {
 		err = b.addChannel(ctx, &d.env, into)
 	case ofMerchant:
 		err = b.addMerchant(ctx, &d.env, into)
+	case ofPeriod:
+		b.addPeriod(&d.env)
 	case onlyEvents:
 	}
 	if err != nil {
@@ -164,6 +175,15 @@ func (b *builder) addTransaction(ctx context.Context, env *eventstore.Envelope, 
 	if err := b.tally.load(ctx, key); err != nil {
 		return "", err
 	}
+	postings := ledger.OfTransaction(before, env.Event)
+	var booked, late period.Month
+	if len(postings.Lines) > 0 {
+		closed, err := b.closedThrough(ctx, after.Merchant, after.Mode, env.Position)
+		if err != nil {
+			return "", err
+		}
+		booked, late = closed.Booked(period.MonthOf(postings.EffectiveAt, zone))
+	}
 	row := TransactionOf(*after, env.Position, env.Revision)
 	was, wasListed := before.Status(), before.Exists() && before.MergedInto == ""
 	if was != row.Status || wasListed != row.Listed {
@@ -176,7 +196,7 @@ func (b *builder) addTransaction(ctx context.Context, env *eventstore.Envelope, 
 	}
 	kept := into.transaction(row)
 	into.archive.versions.add(transactionVersionOf(kept, env))
-	into.archive.ledger.post(ledger.OfTransaction(before, env.Event), kept, env)
+	into.archive.ledger.post(postings, kept, env, booked, late)
 	if b.completed != nil {
 		b.completed.note(kept)
 	}
@@ -224,6 +244,41 @@ func (b *builder) addMerchant(ctx context.Context, env *eventstore.Envelope, int
 	into.merchants.add(merchantOf(*after, env.Position))
 	into.rows.merchants++
 	return nil
+}
+
+// forget drops what is known of the events so far, after which it is read from the log again.
+func (b *builder) forget() {
+	b.folds.forget()
+	b.closed.Purge()
+}
+
+// addPeriod keeps up with a month that was closed.
+func (b *builder) addPeriod(env *eventstore.Envelope) {
+	if s, ok := b.closed.Get(env.Stream); ok {
+		b.closed.Add(env.Stream, s.Evolve(env.Event))
+	}
+}
+
+// closedThrough are the periods that a merchant has closed before the position, which is the one being built: what is kept
+// is as of that.
+func (b *builder) closedThrough(ctx context.Context, merchantID int64, mode domain.Mode, at eventstore.Position) (period.State, error) {
+	stream := period.Stream(merchantID, mode)
+	if s, ok := b.closed.Get(stream); ok {
+		return s, nil
+	}
+	var s period.State
+	err := b.log.EachInStream(ctx, stream, 0, func(e eventstore.Envelope) error {
+		if e.Position >= at {
+			return errFolded
+		}
+		s = s.Evolve(e.Event)
+		return nil
+	})
+	if err != nil && err != errFolded { //nolint:errorlint // ours, passed on as it is
+		return s, err
+	}
+	b.closed.Add(stream, s)
+	return s, nil
 }
 
 // zoneOf is the merchant's time zone, which stands in the first event of its stream and never changes.

@@ -12,6 +12,7 @@ import (
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/ledger"
 	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/domain/period"
 	"github.com/benfex/kipay/eventstore"
 )
 
@@ -30,6 +31,11 @@ type LedgerFilter struct {
 	Reference string
 	Account   ledger.Account
 	Channel   int64
+	// Since leaves out what was known already: events at or before it.
+	Since eventstore.Position
+	// Period is the month in which it is booked, Through the last such month, LateFor the closed month that it comes too late
+	// for; zero is no condition.
+	Period, Through, LateFor period.Month
 	// Offset and Limit are of lists, counted from the newest.
 	Offset, Limit uint64
 }
@@ -70,6 +76,18 @@ func (f *LedgerFilter) where() (string, []any) {
 	}
 	if f.Account != "" {
 		add("account = {account:String}", clickhouse.Named("account", string(f.Account)))
+	}
+	if f.Since != 0 {
+		add("position > {since:UInt64}", clickhouse.Named("since", uint64(f.Since)))
+	}
+	if f.Period != 0 {
+		add("period = {period:UInt32}", clickhouse.Named("period", uint32(f.Period)))
+	}
+	if f.Through != 0 {
+		add("period <= {through:UInt32}", clickhouse.Named("through", uint32(f.Through)))
+	}
+	if f.LateFor != 0 {
+		add("late_for = {late:UInt32}", clickhouse.Named("late", uint32(f.LateFor)))
 	}
 	if f.Channel != 0 {
 		add("channel_id = {channel:Int64}", clickhouse.Named("channel", f.Channel))

@@ -8,6 +8,7 @@ import (
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/ledger"
 	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/domain/period"
 	"github.com/benfex/kipay/eventstore"
 )
 
@@ -23,6 +24,8 @@ type LedgerEntry struct {
 	ledger.Posting
 	EffectiveAt time.Time
 	RecordedAt  time.Time
+	// Period is the month in which it is booked; LateFor the month in which it happened, where that was closed before.
+	Period, LateFor period.Month
 }
 
 // ID is the posting's number: it grows with the log, and stays below 2^53 for any log below 2^49 bytes.
@@ -35,6 +38,7 @@ type ledgerColumns struct {
 	mode, eventType, reference, account, currency             values[string]
 	position                                                  values[uint64]
 	line                                                      values[uint8]
+	period, lateFor                                           values[uint32]
 	eventID                                                   values[uuid.UUID]
 }
 
@@ -47,19 +51,22 @@ func newLedgerColumns() *ledgerColumns {
 		account: values[string]{name: "account", sentAs: sentString}, currency: values[string]{name: "currency", sentAs: sentString},
 		channel: values[int64]{name: "channel_id", sentAs: sentInt64}, debit: values[int64]{name: "debit_minor", sentAs: sentInt64},
 		credit: values[int64]{name: "credit_minor", sentAs: sentInt64}, effective: values[int64]{name: "effective_at", sentAs: sentMillis},
-		recorded: values[int64]{name: "recorded_at", sentAs: sentMillis},
+		recorded: values[int64]{name: "recorded_at", sentAs: sentMillis}, period: values[uint32]{name: "period", sentAs: sentUInt32},
+		lateFor: values[uint32]{name: "late_for", sentAs: sentUInt32},
 	}
 	c.table = newTable("ledger_entries", &c.merchant, &c.mode, &c.position, &c.line, &c.id, &c.eventID, &c.eventType, &c.reference,
-		&c.account, &c.currency, &c.channel, &c.debit, &c.credit, &c.effective, &c.recorded)
+		&c.account, &c.currency, &c.channel, &c.debit, &c.credit, &c.effective, &c.recorded, &c.period, &c.lateFor)
 	return c
 }
 
-// post adds the postings of an event of the transaction.
-func (c *ledgerColumns) post(p ledger.Postings, t *Transaction, env *eventstore.Envelope) {
+// post adds the postings of an event of the transaction, booked in the month, which is not the one it is of where late
+// names that.
+func (c *ledgerColumns) post(p ledger.Postings, t *Transaction, env *eventstore.Envelope, booked, late period.Month) {
 	for i := range p.Lines {
 		c.add(&LedgerEntry{
 			MerchantID: t.MerchantID, Mode: t.Mode, Position: env.Position, Line: uint8(i), EventID: env.ID,
 			EventType: env.Event.EventType(), Reference: t.Reference, Posting: p.Lines[i], EffectiveAt: p.EffectiveAt, RecordedAt: env.RecordedAt,
+			Period: booked, LateFor: late,
 		})
 	}
 }
@@ -80,6 +87,8 @@ func (c *ledgerColumns) add(e *LedgerEntry) {
 	c.credit.add(e.Credit)
 	c.effective.add(millis(e.EffectiveAt))
 	c.recorded.add(millis(e.RecordedAt))
+	c.period.add(uint32(e.Period))
+	c.lateFor.add(uint32(e.LateFor))
 }
 
 // scanLedgerEntry reads a row of ledgerColumnsSQL of the merchant and mode.
@@ -87,12 +96,14 @@ func scanLedgerEntry(scan func(...any) error) (LedgerEntry, error) {
 	var e LedgerEntry
 	var position uint64
 	var account, currency string
+	var booked, late uint32
 	err := scan(&position, &e.Line, &e.EventID, &e.EventType, &e.Reference, &account, &currency, &e.Channel, &e.Debit, &e.Credit,
-		&e.EffectiveAt, &e.RecordedAt)
+		&e.EffectiveAt, &e.RecordedAt, &booked, &late)
+	e.Period, e.LateFor = period.Month(booked), period.Month(late)
 	e.Position, e.Account, e.Currency = eventstore.Position(position), ledger.Account(account), money.Currency(currency)
 	e.EffectiveAt, e.RecordedAt = e.EffectiveAt.UTC(), e.RecordedAt.UTC()
 	return e, err
 }
 
 const ledgerColumnsSQL = `position, line, event_id, event_type, reference, account, currency, channel_id, debit_minor, credit_minor,
-	effective_at, recorded_at`
+	effective_at, recorded_at, period, late_for`

@@ -159,6 +159,7 @@ func (t *table) token(to place, of span) string {
 const (
 	sentInt64  = "Int64"
 	sentUInt64 = "UInt64"
+	sentUInt32 = "UInt32"
 	sentUInt16 = "UInt16"
 	sentUInt8  = "UInt8"
 	sentString = "String"

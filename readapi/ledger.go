@@ -58,12 +58,14 @@ func (a *api) ledgerAccounts(c *fiber.Ctx) error {
 	return send(c, e.b)
 }
 
-// ledgerFilter reads what all questions about postings have: as_of, effective_at, dates, payment_channel_id.
+// ledgerFilter reads what all questions about postings have: as_of, effective_at, dates, payment_channel_id, and the months in
+// which they are booked: period, through_period.
 func ledgerFilter(who domain.Caller, q *query) (f projections.LedgerFilter, asOf, effective moment, err error) {
 	f = projections.LedgerFilter{MerchantID: who.MerchantID, Mode: who.Mode}
 	asOf, effective = q.moment("as_of"), q.moment("effective_at")
 	f.From, f.To = q.days()
 	f.Channel = int64(q.number("payment_channel_id", 0, 1<<53))
+	f.Period, f.Through = q.month("period"), q.month("through_period")
 	if f.Zone, err = zoneOf(who); err != nil {
 		err = fmt.Errorf("time zone of merchant %d: %w", who.MerchantID, err)
 	}
@@ -97,7 +99,17 @@ func (a *api) ledgerBalances(c *fiber.Ctx) error {
 	e := &encoder{b: make([]byte, 0, 128+160*len(balances))}
 	e.b = append(e.b, '{')
 	e.text("status", "success")
-	e.array("data", len(balances), func(i int) {
+	e.balances("data", balances)
+	e.trial(balances)
+	e.position(f.AsOf)
+	e.b = append(e.b, '}')
+	a.answered(c, who, f.AsOf)
+	return send(c, e.b)
+}
+
+// balances writes a member with the accounts' balances.
+func (e *encoder) balances(name string, balances []projections.LedgerBalance) {
+	e.array(name, len(balances), func(i int) {
 		b := &balances[i]
 		e.text("account", string(b.Account))
 		e.text("type", string(ledger.TypeOf(b.Account)))
@@ -106,11 +118,6 @@ func (a *api) ledgerBalances(c *fiber.Ctx) error {
 		e.money("credit", b.Credit, b.Currency)
 		e.money("balance", ledger.TypeOf(b.Account).Balance(b.Debit, b.Credit), b.Currency)
 	})
-	e.trial(balances)
-	e.position(f.AsOf)
-	e.b = append(e.b, '}')
-	a.answered(c, who, f.AsOf)
-	return send(c, e.b)
 }
 
 // position tells up to which event the answer goes.
@@ -191,4 +198,6 @@ func (e *encoder) ledgerEntry(r *projections.LedgerEntry) {
 	e.b = strconv.AppendInt(e.b, r.Channel, 10)
 	e.stamp("effective_at", r.EffectiveAt)
 	e.stamp("recorded_at", r.RecordedAt)
+	e.text("period", r.Period.String())
+	e.textOrNull("late_for", r.LateFor.String())
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/merchant"
+	"github.com/benfex/kipay/domain/period"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/projections"
 )
@@ -83,6 +84,19 @@ func (q *query) day(name string) *projections.Day {
 	}
 	day := projections.DayOf(t, time.UTC)
 	return &day
+}
+
+// month is a calendar month, zero when it was not given.
+func (q *query) month(name string) period.Month {
+	s := q.text(name)
+	if s == "" {
+		return 0
+	}
+	m, err := period.ParseMonth(s)
+	if err != nil {
+		q.Add(name, "must be a month such as 2026-10")
+	}
+	return m
 }
 
 // days are date_from and date_to, both included.

@@ -48,6 +48,8 @@ func Register(r fiber.Router, d Deps) {
 	r.Get("/ledger/accounts", a.ledgerAccounts)
 	r.Get("/ledger/balances", a.ledgerBalances)
 	r.Get("/ledger/entries", a.ledgerEntries)
+	r.Get("/ledger/diff", a.ledgerDiff)
+	r.Get("/periods/list", a.listPeriods)
 }
 
 type api struct{ Deps }

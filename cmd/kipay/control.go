@@ -43,6 +43,7 @@ func operations() map[string]operation {
 		"key revoke":      {run: opKeyRevoke},
 		"channel turn":    {run: opChannelTurn},
 		"channel fees":    {run: opChannelFees},
+		"period close":    {run: opPeriodClose},
 		"events":          {run: opEvents},
 		"events export":   {run: opEventsExport},
 		"fsck":            {run: opFsck},

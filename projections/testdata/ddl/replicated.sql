@@ -144,6 +144,8 @@ CREATE TABLE IF NOT EXISTS kipay.ledger_entries_g1 ON CLUSTER 'kipay'
     credit_minor Int64 COMMENT 'In minor units; 0 where it is a debit',
     effective_at DateTime64(3, 'UTC') COMMENT 'When it happened, by the provider''s clock where that is known',
     recorded_at DateTime64(3, 'UTC') COMMENT 'When the log recorded it',
+    period UInt32 COMMENT 'The month in which it is booked, year times 100 and month',
+    late_for UInt32 COMMENT 'The month in which it happened, where that was closed before it was known; else 0',
     INDEX by_reference reference TYPE bloom_filter(0.01) GRANULARITY 4,
     INDEX by_effective effective_at TYPE minmax GRANULARITY 1
 )
@@ -328,10 +330,12 @@ CREATE OR REPLACE VIEW kipay.ledger_entries ON CLUSTER 'kipay'
     debit_minor Int64 COMMENT 'In minor units; 0 where it is a credit',
     credit_minor Int64 COMMENT 'In minor units; 0 where it is a debit',
     effective_at DateTime64(3, 'UTC') COMMENT 'When it happened, by the provider''s clock where that is known',
-    recorded_at DateTime64(3, 'UTC') COMMENT 'When the log recorded it'
+    recorded_at DateTime64(3, 'UTC') COMMENT 'When the log recorded it',
+    period UInt32 COMMENT 'The month in which it is booked, year times 100 and month',
+    late_for UInt32 COMMENT 'The month in which it happened, where that was closed before it was known; else 0'
 )
 AS SELECT id, event_id, event_type, position, line, merchant_id, mode, reference, account, currency, channel_id, debit_minor,
-    credit_minor, effective_at, recorded_at
+    credit_minor, effective_at, recorded_at, period, late_for
 FROM kipay.ledger_entries_g1 FINAL
 COMMENT 'The postings of every event that moved money, each once';
 
