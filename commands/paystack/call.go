@@ -16,24 +16,28 @@ const backoff = 250 * time.Millisecond
 
 // order is one call to Paystack.
 type order struct {
-	call    string // for errors and metrics
-	lane    string // whose breaker and slots
-	method  string
-	path    string // escaped, with its query
-	body    any    // for a POST
-	private []string
+	call     string // for errors and metrics
+	lane     string // whose breaker and slots
+	method   string
+	path     string // escaped, with its query
+	body     any    // for a POST or a PUT
+	private  []string
+	rules    []errorRule // what messages mean to this call, before errorRules
+	maxBytes int         // of the answer; default maxResponseBytes
+	once     bool        // the caller repeats by itself
 }
 
 // reply is an answer of Paystack's, decoded as far as it is JSON.
 type reply struct {
 	status int
+	header http.Header
 	raw    []byte
 	fields map[string]json.RawMessage // nil when the body is not a JSON object
 	whole  bool                       // false when the body broke off or was too large
 }
 
 // execute carries out an order: a slot, the breaker, the call. A GET is repeated after a 5xx, a timeout or a transport
-// error; a POST never is.
+// error; a POST or a PUT never is.
 func (c *Client) execute(ctx context.Context, ch ChannelKey, cred Credentials, o order) (reply, *Error) {
 	if p := cred.problem(); p != "" {
 		return reply{}, misconfigured(o.call, p)
@@ -53,13 +57,16 @@ func (c *Client) execute(ctx context.Context, ch ChannelKey, cred Credentials, o
 	}
 	defer l.slots.Release(1)
 
-	wait := backoff
+	attempts, wait := c.opts.Attempts, backoff
+	if o.once {
+		attempts = 1
+	}
 	for attempt := 1; ; attempt++ {
 		rep, failed := c.attempt(ctx, l, cred, o, body)
 		if failed != nil && failed.Kind == Unknown {
 			failed.Retryable = o.method == http.MethodGet
 		}
-		again := o.method == http.MethodGet && failed != nil && attempt < c.opts.Attempts &&
+		again := o.method == http.MethodGet && failed != nil && attempt < attempts &&
 			(failed.trips || failed.Kind == Unknown) && ctx.Err() == nil
 		if !again || c.opts.Sleep(ctx, wait) != nil {
 			return rep, failed
@@ -115,9 +122,13 @@ func (c *Client) send(ctx context.Context, cred Credentials, o order, body []byt
 	req.Header.Set("Authorization", "Bearer "+cred.SecretKey)
 	req.Header.Set("Accept", "application/json")
 
-	rep, err := c.exchange(req)
+	rep, err := c.exchange(req, orDefault(o.maxBytes, maxResponseBytes))
 	if err == nil {
-		return rep, judge(o.call, rep, clean)
+		failed := judge(o, rep, clean)
+		if failed != nil {
+			failed.RetryAfter = pauseAsked(rep.status, rep.header, c.opts.Now())
+		}
+		return rep, failed
 	}
 	if body != nil && g.close() {
 		return reply{}, notSent(ctx, o.call, clean.cause(err), "nothing was sent")
@@ -128,17 +139,17 @@ func (c *Client) send(ctx context.Context, cred Credentials, o order, body []byt
 	}
 }
 
-// exchange sends req and reads the answer, within bounds. An error means that no answer came; an answer that breaks off
+// exchange sends req and reads the answer, up to maxBytes. An error means that no answer came; an answer that breaks off
 // is a reply that is not whole.
-func (c *Client) exchange(req *http.Request) (reply, error) {
+func (c *Client) exchange(req *http.Request, maxBytes int) (reply, error) {
 	res, err := c.http.Do(req)
 	if err != nil {
 		return reply{}, err
 	}
 	defer func() { _ = res.Body.Close() }()
-	raw, err := io.ReadAll(io.LimitReader(res.Body, maxResponseBytes+1))
-	rep := reply{status: res.StatusCode, raw: raw, whole: err == nil && len(raw) <= maxResponseBytes}
-	if rep.whole && checkJSON(raw, maxResponseBytes) == nil {
+	raw, err := io.ReadAll(io.LimitReader(res.Body, int64(maxBytes)+1))
+	rep := reply{status: res.StatusCode, header: res.Header, raw: raw, whole: err == nil && len(raw) <= maxBytes}
+	if rep.whole && checkJSON(raw, maxBytes) == nil {
 		rep.fields, _ = objectOf(raw)
 	}
 	return rep, nil
@@ -146,7 +157,7 @@ func (c *Client) exchange(req *http.Request) (reply, error) {
 
 // judge is nil for a 2xx whose envelope says status true; what the data says is for the caller to read. Otherwise it is
 // what the error means (Paystack, Errors: status, message, type, code, meta).
-func judge(call string, rep reply, clean cleaner) *Error {
+func judge(o order, rep reply, clean cleaner) *Error {
 	code, message := textOf(rep.fields["code"]), textOf(rep.fields["message"])
 	said := string(rep.fields["status"])
 	if rep.status/100 == 2 && said == "true" {
@@ -155,9 +166,9 @@ func judge(call string, rep reply, clean cleaner) *Error {
 	if rep.status/100 == 2 && said != "false" {
 		code, message = "", "" // no envelope of Paystack's
 	}
-	rule := ruleFor(rep.status, code, message)
+	rule := ruleFor(rep.status, code, message, o.rules)
 	e := &Error{
-		Kind: rule.kind, Retryable: rule.retry, Call: call, HTTPStatus: rep.status,
+		Kind: rule.kind, Retryable: rule.retry, Call: o.call, HTTPStatus: rep.status,
 		Code: clean.text(code), Message: clean.text(message), Raw: rep.raw,
 		failure: rule.failure, reason: rule.reason,
 		trips: !rep.whole || rep.status >= 500 && said != "false",
@@ -172,6 +183,14 @@ func judge(call string, rep reply, clean cleaner) *Error {
 		e.Message = "the answer is not what Paystack documents"
 	}
 	return e
+}
+
+// unclear is a yes that cannot be read: of a question no news, of anything else an unknown outcome.
+func unclear(o order, rep reply, message string, cause error) *Error {
+	return &Error{
+		Kind: Unknown, Retryable: o.method == http.MethodGet, Call: o.call, HTTPStatus: rep.status, Raw: rep.raw,
+		Message: message, Err: cause, failure: FailureUnknownOutcome, reason: reasonUnknownOutcome,
+	}
 }
 
 // notSent is a failure before anything was written.

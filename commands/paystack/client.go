@@ -30,10 +30,13 @@ type Options struct {
 	HTTPClient *http.Client
 	// Now is the clock for durations. Default time.Now.
 	Now func() time.Time
-	// Sleep waits between the attempts of a GET, or less when ctx ends. Default a timer.
+	// Sleep waits between the attempts of a GET, and as long as a rate limit asks before the next page of a list; it
+	// returns an error when ctx ends first. Default a timer.
 	Sleep func(ctx context.Context, d time.Duration) error
-	// Observe is told of every operation: its name (initialize, verify, probe), how it ended (ok, rejected, unknown,
-	// not_sent, duplicate_reference, not_found) and how long it took. It must not block.
+	// Observe is told of every operation, and of every page of a list: its name (initialize, verify, probe, refund,
+	// refund_retry, fetch_refund, list_refunds, list_transactions, list_settlements, settlement_transactions,
+	// list_disputes, fetch_dispute, dispute_evidence, dispute_upload_url, dispute_resolve), how it ended (ok, rejected,
+	// unknown, not_sent, duplicate_reference, not_found) and how long it took. It must not block.
 	Observe func(call, outcome string, d time.Duration)
 
 	CallTimeout      time.Duration // one HTTP call; default 15 s
@@ -43,7 +46,8 @@ type Options struct {
 	Concurrency int
 	// Channels is for how many channels breakers and slots are kept; the least recently used are forgotten. Default 4096.
 	Channels int
-	// Attempts is how often a GET is tried in all; a POST is sent once. Default 3.
+	// Attempts is how often a GET is tried in all; a POST or a PUT is sent once. Default 3. Pages of lists are more
+	// patient.
 	Attempts int
 
 	Breaker BreakerOptions

@@ -67,18 +67,20 @@ var errorRules = []errorRule{
 	{contains: "transaction reference", kind: Rejected, failure: FailureInvalidReference, reason: reasonReference},
 }
 
-// ruleFor is the first rule that fits an answer, by code and message, then by HTTP status. What is refused with a 4xx
-// was not carried out; after a 5xx nobody knows.
-func ruleFor(status int, code, message string) errorRule {
+// ruleFor is the first rule that fits an answer, of the call's own and then of errorRules, by code and message, then by
+// HTTP status. What is refused with a 4xx was not carried out; after a 5xx nobody knows, whatever it says.
+func ruleFor(status int, code, message string, own []errorRule) errorRule {
 	unknown := errorRule{kind: Unknown, failure: FailureUnknownOutcome, reason: reasonUnknownOutcome}
 	if status >= 500 || status == 408 {
 		return unknown
 	}
 	message = strings.ToLower(message)
 	if code != "" || message != "" {
-		for _, r := range errorRules {
-			if (r.code == "" || r.code == code) && (r.contains == "" || strings.Contains(message, r.contains)) {
-				return r
+		for _, rules := range [][]errorRule{own, errorRules} {
+			for _, r := range rules {
+				if (r.code == "" || r.code == code) && (r.contains == "" || strings.Contains(message, r.contains)) {
+					return r
+				}
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package paystack
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Kind says what is known about the fate of a call.
@@ -10,8 +11,8 @@ type Kind int
 
 // The kinds.
 const (
-	// Unknown: it may have been carried out. An initialize is never sent again; Verify its reference. The zero value,
-	// so that a mistake of ours errs on the safe side.
+	// Unknown: it may have been carried out. An initialize is never sent again; Verify its reference. Nor is a refund;
+	// ListRefunds of its transaction. The zero value, so that a mistake of ours errs on the safe side.
 	Unknown Kind = iota
 	// Rejected: Paystack answered, and did not carry it out.
 	Rejected
@@ -20,7 +21,7 @@ const (
 	// DuplicateReference: the reference was used before, by whatever amount, paid or not. Verify it; if it is
 	// abandoned, initialize again under a new reference.
 	DuplicateReference
-	// NotFound: Paystack does not know the reference. It says so with a 400 or a 404.
+	// NotFound: Paystack does not know the reference or the id. It says so with a 400 or a 404.
 	NotFound
 )
 
@@ -45,9 +46,11 @@ func (k Kind) String() string {
 // may, and is for sealing only.
 type Error struct {
 	Kind Kind
-	// Retryable: the same call may well succeed later. Never set on an initialize of kind Unknown.
+	// Retryable: the same call may well succeed later. Of kind Unknown only questions have it, never a POST or a PUT.
 	Retryable bool
-	// Call is the call that failed: initialize, verify, probe.
+	// RetryAfter is how long Paystack asked to wait before the next call; 0 when it did not say.
+	RetryAfter time.Duration
+	// Call is the call that failed, by the name that Options.Observe gets: initialize, verify, refund …
 	Call string
 	// HTTPStatus is 0 when no answer came.
 	HTTPStatus int

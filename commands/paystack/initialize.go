@@ -61,7 +61,7 @@ func (c *Client) initialize(ctx context.Context, ch ChannelKey, cred Credentials
 		return Initialized{}, failed
 	}
 	rep, failed := c.execute(ctx, ch, cred, order{
-		call: "initialize", lane: "initialize", method: http.MethodPost, path: "/transaction/initialize",
+		call: "initialize", lane: laneInitialize, method: http.MethodPost, path: "/transaction/initialize",
 		body:    initializeBody{r.Email, r.Amount.Minor, r.Amount.Currency, r.Reference, r.CallbackURL, r.Channels, r.Metadata},
 		private: []string{r.Email},
 	})

@@ -11,7 +11,8 @@ import (
 )
 
 // A lane is what one kind of call of one channel has to itself: a breaker and a number of slots. Opening a checkout
-// and asking after one have separate ones, so that a flood of questions does not keep a checkout from being opened.
+// and asking after one have separate ones, so that a flood of questions does not keep a checkout from being opened, nor
+// a long list anything else.
 type lane struct {
 	breaker *gobreaker.CircuitBreaker[reply]
 	slots   *semaphore.Weighted
@@ -31,8 +32,16 @@ type lanes struct {
 	lru *simplelru.LRU[laneKey, *lane]
 }
 
-// laneNames is how many lanes a channel can have: initialize and verify.
-const laneNames = 2
+// The lanes. Single questions of every kind share that of verify.
+const (
+	laneInitialize = "initialize"
+	laneVerify     = "verify"
+	laneRefund     = "refund"
+	laneDispute    = "dispute"
+	laneList       = "list"
+
+	laneNames = 5 // how many a channel can have
+)
 
 func newLanes(channels, slots int, o BreakerOptions) *lanes {
 	lru, err := simplelru.NewLRU[laneKey, *lane](max(channels, 1)*laneNames, nil)

@@ -1,18 +1,66 @@
 package paystack
 
-// DecodeNotice reads the transaction out of what was recorded of Paystack's words: a charge.* webhook or Verify's answer.
-// Both carry it as data. The error is always a *DecodeError.
+import "encoding/json"
+
+// DecodeNotice reads the transaction out of what was recorded of Paystack's words: a charge.* webhook, Verify's answer
+// or the row of a list. The error is always a *DecodeError.
 func DecodeNotice(raw []byte) (Transaction, error) {
-	if err := checkJSON(raw, MaxWebhookBytes); err != nil {
+	fields, err := noticeFields(raw)
+	if err != nil {
 		return Transaction{}, err
+	}
+	return decodeTransaction(fields)
+}
+
+// DecodeRefundNotice reads the refund out of what was recorded: a refund.* webhook, the answer to CreateRefund,
+// FetchRefund or RetryRefundWithCustomerDetails, or the row of a list. The error is always a *DecodeError.
+func DecodeRefundNotice(raw []byte) (Refund, error) {
+	fields, err := noticeFields(raw)
+	if err != nil {
+		return Refund{}, err
+	}
+	return decodeRefund(fields)
+}
+
+// DecodeDisputeNotice reads the dispute out of what was recorded: a charge.dispute.* webhook, the answer to FetchDispute
+// or ResolveDispute, or the row of a list. The error is always a *DecodeError.
+func DecodeDisputeNotice(raw []byte) (Dispute, error) {
+	fields, err := noticeFields(raw)
+	if err != nil {
+		return Dispute{}, err
+	}
+	return decodeDispute(fields)
+}
+
+// noticeFields are the fields under data, or those of a row, which has an id and no envelope.
+func noticeFields(raw []byte) (map[string]json.RawMessage, error) {
+	if err := checkJSON(raw, MaxWebhookBytes); err != nil {
+		return nil, err
 	}
 	top, ok := objectOf(raw)
 	if !ok {
-		return Transaction{}, &DecodeError{Problem: NotJSON}
+		return nil, &DecodeError{Problem: NotJSON}
 	}
-	data, ok := objectOf(top["data"])
+	if _, enveloped := top["data"]; !enveloped && idOf(top["id"]) != "" {
+		return top, nil
+	}
+	data, ok := dataObject(top)
 	if !ok {
-		return Transaction{}, &DecodeError{WrongType, "data"}
+		return nil, &DecodeError{WrongType, "data"}
 	}
-	return decodeTransaction(data)
+	return data, nil
+}
+
+// dataObject is the object under data, or the one in a list of one: resolving a dispute is answered either way
+// (Paystack, Disputes; samples).
+func dataObject(top map[string]json.RawMessage) (map[string]json.RawMessage, bool) {
+	raw := top["data"]
+	if startsWith(raw, '[') {
+		var list []json.RawMessage
+		if json.Unmarshal(raw, &list) != nil || len(list) != 1 {
+			return nil, false
+		}
+		raw = list[0]
+	}
+	return objectOf(raw)
 }

@@ -85,6 +85,21 @@ func (r *reader) subunits(name string, c money.Currency, needed bool) *money.Mon
 	return &m
 }
 
+// signedSubunits is an integer amount that may be negative, as deductions are written by some; nil when it is not there.
+func (r *reader) signedSubunits(name string, c money.Currency) *money.Money {
+	s := r.text(name, false)
+	if s == "" {
+		return nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < -maxSubunits || n > maxSubunits {
+		r.fail(BadValue, name)
+		return nil
+	}
+	m := money.Of(n, c)
+	return &m
+}
+
 // shorten is text without control characters, at most maxTextRunes long.
 func shorten(s string) string {
 	n := 0

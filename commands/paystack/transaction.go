@@ -7,7 +7,7 @@ import (
 	"github.com/benfex/kipay/domain/money"
 )
 
-// Transaction is what Paystack knows of a payment, from Verify or from a webhook.
+// Transaction is what Paystack knows of a payment, from Verify, a list or a webhook.
 type Transaction struct {
 	ID              string // an unsigned 64-bit number, as text
 	Domain          string // Test or Live
@@ -15,16 +15,25 @@ type Transaction struct {
 	Reference       string
 	Amount          money.Money
 	RequestedAmount *money.Money
+	CreatedAt       *time.Time // UTC
 	PaidAt          *time.Time // UTC
 	Channel         string     // card, mobile_money, bank …
 	GatewayResponse string     // the processor's words; never to branch on
 	Message         string
 	ReceiptNumber   string
-	Fees            *money.Money
+	Fees            *money.Money // what Paystack keeps; nil when it does not say, as for what is not paid
 	CardBrand       string
 	CardLast4       string
 	CustomerEmail   string
-	Raw             []byte // Verify's answer as it came, for sealing; nil in events
+	Raw             []byte // Verify's answer, or the row of a list, as it came, for sealing; nil in events
+}
+
+// Net is what the payment brings: the amount without the fees (Paystack, Settlements). False when the fees are unknown.
+func (t Transaction) Net() (money.Money, bool) {
+	if t.Fees == nil {
+		return money.Money{}, false
+	}
+	return money.Of(t.Amount.Minor-t.Fees.Minor, t.Amount.Currency), true
 }
 
 // State is what a status means for a payment.
@@ -95,6 +104,7 @@ func decodeTransaction(fields map[string]json.RawMessage) (Transaction, error) {
 		Domain:          shorten(textOf(fields["domain"])),
 		Status:          r.text("status", true),
 		Reference:       r.text("reference", true),
+		CreatedAt:       firstTime(fields["created_at"], fields["createdAt"]),
 		PaidAt:          firstTime(fields["paid_at"], fields["paidAt"]),
 		Channel:         shorten(textOf(fields["channel"])),
 		GatewayResponse: shorten(textOf(fields["gateway_response"])),

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -121,7 +122,7 @@ func TestErrorsShowNoRawBodyHoweverTheyArePrinted(t *testing.T) {
 
 func TestEveryReasonIsAStableWordAndASentence(t *testing.T) {
 	word := regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`)
-	for _, r := range errorRules {
+	for _, r := range slices.Concat(errorRules, refundRules, disputeRules, settlementRules) {
 		if !word.MatchString(r.failure) || !strings.HasSuffix(r.reason, ".") || r.retry && r.kind != Rejected || r.code == "" && r.contains == "" {
 			t.Errorf("%+v", r)
 		}

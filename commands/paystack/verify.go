@@ -25,7 +25,7 @@ func (c *Client) verify(ctx context.Context, ch ChannelKey, cred Credentials, re
 		return Transaction{}, refuse("verify", FailureInvalidReference, reasonReference, "there is no usable reference")
 	}
 	rep, failed := c.execute(ctx, ch, cred, order{
-		call: "verify", lane: "verify", method: http.MethodGet, path: "/transaction/verify/" + url.PathEscape(reference),
+		call: "verify", lane: laneVerify, method: http.MethodGet, path: "/transaction/verify/" + url.PathEscape(reference),
 	})
 	if failed != nil {
 		return Transaction{}, failed
@@ -57,7 +57,7 @@ func (c *Client) verify(ctx context.Context, ch ChannelKey, cred Credentials, re
 func (c *Client) Probe(ctx context.Context, ch ChannelKey, cred Credentials) error {
 	start := c.opts.Now()
 	_, failed := c.execute(ctx, ch, cred, order{
-		call: "probe", lane: "verify", method: http.MethodGet, path: "/transaction?perPage=1&page=1",
+		call: "probe", lane: laneVerify, method: http.MethodGet, path: "/transaction?perPage=1&page=1",
 	})
 	c.observe("probe", start, failed)
 	if failed != nil {

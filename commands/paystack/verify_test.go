@@ -51,7 +51,7 @@ func TestVerifyReadsWhatPaystackDocuments(t *testing.T) {
 	}
 	want := Transaction{
 		ID: "4099260516", Domain: Test, Status: "success", Reference: "re4lyvq3s3", Amount: *kes(40333), RequestedAmount: kes(40333),
-		PaidAt: at("2024-08-22T09:15:02Z"), Channel: "card", GatewayResponse: "Successful", Fees: kes(1283),
+		CreatedAt: at("2024-08-22T09:14:24Z"), PaidAt: at("2024-08-22T09:15:02Z"), Channel: "card", GatewayResponse: "Successful", Fees: kes(1283),
 		CardBrand: "visa", CardLast4: "4081", CustomerEmail: "demo@test.com", Raw: []byte(verified),
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -6,9 +6,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"strings"
-	"time"
-
-	"github.com/benfex/kipay/domain/money"
 )
 
 // SignatureHeader carries the signature of a webhook.
@@ -32,38 +29,20 @@ func VerifySignature(secret string, rawBody []byte, header string) bool {
 }
 
 // Event is a webhook. Which of the pointers is set depends on the type: Transaction for charge.success (and
-// charge.failed, which is not documented but seen), Refund for refund.*, Dispute for charge.dispute.*, none for
-// anything else, which is to be kept and acknowledged.
+// charge.failed, which is not documented but seen), Refund for refund.*, Dispute for charge.dispute.*, Transfer for
+// transfer.*, none for anything else, which is to be kept and acknowledged.
 type Event struct {
 	Type   string // charge.success, refund.processed …
 	Domain string // Test or Live, empty when the event does not say
 	// DedupeKey is one per fact: webhooks carry no id and are repeated for days. Type, then data.id, or reference and
-	// status.
+	// status. Two refunds of one amount of one payment have the same key while Paystack gives them neither id nor
+	// refund_reference: a refund event says that there is news, FetchRefund of each refund under way says which.
 	DedupeKey   string
 	Transaction *Transaction
 	Refund      *Refund
 	Dispute     *Dispute
-}
-
-// Refund is the data of a refund.* event. Its amount comes as a number or as a text.
-type Refund struct {
-	ID                   string // may be empty
-	Status               string // pending, processing, processed, failed, needs-attention
-	TransactionReference string
-	RefundReference      string // may be empty
-	Amount               money.Money
-}
-
-// Dispute is the data of a charge.dispute.* event.
-type Dispute struct {
-	ID                   string
-	Status               string // awaiting-merchant-feedback, resolved …
-	Resolution           string // empty until resolved
-	Category             string // chargeback …
-	TransactionID        string
-	TransactionReference string
-	RefundAmount         *money.Money
-	DueAt                *time.Time
+	Transfer    *Transfer
+	Data        json.RawMessage // of an event that is not read here, as it came; nil otherwise
 }
 
 // DecodeEvent reads a webhook whose signature is good. Size and nesting are checked before anything is decoded; of
@@ -93,7 +72,10 @@ func DecodeEvent(raw []byte) (Event, error) {
 	var err error
 	switch {
 	case strings.HasPrefix(e.Type, "charge.dispute."):
-		e.Dispute, err = decodeDispute(data)
+		var d Dispute
+		if d, err = decodeDispute(data); err == nil {
+			e.Dispute = &d
+		}
 		if tx, ok := objectOf(data["transaction"]); ok && e.Domain == "" {
 			e.Domain = shorten(textOf(tx["domain"]))
 		}
@@ -103,12 +85,20 @@ func DecodeEvent(raw []byte) (Event, error) {
 			e.Transaction = &t
 		}
 	case strings.HasPrefix(e.Type, "refund."):
-		e.Refund, err = decodeRefund(data)
+		var f Refund
+		if f, err = decodeRefund(data); err == nil {
+			e.Refund = &f
+		}
+	case strings.HasPrefix(e.Type, "transfer.") && data != nil:
+		e.Transfer = decodeTransfer(data)
 	}
-	if !documented(e.Type) {
-		return e, nil
+	if documented(e.Type) {
+		return e, err
 	}
-	return e, err
+	if e.Transaction == nil && e.Refund == nil && e.Dispute == nil && e.Transfer == nil {
+		e.Data = top["data"]
+	}
+	return e, nil
 }
 
 // documented tells whether the shape of a type's data is known (Paystack, Webhooks, and charge.failed). What comes of any
@@ -130,47 +120,4 @@ func dedupeKey(event string, data map[string]json.RawMessage) string {
 	}
 	reference := orDefault(part("reference"), part("transaction_reference"))
 	return strings.Join([]string{event, reference, part("refund_reference"), part("status"), part("amount")}, "|")
-}
-
-func decodeRefund(data map[string]json.RawMessage) (*Refund, error) {
-	r := reader{fields: data}
-	f := &Refund{
-		ID:                   r.id(),
-		Status:               r.text("status", true),
-		TransactionReference: r.text("transaction_reference", true),
-		RefundReference:      shorten(textOf(data["refund_reference"])),
-	}
-	if amount := r.subunits("amount", r.currency("currency"), true); amount != nil {
-		f.Amount = *amount
-	}
-	if r.err != nil {
-		return nil, r.err
-	}
-	return f, nil
-}
-
-func decodeDispute(data map[string]json.RawMessage) (*Dispute, error) {
-	r := reader{fields: data}
-	tx, _ := objectOf(data["transaction"])
-	inner := reader{fields: tx}
-	d := &Dispute{
-		ID:                   r.id(),
-		Status:               r.text("status", true),
-		Resolution:           shorten(textOf(data["resolution"])),
-		Category:             shorten(textOf(data["category"])),
-		TransactionID:        inner.id(),
-		TransactionReference: shorten(orDefault(textOf(data["transaction_reference"]), textOf(tx["reference"]))),
-		DueAt:                firstTime(data["dueAt"], data["due_at"]),
-	}
-	if c := textOf(data["currency"]); c != "" {
-		optional := reader{fields: data}
-		d.RefundAmount = optional.subunits("refund_amount", optional.currency("currency"), false)
-	}
-	if r.err == nil && d.TransactionReference == "" && d.TransactionID == "" {
-		r.fail(MissingField, "transaction")
-	}
-	if r.err != nil {
-		return nil, r.err
-	}
-	return d, nil
 }

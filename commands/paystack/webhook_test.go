@@ -54,7 +54,7 @@ const charge = `{"event":"charge.success","data":{
 
 func TestDecodeEvent(t *testing.T) {
 	paid := &Transaction{
-		ID: "302961", Domain: Live, Status: "success", Reference: "qTPrJoy9Bx", Amount: *kes(10000), PaidAt: at("2016-09-30T21:10:19Z"), Channel: "card",
+		ID: "302961", Domain: Live, Status: "success", Reference: "qTPrJoy9Bx", Amount: *kes(10000), CreatedAt: at("2016-09-30T21:09:56Z"), PaidAt: at("2016-09-30T21:10:19Z"), Channel: "card",
 		GatewayResponse: "Approved by Financial Institution", CardBrand: "mastercard", CardLast4: "8877", CustomerEmail: "bojack@horseman.com",
 	}
 	failed := *paid
@@ -70,26 +70,39 @@ func TestDecodeEvent(t *testing.T) {
 		},
 		"refund, amount as text": {
 			`{"event":"refund.processed","data":{"status":"processed","transaction_reference":"qTPrJoy9Bx","refund_reference":null,"amount":"10000","currency":"KES","processor":"mpgs","customer":{"email":"a@b.c"},"integration":100073,"domain":"live"}}`,
-			Event{Type: "refund.processed", Domain: Live, DedupeKey: "refund.processed|qTPrJoy9Bx||processed|10000", Refund: &Refund{Status: "processed", TransactionReference: "qTPrJoy9Bx", Amount: *kes(10000)}},
+			Event{Type: "refund.processed", Domain: Live, DedupeKey: "refund.processed|qTPrJoy9Bx||processed|10000", Refund: &Refund{Domain: Live, Status: "processed", TransactionReference: "qTPrJoy9Bx", Amount: *kes(10000), Processor: "mpgs"}},
 		},
 		"refund, amount as number": {
 			`{"event":"refund.needs-attention","data":{"id":77,"status":"needs-attention","transaction_reference":"q","refund_reference":"R1","amount":10000,"currency":"KES","domain":"test","customer_note":"x"}}`,
-			Event{Type: "refund.needs-attention", Domain: Test, DedupeKey: "refund.needs-attention|77|needs-attention", Refund: &Refund{ID: "77", Status: "needs-attention", TransactionReference: "q", RefundReference: "R1", Amount: *kes(10000)}},
+			Event{Type: "refund.needs-attention", Domain: Test, DedupeKey: "refund.needs-attention|77|needs-attention", Refund: &Refund{
+				ID: "77", Domain: Test, Status: "needs-attention", TransactionReference: "q", RefundReference: "R1", Amount: *kes(10000), CustomerNote: "x",
+			}},
 		},
 		"dispute": {
-			`{"event":"charge.dispute.create","data":{"id":358950,"refund_amount":5800,"currency":"KES","status":"awaiting-merchant-feedback","resolution":null,"domain":"live","transaction":{"id":896467688,"domain":"live","status":"success","reference":"v3mjfgbnc19v97x","amount":5800},"transaction_reference":null,"category":"chargeback","dueAt":"2020-11-25T18:00:00.000Z"}}`,
+			`{"event":"charge.dispute.create","data":{"id":358950,"refund_amount":5800,"currency":"KES","status":"awaiting-merchant-feedback","resolution":null,"domain":"live","transaction":{"id":896467688,"domain":"live","status":"success","reference":"v3mjfgbnc19v97x","amount":5800},"transaction_reference":null,"category":"chargeback","customer":{"email":"a@b.co"},"bin":null,"last4":"4081","dueAt":"2020-11-25T18:00:00.000Z","resolvedAt":null,"evidence":null,"attachments":null,"note":null,"history":[{"status":"pending","by":"demo@test.co","createdAt":"2017-11-16T16:12:24.000Z"},7],"messages":[{"sender":"demo@test.co","body":"never bought it","createdAt":"2017-11-16T16:12:24.000Z"}],"created_at":"2020-11-24T13:45:57.000Z","updated_at":"2020-11-24T18:00:02.000Z"}}`,
 			Event{Type: "charge.dispute.create", Domain: Live, DedupeKey: "charge.dispute.create|358950|awaiting-merchant-feedback", Dispute: &Dispute{
-				ID: "358950", Status: "awaiting-merchant-feedback", Category: "chargeback", TransactionID: "896467688", TransactionReference: "v3mjfgbnc19v97x",
-				RefundAmount: kes(5800), DueAt: at("2020-11-25T18:00:00Z"),
+				ID: "358950", Domain: Live, Status: "awaiting-merchant-feedback", Category: "chargeback", TransactionID: "896467688", TransactionReference: "v3mjfgbnc19v97x",
+				TransactionAmount: kes(5800), RefundAmount: kes(5800), DueAt: at("2020-11-25T18:00:00Z"), CreatedAt: at("2020-11-24T13:45:57Z"),
+				UpdatedAt: at("2020-11-24T18:00:02Z"), CustomerEmail: "a@b.co", CardLast4: "4081",
+				History:  []DisputeStep{{"pending", "demo@test.co", at("2017-11-16T16:12:24Z")}},
+				Messages: []DisputeMessage{{"demo@test.co", "never bought it", at("2017-11-16T16:12:24Z")}},
 			}},
 		},
 		"dispute, domain in the transaction": {
 			`{"event":"charge.dispute.resolve","data":{"id":1,"status":"resolved","resolution":"auto-accepted","transaction":{"domain":"test","reference":"x"}}}`,
-			Event{Type: "charge.dispute.resolve", Domain: Test, DedupeKey: "charge.dispute.resolve|1|resolved", Dispute: &Dispute{ID: "1", Status: "resolved", Resolution: "auto-accepted", TransactionReference: "x"}},
+			Event{Type: "charge.dispute.resolve", Domain: Test, DedupeKey: "charge.dispute.resolve|1|resolved", Dispute: &Dispute{ID: "1", Domain: Test, Status: "resolved", Resolution: "auto-accepted", TransactionReference: "x"}},
 		},
-		"transfer":         {`{"event":"transfer.success","data":{"id":9,"status":"success","domain":"live"}}`, Event{Type: "transfer.success", Domain: Live, DedupeKey: "transfer.success|9|success"}},
-		"unknown":          {`{"event":"moon.landed","data":[1]}`, Event{Type: "moon.landed", DedupeKey: "moon.landed||||"}},
-		"unknown, no data": {`{"event":"moon.landed"}`, Event{Type: "moon.landed", DedupeKey: "moon.landed||||"}},
+		"transfer": {
+			`{"event":"transfer.success","data":{"amount":30000,"currency":"KES","domain":"live","failures":null,"id":9,"integration":{"id":1},"reason":"Rent","reference":"r1","source":"balance","status":"success","titan_code":null,"transfer_code":"TRF_1","transferred_at":null,"recipient":{"recipient_code":"RCP_1","details":{"account_number":"0"}},"session":{"provider":null,"id":null},"created_at":"2020-10-26T12:28:57.000Z","updated_at":"2020-10-26T12:28:57.000Z","fee_charged":100}}`,
+			Event{Type: "transfer.success", Domain: Live, DedupeKey: "transfer.success|9|success", Transfer: &Transfer{
+				ID: "9", Domain: Live, Status: "success", Reference: "r1", TransferCode: "TRF_1", Amount: kes(30000), FeeCharged: kes(100), Reason: "Rent", RecipientCode: "RCP_1",
+				CreatedAt: at("2020-10-26T12:28:57Z"), UpdatedAt: at("2020-10-26T12:28:57Z"),
+			}},
+		},
+		"transfer of anything":  {`{"event":"transfer.failed","data":{"id":[],"amount":"x","currency":7,"status":{}}}`, Event{Type: "transfer.failed", DedupeKey: "transfer.failed||||x", Transfer: &Transfer{}}},
+		"transfer without data": {`{"event":"transfer.reversed","data":7}`, Event{Type: "transfer.reversed", DedupeKey: "transfer.reversed||||", Data: []byte("7")}},
+		"unknown":               {`{"event":"moon.landed","data":[1]}`, Event{Type: "moon.landed", DedupeKey: "moon.landed||||", Data: []byte("[1]")}},
+		"unknown, no data":      {`{"event":"moon.landed"}`, Event{Type: "moon.landed", DedupeKey: "moon.landed||||"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := DecodeEvent([]byte(test.raw))
@@ -142,9 +155,11 @@ func TestAnEventThatIsNotDocumentedIsNoJunk(t *testing.T) {
 	for _, raw := range []string{
 		`{"event":"charge.authorization_expired","data":{"id":7,"authorization_code":"AUTH_1"}}`, `{"event":"charge.review"}`,
 		`{"event":"refund.rerouted","data":{"id":7}}`, `{"event":"charge.dispute.escalate","data":{"id":7}}`,
+		`{"event":"paymentrequest.success","data":{"id":7}}`, `{"event":"dedicatedaccount.assign.failed","data":{"id":7}}`,
 	} {
 		// Refused, Paystack would send it again for three days.
-		if e, err := DecodeEvent([]byte(raw)); err != nil || e.Type == "" || e.Transaction != nil || e.Refund != nil || e.Dispute != nil {
+		e, err := DecodeEvent([]byte(raw))
+		if err != nil || e.Type == "" || e.Transaction != nil || e.Refund != nil || e.Dispute != nil || strings.Contains(raw, "data") != (e.Data != nil) {
 			t.Errorf("%s: %+v, %v", raw, e, err)
 		}
 	}
@@ -158,6 +173,9 @@ func FuzzDecodeEvent(f *testing.F) {
 	for _, s := range []string{
 		charge, signedBody, "", `{"event":"refund.processed","data":{"status":"processed","transaction_reference":"q","amount":"10000","currency":"KES"}}`,
 		`{"event":"charge.dispute.create","data":{"id":1,"status":"x","transaction":{"id":2}}}`, `{"event":"x","data":0}`,
+		`{"event":"refund.failed","data":{"id":1,"status":"failed","transaction":7,"refund_reference":null,"amount":10000,"currency":"KES","fully_deducted":1}}`,
+		`{"event":"charge.dispute.remind","data":{"id":1,"status":"resolved","resolution":"declined","currency":"KES","refund_amount":5,"transaction":{"id":2,"amount":6},"history":[{"by":1}],"messages":[[]]}}`,
+		`{"event":"transfer.success","data":{"id":9,"amount":30000,"currency":"KES","recipient":{"recipient_code":"RCP_1"}}}`,
 	} {
 		f.Add([]byte(s))
 	}
@@ -168,7 +186,7 @@ func FuzzDecodeEvent(f *testing.F) {
 			t.Fatalf("%T", err)
 		}
 		if err != nil {
-			if e.Transaction != nil || e.Refund != nil || e.Dispute != nil {
+			if e.Transaction != nil || e.Refund != nil || e.Dispute != nil || e.Transfer != nil || e.Data != nil {
 				t.Fatal("something to act on beside an error")
 			}
 			return
@@ -178,6 +196,21 @@ func FuzzDecodeEvent(f *testing.F) {
 		}
 		if tx := e.Transaction; tx != nil && (tx.Amount.Minor < 0 || tx.Reference == "" || tx.Status == "") {
 			t.Fatalf("%+v", tx)
+		}
+		if f := e.Refund; f != nil && (f.Amount.Minor < 0 || f.Amount.Currency == "" || f.TransactionID == "" && f.TransactionReference == "" || f.Status == "") {
+			t.Fatalf("%+v", f)
+		}
+		if d := e.Dispute; d != nil && (d.TransactionID == "" && d.TransactionReference == "" || d.Status == "" || len(d.History) > maxDisputeEntries) {
+			t.Fatalf("%+v", d)
+		}
+		for _, decode := range []func([]byte) error{
+			func(b []byte) error { _, err := DecodeNotice(b); return err },
+			func(b []byte) error { _, err := DecodeRefundNotice(b); return err },
+			func(b []byte) error { _, err := DecodeDisputeNotice(b); return err },
+		} {
+			if err := decode(raw); err != nil && !errors.As(err, &junk) {
+				t.Fatalf("%T", err)
+			}
 		}
 	})
 }

@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"net/http"
 	"regexp"
@@ -21,8 +22,10 @@ type Account struct {
 type account struct {
 	Account
 	byReference map[string]*transaction
-	order       []*transaction // oldest first
-	windowStart int64          // rate limit: unix second at which the window began
+	order       []*transaction   // oldest first
+	balance     map[string]int64 // subunits by currency: earned, without fees and refunds, not paid out yet
+	settlements []*settlement    // oldest first
+	windowStart int64            // rate limit: unix second at which the window began
 	used        int
 }
 
@@ -32,7 +35,13 @@ func newAccount(a Account) *account {
 	if len(a.Currencies) == 0 {
 		a.Currencies = allCurrencies()
 	}
-	return &account{Account: a, byReference: map[string]*transaction{}}
+	return &account{Account: a, byReference: map[string]*transaction{}, balance: map[string]int64{}}
+}
+
+// integration is the number of the account.
+func (a *account) integration() uint64 {
+	sum := sha256.Sum256([]byte(a.SecretKey))
+	return 100_000 + uint64(binary.BigEndian.Uint32(sum[:4]))%900_000
 }
 
 func (a *account) domain() string {

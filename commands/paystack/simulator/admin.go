@@ -21,6 +21,10 @@ import (
 //	POST /__sim/webhooks                       set one: {"url"} with the key as Bearer, or with secret_key_sha256, secret_key or public_key
 //	GET  /__sim/faults                         the switches
 //	POST /__sim/faults                         set the ones that are named
+//	POST /__sim/disputes                       let the payer of a reference complain (disputeRequest)
+//	POST /__sim/disputes/{id}/remind           send a reminder
+//	POST /__sim/disputes/{id}/resolve          decide in the bank's place: {"resolution"}
+//	POST /__sim/settle                         settle what was paid so far, as if the day were over
 //	POST /__sim/reset                          forget everything but webhook URLs and the delivery log
 func (s *Simulator) admin(mux *http.ServeMux) {
 	// A web page elsewhere must not play with the sandbox of whoever looks at it.
@@ -31,7 +35,7 @@ func (s *Simulator) admin(mux *http.ServeMux) {
 		writeJSON(w, http.StatusOK, map[string]any{"cards": Cards()})
 	})
 	handle("GET /__sim/scenarios", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]any{"scenarios": WebhookScenarios(), "outcomes": outcomes()})
+		writeJSON(w, http.StatusOK, map[string]any{"scenarios": WebhookScenarios(), "outcomes": outcomes(), "refunds": refundOutcomes()})
 	})
 	handle("POST /__sim/next", s.adminNext)
 	handle("GET /__sim/deliveries", s.adminDeliveries)
@@ -40,6 +44,10 @@ func (s *Simulator) admin(mux *http.ServeMux) {
 	handle("POST /__sim/webhooks", s.adminSetWebhook)
 	handle("GET /__sim/faults", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, s.Faults()) })
 	handle("POST /__sim/faults", s.adminFaults)
+	handle("POST /__sim/disputes", s.adminOpenDispute)
+	handle("POST /__sim/disputes/{id}/remind", s.adminRemind)
+	handle("POST /__sim/disputes/{id}/resolve", s.adminResolve)
+	handle("POST /__sim/settle", s.adminSettle)
 	handle("POST /__sim/reset", func(w http.ResponseWriter, _ *http.Request) {
 		s.Reset()
 		writeJSON(w, http.StatusOK, map[string]any{"reset": true})

@@ -70,6 +70,12 @@ func TestFaultsOfTheAPI(t *testing.T) {
 		},
 		"verify": func() (response, error) { return w.try("GET", "/transaction/verify/x", headers(key), "") },
 		"list":   func() (response, error) { return w.try("GET", "/transaction", headers(key), "") },
+		"refund": func() (response, error) {
+			return w.try("POST", "/refund", headers(key), `{"transaction":"x"}`)
+		},
+		"refunds":    func() (response, error) { return w.try("GET", "/refund", headers(key), "") },
+		"settlement": func() (response, error) { return w.try("GET", "/settlement", headers(key), "") },
+		"dispute":    func() (response, error) { return w.try("GET", "/dispute", headers(key), "") },
 	}
 	for name, call := range calls {
 		for fault, want := range map[Fault]int{Internal: 500, Empty: 500, HTML: 502, Unavailable: 503, RateLimited: 429, Drop: 0} {
@@ -131,7 +137,15 @@ func TestAdminRefusesNonsense(t *testing.T) {
 		{"POST", "/__sim/next", `{`, 400},
 		{"POST", "/__sim/next", `{"outcom":"declined"}`, 400},
 		{"POST", "/__sim/next", `{}`, 422},
-		{"POST", "/__sim/next", `{"on":"refund","fault":"500"}`, 422},
+		{"POST", "/__sim/next", `{"on":"transfer","fault":"500"}`, 422},
+		{"POST", "/__sim/next", `{"refund":"nosuch"}`, 422},
+		{"POST", "/__sim/next", `{"refund":"failed","outcome":"declined"}`, 422},
+		{"POST", "/__sim/next", `{"on":"refund","fault":"500","refund":"failed"}`, 422},
+		{"POST", "/__sim/disputes", `{"reference":"nosuch"}`, 422},
+		{"POST", "/__sim/disputes", `{"refrence":"nosuch"}`, 400},
+		{"POST", "/__sim/disputes/7/remind", ``, 404},
+		{"POST", "/__sim/disputes/x/resolve", `{"resolution":"declined"}`, 404},
+		{"POST", "/__sim/disputes/7/resolve", `{"resolution":"won"}`, 422},
 		{"POST", "/__sim/next", `{"on":"verify"}`, 422},
 		{"POST", "/__sim/next", `{"on":"verify","fault":"nosuch"}`, 422},
 		{"POST", "/__sim/next", `{"on":"verify","fault":"500","outcome":"declined"}`, 422},
@@ -298,7 +312,10 @@ func FuzzNoBodyPanics(f *testing.F) {
 			handler.ServeHTTP(out, r)
 			return out
 		}
-		for _, path := range []string{"/transaction/initialize", "/__sim/next", "/__sim/faults", "/__sim/webhooks", "/refund"} {
+		for _, path := range []string{
+			"/transaction/initialize", "/__sim/next", "/__sim/faults", "/__sim/webhooks", "/__sim/disputes", "/__sim/disputes/1/resolve",
+			"/refund", "/refund/retry_with_customer_details/1", "/dispute/1/evidence",
+		} {
 			if out := serve("POST", path, "application/json", body); !json.Valid(out.Body.Bytes()) {
 				t.Errorf("%s: %d %q", path, out.Code, out.Body)
 			}
@@ -316,5 +333,62 @@ func FuzzNoBodyPanics(f *testing.F) {
 		if out := serve("POST", "/checkout/"+opened.Data.AccessCode, "application/x-www-form-urlencoded", body); !strings.Contains(out.Body.String(), "SIMULATED") {
 			t.Errorf("page: %d %s", out.Code, out.Body)
 		}
+	})
+}
+
+// FuzzNoBodyAboutMoneyPanics is whatever may be sent about a paid payment that has a refund in need of attention and an
+// open dispute: the answers are JSON, and the books balance.
+func FuzzNoBodyAboutMoneyPanics(f *testing.F) {
+	for _, body := range []string{
+		"", "{", "null", "[]", `{"transaction":"p","amount":100}`, `{"transaction":"p"}`, `{"transaction":1e99}`, `{"transaction":["p"],"amount":-1}`, `{"transaction":"p","amount":"99999999999999999999"}`,
+		`{"refund_account_details":{"currency":"KES","account_number":"1234567890","bank_id":"9"}}`, `{"refund_account_details":[]}`, `{"resolution":"merchant-accepted","message":"m","refund_amount":"0"}`,
+		`{"resolution":"declined","message":"m","refund_amount":0,"uploaded_filename":"x","evidence":{}}`, `{"customer_email":"a@b.co","customer_name":"b","customer_phone":"c","service_details":"d"}`,
+	} {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		now := newClock(start())
+		sim := New(Options{Now: now.Now, AfterFunc: now.AfterFunc, HTTPClient: &http.Client{Transport: nowhere{}}})
+		defer func() { _ = sim.Close() }()
+		handler := sim.Handler()
+		serve := func(method, path, contentType, body string) *httptest.ResponseRecorder {
+			r := httptest.NewRequestWithContext(context.Background(), method, path, strings.NewReader(body))
+			r.Header.Set("Content-Type", contentType)
+			r.Header.Set("Authorization", "Bearer "+key)
+			out := httptest.NewRecorder()
+			handler.ServeHTTP(out, r)
+			return out
+		}
+		serve("POST", "/transaction/initialize", "application/json", `{"email":"a@b.co","amount":5000,"reference":"p"}`)
+		sim.mu.Lock()
+		page := "/checkout/" + sim.accounts[key].byReference["p"].accessCode
+		sim.mu.Unlock()
+		serve("POST", page, "application/x-www-form-urlencoded", "step=card&card_number=4084080000671902&expiry=12/30&cvv=190")
+		serve("POST", "/refund", "application/json", `{"transaction":"p","amount":1000}`)
+		id, err := sim.OpenDispute(key, "p", DisputeOptions{Amount: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var refund *refund
+		for _, refund = range sim.refunds {
+			sim.stepRefund(context.Background(), refund)
+			sim.stepRefund(context.Background(), refund)
+		}
+		if refund == nil || refund.status != refundNeedsAttention {
+			t.Fatalf("%+v", refund)
+		}
+		for _, call := range [][2]string{
+			{"POST", "/refund"},
+			{"POST", fmt.Sprintf("/refund/retry_with_customer_details/%d", refund.id)},
+			{"POST", fmt.Sprintf("/dispute/%d/evidence", id)},
+			{"PUT", fmt.Sprintf("/dispute/%d/resolve", id)},
+			{"POST", fmt.Sprintf("/__sim/disputes/%d/resolve", id)},
+		} {
+			if out := serve(call[0], call[1], "application/json", body); !json.Valid(out.Body.Bytes()) {
+				t.Errorf("%s: %d %q", call[1], out.Code, out.Body)
+			}
+		}
+		sim.SettleNow()
+		(&world{sim: sim}).balanced(t)
 	})
 }

@@ -271,7 +271,7 @@ func TestListPagesAndFilters(t *testing.T) {
 
 func TestWhatIsNotSimulatedSaysSo(t *testing.T) {
 	w := newWorld(t, nil)
-	for _, c := range [][2]string{{"POST", "/refund"}, {"GET", "/settlement"}, {"POST", "/charge"}, {"POST", "/transaction/verify/x"}} {
+	for _, c := range [][2]string{{"POST", "/transfer"}, {"GET", "/balance"}, {"POST", "/charge"}, {"POST", "/transaction/verify/x"}} {
 		if a := w.do(c[0], c[1], headers(key), "{}"); a.status != 404 || a.json(t)["status"] != false {
 			t.Errorf("%s %s: %d %s", c[0], c[1], a.status, a.body)
 		}

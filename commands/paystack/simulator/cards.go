@@ -53,15 +53,19 @@ func (o Outcome) gatewayResponse() string {
 
 // Card is a test instrument. Any expiry in the future fits.
 type Card struct {
-	Number      string  `json:"number"`
-	CVV         string  `json:"cvv"`
-	PIN         string  `json:"pin,omitempty"`
-	Phone       bool    `json:"phone,omitempty"` // asks for a phone number of ten digits or more
-	OTP         string  `json:"otp,omitempty"`
-	BankPage    bool    `json:"bank_page,omitempty"` // asks on a page of the bank
-	Outcome     Outcome `json:"outcome"`
-	Webhook     string  `json:"webhook"` // a name of WebhookScenarios
-	Description string  `json:"description"`
+	Number   string  `json:"number"`
+	CVV      string  `json:"cvv"`
+	PIN      string  `json:"pin,omitempty"`
+	Phone    bool    `json:"phone,omitempty"` // asks for a phone number of ten digits or more
+	OTP      string  `json:"otp,omitempty"`
+	BankPage bool    `json:"bank_page,omitempty"` // asks on a page of the bank
+	Outcome  Outcome `json:"outcome"`
+	Webhook  string  `json:"webhook"` // a name of WebhookScenarios
+	// Refund is how a refund of its payment ends; empty for processed.
+	Refund RefundOutcome `json:"refund,omitempty"`
+	// Dispute is true when the payer will complain about the payment.
+	Dispute     bool   `json:"dispute,omitempty"`
+	Description string `json:"description"`
 	// Own is true for the simulator's own cards, false for those of Paystack's test page.
 	Own bool `json:"own,omitempty"`
 }
@@ -94,8 +98,8 @@ func Cards() []Card {
 		{Number: "5060660000000064", CVV: "606", Outcome: Timeout, Description: "session timeout (label uncertain)"},
 		{Number: "5060665060665060", CVV: "060", Outcome: ServerError, Description: "the page answers HTTP 500 (number uncertain)"},
 		{Number: "5060665060665067", CVV: "060", Outcome: ServerError, Description: "the page answers HTTP 500 (the other spelling of the number)"},
-		{Number: "4084080000671803", CVV: "180", Outcome: Success, Description: "success; a refund would fail"},
-		{Number: "4084080000671902", CVV: "190", Outcome: Success, Description: "success; a refund would need attention"},
+		{Number: "4084080000671803", CVV: "180", Outcome: Success, Refund: RefundFails, Description: "success; a refund would fail"},
+		{Number: "4084080000671902", CVV: "190", Outcome: Success, Refund: RefundStalls, Description: "success; a refund would need attention"},
 	}
 	for i := range list {
 		list[i].Webhook = "normal"
@@ -125,6 +129,9 @@ func Cards() []Card {
 	return append(list, Card{
 		Number: "4084081000000118", CVV: "408", Outcome: Declined, Webhook: "forged", Own: true,
 		Description: "declined; webhook: " + habits["forged"],
+	}, Card{
+		Number: "4084081000000126", CVV: "408", Outcome: Success, Webhook: "normal", Dispute: true, Own: true,
+		Description: "success; the payer disputes it a little later",
 	})
 }
 

@@ -78,6 +78,9 @@ func (s *Simulator) pay(w http.ResponseWriter, r *http.Request) {
 		s.sendHook(s.ctx, t, h, 1)
 	}
 	s.follow(t, result.after, result.at)
+	if result.dispute {
+		s.complainLater(t)
+	}
 	switch {
 	case result.step == stepPaid && t.callbackURL != "":
 		http.Redirect(w, r, withReference(t.callbackURL, t.reference), http.StatusSeeOther)

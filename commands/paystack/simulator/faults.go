@@ -31,6 +31,10 @@ type Faults struct {
 	Initialize Fault `json:"initialize"`
 	Verify     Fault `json:"verify"`
 	List       Fault `json:"list"`
+	Refund     Fault `json:"refund"`
+	Refunds    Fault `json:"refunds"`
+	Settlement Fault `json:"settlement"`
+	Dispute    Fault `json:"dispute"`
 	// RateLimit is how many calls a minute each account has; 0 means no limit. Paystack's own in test mode is 100.
 	RateLimit int `json:"rate_limit"`
 }
@@ -43,14 +47,37 @@ func (f Fault) known() bool {
 	return false
 }
 
+// apis are the names that Faults and Next know.
+func apis() []string {
+	return []string{onInitialize, onVerify, onList, onRefund, onRefunds, onSettlement, onDispute}
+}
+
+// of is the switch of an API.
+func (f Faults) of(on string) Fault {
+	switch on {
+	case onInitialize:
+		return f.Initialize
+	case onVerify:
+		return f.Verify
+	case onList:
+		return f.List
+	case onRefund:
+		return f.Refund
+	case onRefunds:
+		return f.Refunds
+	case onSettlement:
+		return f.Settlement
+	case onDispute:
+		return f.Dispute
+	}
+	return NoFault
+}
+
 // Validate names the first switch that has no such position.
 func (f Faults) Validate() error {
-	for _, each := range []struct {
-		name  string
-		fault Fault
-	}{{onInitialize, f.Initialize}, {onVerify, f.Verify}, {onList, f.List}} {
-		if !each.fault.known() {
-			return fmt.Errorf("%s: no fault %q", each.name, each.fault)
+	for _, on := range apis() {
+		if fault := f.of(on); !fault.known() {
+			return fmt.Errorf("%s: no fault %q", on, fault)
 		}
 	}
 	if f.RateLimit < 0 {

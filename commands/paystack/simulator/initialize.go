@@ -224,6 +224,13 @@ func (s *Simulator) open(t *transaction) bool {
 	return true
 }
 
+// keep counts n more bytes of a client's making that t holds. The caller holds mu.
+func (s *Simulator) keep(t *transaction, n int) {
+	t.extra += n
+	s.held += n
+	s.evict()
+}
+
 // evict forgets the oldest transactions beyond the limits; the newest stays, however large. The caller holds mu.
 func (s *Simulator) evict() {
 	for len(s.order) > s.opts.MaxTransactions || s.held > bytesPerTransaction*s.opts.MaxTransactions && len(s.order) > 1 {
@@ -233,6 +240,7 @@ func (s *Simulator) evict() {
 		s.order = s.order[1:]
 		delete(s.byAccessCode, old.accessCode)
 		delete(s.byID, old.id)
+		s.forget(old)
 		delete(old.account.byReference, old.reference)
 		old.account.order[0] = nil // the oldest of all is the oldest of its account
 		old.account.order = old.account.order[1:]

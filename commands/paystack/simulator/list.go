@@ -1,41 +1,43 @@
 package simulator
 
 import (
+	"encoding/base64"
+	"errors"
+	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
 type listMeta struct {
-	Total       int   `json:"total"`
+	pageMeta
 	TotalVolume int64 `json:"total_volume"` // subunits of the transactions that match
-	Skipped     int   `json:"skipped"`
-	PerPage     int   `json:"perPage"`
-	Page        int   `json:"page"`
-	PageCount   int   `json:"pageCount"`
+}
+
+// cursorMeta is meta of a list that is read by cursor.
+type cursorMeta struct {
+	Next     *string `json:"next"`
+	Previous *string `json:"previous"`
+	PerPage  int     `json:"perPage"`
 }
 
 // listFilter is what GET /transaction can be narrowed to.
 type listFilter struct {
 	status, currency, channel string
 	amount                    int64
-	customer                  uint64
+	customer, settlement      uint64
 	from, to                  time.Time
 }
-
-const (
-	defaultPerPage = 50
-	maxPerPage     = 1_000
-)
 
 // list is GET /transaction, newest first.
 func (s *Simulator) list(_ http.ResponseWriter, r *http.Request, a *account) *answer {
 	q := r.URL.Query()
-	perPage, okPer := positive(q.Get("perPage"), defaultPerPage)
-	page, okPage := positive(q.Get("page"), 1)
-	if !okPer || !okPage || perPage > maxPerPage {
-		return refused(errPaging)
+	p, e := parsePaging(q)
+	if e != nil {
+		return refused(*e)
 	}
 	filter, ok := parseFilter(q)
 	if !ok {
@@ -43,21 +45,63 @@ func (s *Simulator) list(_ http.ResponseWriter, r *http.Request, a *account) *an
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	meta := listMeta{Skipped: (page - 1) * perPage, PerPage: perPage, Page: page}
+	s.closeDays(a)
+	if q.Get("use_cursor") == "true" {
+		return s.listFrom(a, filter, q.Get("next"), p.perPage)
+	}
+	rows, meta := s.rows(a, filter, p)
+	return answered("Transactions retrieved", rows, meta)
+}
+
+// rows is a page of the account's transactions. The caller holds mu.
+func (s *Simulator) rows(a *account, filter listFilter, p paging) ([]transactionView, listMeta) {
+	var list []*transaction
+	volume := int64(0)
+	for _, t := range slices.Backward(a.order) {
+		if filter.fits(t) {
+			list = append(list, t)
+			volume += t.amount
+		}
+	}
+	page, meta := cut(list, p)
 	rows := []transactionView{}
-	for i := len(a.order) - 1; i >= 0; i-- {
-		t := a.order[i]
-		if !filter.fits(t) {
+	for _, t := range page {
+		rows = append(rows, s.view(t))
+	}
+	return rows, listMeta{meta, volume}
+}
+
+// listFrom is the page behind a cursor, which hides the id of the last row before it. The caller holds mu.
+func (s *Simulator) listFrom(a *account, filter listFilter, cursor string, perPage int) *answer {
+	before := uint64(math.MaxUint64)
+	if cursor != "" {
+		text, err := base64.RawURLEncoding.DecodeString(cursor)
+		if before, err = idAfter(string(text), "before:", err); err != nil {
+			return refused(errFilter)
+		}
+	}
+	rows, meta := []transactionView{}, cursorMeta{PerPage: perPage}
+	for _, t := range slices.Backward(a.order) {
+		if t.id >= before || !filter.fits(t) {
 			continue
 		}
-		if meta.Total >= meta.Skipped && len(rows) < perPage {
-			rows = append(rows, s.view(t))
+		if len(rows) == perPage {
+			next := base64.RawURLEncoding.EncodeToString([]byte("before:" + strconv.FormatUint(rows[perPage-1].ID, 10)))
+			meta.Next = &next
+			break
 		}
-		meta.Total++
-		meta.TotalVolume += t.amount
+		rows = append(rows, s.view(t))
 	}
-	meta.PageCount = (meta.Total + perPage - 1) / perPage
 	return answered("Transactions retrieved", rows, meta)
+}
+
+// idAfter reads the id behind a prefix, unless something was wrong before.
+func idAfter(text, prefix string, err error) (uint64, error) {
+	digits, found := strings.CutPrefix(text, prefix)
+	if err != nil || !found {
+		return 0, errors.New("no cursor")
+	}
+	return strconv.ParseUint(digits, 10, 64)
 }
 
 func positive(text string, fallback int) (int, bool) {
@@ -76,9 +120,11 @@ func parseFilter(q url.Values) (f listFilter, ok bool) {
 			return f, false
 		}
 	}
-	if text := q.Get("customer"); text != "" {
-		if f.customer, err = strconv.ParseUint(text, 10, 64); err != nil {
-			return f, false
+	for name, into := range map[string]*uint64{"customer": &f.customer, "settlement": &f.settlement} {
+		if text := q.Get(name); text != "" {
+			if *into, err = strconv.ParseUint(text, 10, 64); err != nil {
+				return f, false
+			}
 		}
 	}
 	var okFrom, okTo bool
@@ -108,6 +154,6 @@ func (f listFilter) fits(t *transaction) bool {
 		(f.channel == "" || f.channel == "card") &&
 		(f.amount == 0 || f.amount == t.amount) &&
 		(f.customer == 0 || f.customer == customerOf(t.account, t.email).ID) &&
-		(f.from.IsZero() || !t.createdAt.Before(f.from)) &&
-		(f.to.IsZero() || !t.createdAt.After(f.to))
+		(f.settlement == 0 || t.settlement != nil && f.settlement == t.settlement.id) &&
+		within(t.createdAt, f.from, f.to)
 }

@@ -35,12 +35,13 @@ type attempt struct {
 	before  []hook  // webhooks to deliver before the browser is sent on
 	after   []hook
 	at      time.Time
+	dispute bool // the payer will complain
 }
 
 // current is the step that t waits for. The caller holds mu.
 func (t *transaction) current() step {
 	switch {
-	case t.status == statusSuccess:
+	case t.paid():
 		return stepPaid
 	case t.step == "":
 		return stepCard
@@ -173,7 +174,7 @@ func (s *Simulator) proceed(t *transaction, passed step, now time.Time) attempt 
 func (s *Simulator) conclude(t *transaction, outcome Outcome, now time.Time) attempt {
 	habit := t.card.Webhook
 	if n, scripted := s.take(func(n Next) bool {
-		return n.On == "" && (n.Reference == "" || n.Reference == t.reference)
+		return n.On == "" && n.Refund == "" && (n.Reference == "" || n.Reference == t.reference)
 	}); scripted {
 		if n.Outcome != "" {
 			outcome = n.Outcome
@@ -185,9 +186,9 @@ func (s *Simulator) conclude(t *transaction, outcome Outcome, now time.Time) att
 	t.step, t.gatewayResponse = "", outcome.gatewayResponse()
 	result := attempt{step: stepCard, message: outcome.gatewayResponse(), outcome: outcome, at: now}
 	if outcome == Success {
-		t.status, t.paidAt = statusSuccess, now
 		t.note("success", "Successfully paid with card", now)
-		result.step, result.message = stepPaid, ""
+		s.enterPayment(t, habit, now)
+		result.step, result.message, result.dispute = stepPaid, "", t.card.Dispute
 	} else {
 		t.status = statusFailed
 		t.errors++

@@ -7,6 +7,10 @@ const (
 	onInitialize = "initialize"
 	onVerify     = "verify"
 	onList       = "list"
+	onRefund     = "refund"     // making one, and retrying it
+	onRefunds    = "refunds"    // asking after them
+	onSettlement = "settlement" // both of its lists
+	onDispute    = "dispute"    // all of it
 )
 
 // answer is what an API call comes to, before it is written: a fault may close the connection instead.
@@ -33,7 +37,19 @@ func (s *Simulator) Handler() http.Handler {
 	mux.HandleFunc("GET /transaction/verify/{reference}", s.api(onVerify, s.verify))
 	mux.HandleFunc("GET /transaction", s.api(onList, s.list))
 	mux.HandleFunc("GET /transaction/{id}", s.api(onVerify, s.fetch))
-	// What is not simulated (charge, refund, settlement, transfer …) says so.
+	mux.HandleFunc("POST /refund", s.api(onRefund, s.createRefund))
+	mux.HandleFunc("POST /refund/retry_with_customer_details/{id}", s.api(onRefund, s.retryRefund))
+	mux.HandleFunc("GET /refund", s.api(onRefunds, s.listRefunds))
+	mux.HandleFunc("GET /refund/{id}", s.api(onRefunds, s.fetchRefund))
+	mux.HandleFunc("GET /settlement", s.api(onSettlement, s.listSettlements))
+	mux.HandleFunc("GET /settlement/{id}/transactions", s.api(onSettlement, s.settlementTransactions))
+	mux.HandleFunc("GET /dispute", s.api(onDispute, s.listDisputes))
+	mux.HandleFunc("GET /dispute/{id}", s.api(onDispute, s.fetchDispute))
+	mux.HandleFunc("POST /dispute/{id}/evidence", s.api(onDispute, s.addEvidence))
+	mux.HandleFunc("GET /dispute/{id}/upload_url", s.api(onDispute, s.uploadURL))
+	mux.HandleFunc("PUT /dispute/{id}/resolve", s.api(onDispute, s.resolveDispute))
+	mux.HandleFunc("PUT /dispute-files/{file}", s.takeFile)
+	// What is not simulated (charge, transfer …) says so.
 	mux.HandleFunc("/", s.api("", func(http.ResponseWriter, *http.Request, *account) *answer { return refused(errNoRoute) }))
 	s.checkout(mux)
 	s.admin(mux)

@@ -3,17 +3,19 @@ package simulator
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
-// Next scripts what comes: a fault of one API call (On and Fault), or the next attempt to pay on the page (Outcome,
-// Webhook or both), whatever the card.
+// Next scripts what comes: a fault of one API call (On and Fault), the next attempt to pay on the page (Outcome, Webhook
+// or both), or the next refund (Refund, and Webhook if wanted), whatever the card.
 type Next struct {
-	On    string `json:"on,omitempty"` // initialize, verify or list
+	On    string `json:"on,omitempty"` // initialize, verify, list, refund, refunds, settlement or dispute
 	Fault Fault  `json:"fault,omitempty"`
 
-	Outcome   Outcome `json:"outcome,omitempty"`
-	Webhook   string  `json:"webhook,omitempty"`   // a name of WebhookScenarios
-	Reference string  `json:"reference,omitempty"` // limits it to one payment
+	Outcome   Outcome       `json:"outcome,omitempty"`
+	Refund    RefundOutcome `json:"refund,omitempty"`
+	Webhook   string        `json:"webhook,omitempty"`   // a name of WebhookScenarios
+	Reference string        `json:"reference,omitempty"` // limits it to one payment
 
 	// Times is how often it holds; 0 means 1.
 	Times int `json:"times,omitempty"`
@@ -22,17 +24,22 @@ type Next struct {
 func (n Next) validate() error {
 	switch {
 	case n.On != "" || n.Fault != NoFault:
-		if n.Outcome != "" || n.Webhook != "" || n.Reference != "" {
+		if n.Outcome != "" || n.Refund != "" || n.Webhook != "" || n.Reference != "" {
 			return fmt.Errorf("on and fault go with times only")
 		}
-		if !slices.Contains([]string{onInitialize, onVerify, onList}, n.On) {
-			return fmt.Errorf("on: initialize, verify or list, not %q", n.On)
+		if !slices.Contains(apis(), n.On) {
+			return fmt.Errorf("on: one of %s, not %q", strings.Join(apis(), ", "), n.On)
 		}
 		if n.Fault == NoFault || !n.Fault.known() {
 			return fmt.Errorf("fault: no fault %q", n.Fault)
 		}
-	case n.Outcome == "" && n.Webhook == "":
-		return fmt.Errorf("give on and fault, or outcome, or webhook")
+	case n.Outcome != "" && n.Refund != "":
+		return fmt.Errorf("outcome is of a payment, refund of a refund: give one")
+	case n.Outcome == "" && n.Refund == "" && n.Webhook == "":
+		return fmt.Errorf("give on and fault, or outcome, refund or webhook")
+	}
+	if n.Refund != "" && !slices.Contains(refundOutcomes(), n.Refund) {
+		return fmt.Errorf("refund: no outcome %q", n.Refund)
 	}
 	if n.Outcome != "" && !slices.Contains(outcomes(), n.Outcome) {
 		return fmt.Errorf("outcome: no outcome %q", n.Outcome)
@@ -83,13 +90,5 @@ func (s *Simulator) faultOn(on string) Fault {
 	if n, scripted := s.take(func(n Next) bool { return on != "" && n.On == on }); scripted {
 		return n.Fault
 	}
-	switch on {
-	case onInitialize:
-		return s.faults.Initialize
-	case onVerify:
-		return s.faults.Verify
-	case onList:
-		return s.faults.List
-	}
-	return NoFault
+	return s.faults.of(on)
 }

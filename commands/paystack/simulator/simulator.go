@@ -22,6 +22,8 @@ const (
 	keptDeliveries         = 2_000
 	jobsPerTransaction     = 2       // webhooks that may wait, for each transaction that is kept
 	bytesPerTransaction    = 2 << 10 // of what clients sent, on average over those that are kept
+	maxRefunds             = 100     // of a transaction, the failed ones too
+	maxDisputes            = 3       // of a transaction
 	defaultMaxTransactions = 100_000
 )
 
@@ -55,11 +57,16 @@ type Options struct {
 	MaxTransactions int
 	// UnknownReferenceStatus is the HTTP status of transaction_not_found: 400 or 404, sources disagree. Default 400.
 	UnknownReferenceStatus int
-	// Fees is what Paystack keeps. Default: 2.9 %, at most 2000.00.
+	// Fees is what Paystack keeps of each payment. Default: 2.9 %, at most 2000.00.
 	Fees Fees
+	// RefundCredit is how far refunds may exceed what the account has earned and was not paid out yet, in subunits of
+	// each currency; beyond it there is an insufficient balance. Default 1,000,000.00; less than 0 means nothing.
+	RefundCredit int64
 }
 
-// Fees is a price list: BasisPoints hundredths of a percent, rounded half up, at most Cap subunits (0: no cap).
+// Fees is the simulator's own price list: BasisPoints hundredths of a percent of the amount, rounded half up to a
+// subunit, at most Cap subunits (0: no cap), the same for every channel and currency. They are taken when a payment
+// succeeds, stand in verify, lists and charge.success, and are not given back by a refund.
 type Fees struct {
 	BasisPoints int64
 	Cap         int64
@@ -89,6 +96,7 @@ type Simulator struct {
 
 	mu       sync.Mutex
 	webhooks webhookURLs // an account's setting: Reset leaves it
+	epoch    int         // counts Resets, so that webhooks of what was forgotten end
 	state
 }
 
@@ -98,6 +106,8 @@ type state struct {
 	accounts     map[string]*account // by secret key
 	byAccessCode map[string]*transaction
 	byID         map[uint64]*transaction
+	refunds      map[uint64]*refund
+	disputes     map[uint64]*dispute
 	order        []*transaction // oldest first
 	held         int            // bytes of what clients sent, in order
 	lastID       uint64
@@ -139,6 +149,12 @@ func New(o Options) *Simulator {
 	if o.Fees == (Fees{}) {
 		o.Fees = Fees{BasisPoints: 290, Cap: 2000_00}
 	}
+	switch {
+	case o.RefundCredit == 0:
+		o.RefundCredit = 1_000_000_00
+	case o.RefundCredit < 0:
+		o.RefundCredit = 0
+	}
 	s := &Simulator{
 		opts: o, log: o.Logger, jobs: newScheduler(o.AfterFunc), book: newDeliveryLog(),
 		random: &lockedReader{r: o.Rand}, cards: map[string]Card{}, webhooks: newWebhookURLs(o.Accounts),
@@ -154,7 +170,7 @@ func New(o Options) *Simulator {
 func (s *Simulator) fresh() state {
 	st := state{
 		faults: s.opts.Faults, accounts: map[string]*account{}, byAccessCode: map[string]*transaction{},
-		byID: map[uint64]*transaction{}, lastID: firstID,
+		byID: map[uint64]*transaction{}, refunds: map[uint64]*refund{}, disputes: map[uint64]*dispute{}, lastID: firstID,
 	}
 	for _, a := range s.opts.Accounts {
 		st.accounts[a.SecretKey] = newAccount(a)
@@ -178,13 +194,14 @@ func (s *Simulator) Close() error {
 	return nil
 }
 
-// Reset forgets transactions, scripts and scheduled webhooks, and sets the faults back to those of Options. The
+// Reset forgets transactions with their refunds, disputes and settlements, scripts and scheduled webhooks, and sets the faults back to those of Options. The
 // webhook URLs and the delivery log stay.
 func (s *Simulator) Reset() {
-	s.jobs.drop()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.epoch++
 	s.state = s.fresh()
+	s.jobs.drop()
 }
 
 // Delivered gets every delivery after its answer came or failed. When nobody reads, the oldest are dropped.

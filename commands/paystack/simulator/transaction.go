@@ -11,6 +11,8 @@ const (
 	statusOngoing   = "ongoing"   // the payer is asked for a PIN, an OTP …
 	statusFailed    = "failed"    // the attempt failed; the page lets the payer try again
 	statusSuccess   = "success"
+	statusReversing = "reversal-pending" // a refund is under way (recorded on the test API, not on the official list)
+	statusReversed  = "reversed"         // all of it went back
 )
 
 // transaction is an initialized payment. Its fields are guarded by Simulator.mu, but for those that never change:
@@ -40,11 +42,42 @@ type transaction struct {
 	instrument      *instrument
 	step            step // what the page asks next
 	card            Card // of the attempt under way
+
+	fee        int64 // subunits, from when it was paid
+	habit      string
+	refunds    []*refund  // oldest first
+	disputes   []*dispute // oldest first
+	settlement *settlement
+	extra      int // bytes of notes and evidence, in size
 }
 
-// size is how many bytes of a client's making it holds; none of them changes.
+// paid tells whether it was ever paid, whatever went back since.
+func (t *transaction) paid() bool { return !t.paidAt.IsZero() }
+
+// restate sets the status of a paid transaction by its refunds.
+func (t *transaction) restate() {
+	open, back := false, int64(0)
+	for _, r := range t.refunds {
+		switch r.status {
+		case refundPending, refundProcessing, refundNeedsAttention:
+			open = true
+		case refundProcessed:
+			back += r.amount
+		}
+	}
+	switch {
+	case open:
+		t.status = statusReversing
+	case back == t.amount:
+		t.status = statusReversed
+	default:
+		t.status = statusSuccess
+	}
+}
+
+// size is how many bytes of a client's making it holds.
 func (t *transaction) size() int {
-	n := len(t.reference) + len(t.email) + len(t.callbackURL) + len(t.cancelURL) + len(t.metadata)
+	n := len(t.reference) + len(t.email) + len(t.callbackURL) + len(t.cancelURL) + len(t.metadata) + t.extra
 	for _, c := range t.channels {
 		n += len(c)
 	}
@@ -147,7 +180,7 @@ type customerView struct {
 
 // authorization is {} until the payment is made.
 func (t *transaction) authorization() any {
-	if t.instrument == nil || t.status != statusSuccess {
+	if t.instrument == nil || !t.paid() {
 		return struct{}{}
 	}
 	c := t.instrument
@@ -168,17 +201,17 @@ func (t *transaction) logView(now time.Time) *logView {
 	}
 	return &logView{
 		StartTime: t.startedAt.Unix(), TimeSpent: int64(end.Sub(t.startedAt) / time.Second), Attempts: t.attempts,
-		Errors: t.errors, Success: t.status == statusSuccess, Input: []string{},
+		Errors: t.errors, Success: t.paid(), Input: []string{},
 		History: append([]historyEntry{}, t.history...),
 	}
 }
 
-// fees is null until there is a payment to take them from. The caller holds mu.
-func (s *Simulator) fees(t *transaction) *int64 {
-	if t.status != statusSuccess {
+// fees is null until there is a payment to take them from. A refund gives them not back.
+func (t *transaction) fees() *int64 {
+	if !t.paid() {
 		return nil
 	}
-	fee := s.opts.Fees.of(t.amount)
+	fee := t.fee
 	return &fee
 }
 
@@ -188,7 +221,7 @@ func (s *Simulator) view(t *transaction) transactionView {
 	return transactionView{
 		ID: t.id, Domain: t.account.domain(), Status: t.status, Reference: t.reference, Amount: t.amount,
 		GatewayResponse: t.gatewayResponse, PaidAt: paid, CreatedAt: created, Channel: "card", Currency: t.currency,
-		IPAddress: t.ip, Metadata: t.metadata, Log: t.logView(s.opts.Now()), Fees: s.fees(t),
+		IPAddress: t.ip, Metadata: t.metadata, Log: t.logView(s.opts.Now()), Fees: t.fees(),
 		Authorization: t.authorization(), Customer: customerOf(t.account, t.email), PaidAtAgain: paid,
 		CreatedAtAgain: created, RequestedAmount: t.amount, TransactionDate: created,
 	}

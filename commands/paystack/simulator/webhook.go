@@ -70,6 +70,7 @@ func WebhookScenarios() []WebhookScenario {
 		{"live-domain", "signed, but says domain live for a test payment", []hook{at(hookAfter, liveDomain)}},
 		{"unsigned-first", "one without a signature, then the right one", []hook{at(hookAfter, noSignature), at(hookAfter+hookGap, nothingWrong)}},
 		{"forged", "charge.success with a wrong signature for a payment that was declined", []hook{at(hookAfter, wrongSignature)}},
+		{reordered, "of a refund or a dispute: all its events at the end, the last one first", []hook{at(hookAfter, nothingWrong)}},
 	}
 }
 
@@ -102,26 +103,41 @@ func (s *Simulator) follow(t *transaction, sends []hook, from time.Time) {
 	})
 }
 
-// sendHook delivers one webhook, and again later while the answer is not 200. A spoilt one is not repeated.
+// sendHook delivers one charge.success.
 func (s *Simulator) sendHook(ctx context.Context, t *transaction, h hook, attempt int) {
-	url := s.webhookURL(t.account)
+	s.deliver(ctx, t.account, notice{event: "charge.success", reference: t.reference, word: func(wrong spoil) []byte {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.hookBody(t, wrong)
+	}}, h, attempt)
+}
+
+// notice is an event that an account is told. word puts it into JSON, with something wrong if so asked; it takes mu
+// itself if it needs it.
+type notice struct {
+	event     string
+	reference string // of the transaction
+	word      func(spoil) []byte
+}
+
+// deliver makes one webhook, and again later while the answer is not 200. A spoilt one is not repeated.
+func (s *Simulator) deliver(ctx context.Context, a *account, n notice, h hook, attempt int) {
+	url := s.webhookURL(a)
 	if url == "" {
 		return
 	}
-	s.mu.Lock()
-	body := s.hookBody(t, h.spoil)
-	d := Delivery{Kind: "charge.success", URL: url, Reference: t.reference, Attempt: attempt, Body: string(body)}
-	s.mu.Unlock()
+	body := n.word(h.spoil)
+	d := Delivery{Kind: n.event, URL: url, Reference: n.reference, Attempt: attempt, Body: string(body)}
 	switch h.spoil {
 	case wrongSignature:
 		d.Signature = sign("sk_test_not_the_key", body)
 	case noSignature:
 	case nothingWrong, wrongAmount, wrongCurrency, notJSON, liveDomain:
-		d.Signature = sign(t.account.SecretKey, body)
+		d.Signature = sign(a.SecretKey, body)
 	}
 	d = s.post(ctx, d)
 	if pause, again := retryAfter(attempt); again && d.Status != http.StatusOK && h.spoil == nothingWrong {
-		s.jobs.in(s.scaled(pause), func(ctx context.Context) { s.sendHook(ctx, t, h, attempt+1) })
+		s.jobs.in(s.scaled(pause), func(ctx context.Context) { s.deliver(ctx, a, n, h, attempt+1) })
 	}
 }
 
@@ -137,27 +153,39 @@ func retryAfter(attempt int) (pause time.Duration, again bool) {
 
 // hookBody words the webhook. The caller holds mu.
 func (s *Simulator) hookBody(t *transaction, wrong spoil) []byte {
-	if wrong == notJSON {
-		return []byte(`{"event":"charge.success","data":{"id":`)
-	}
 	data := s.webhookView(t)
+	wrong.into(&data.Amount, &data.Currency, &data.Domain)
+	return eventBody("charge.success", data, wrong)
+}
+
+// into puts what is wrong into the fields of an event.
+func (wrong spoil) into(amount *int64, currency, domain *string) {
 	switch wrong {
 	case wrongAmount:
-		data.Amount += 100
+		*amount += 100
 	case wrongCurrency:
-		if data.Currency = "USD"; t.currency == "USD" {
-			data.Currency = "NGN"
+		if *currency == "USD" {
+			*currency = "NGN"
+		} else {
+			*currency = "USD"
 		}
 	case liveDomain:
-		data.Domain = "live"
+		*domain = "live"
 	case nothingWrong, wrongSignature, noSignature, notJSON:
 	}
+}
+
+// eventBody is the JSON of a webhook, cut off when that is what is wrong.
+func eventBody(event string, data any, wrong spoil) []byte {
 	body, err := json.Marshal(struct {
-		Event string      `json:"event"`
-		Data  webhookData `json:"data"`
-	}{"charge.success", data})
+		Event string `json:"event"`
+		Data  any    `json:"data"`
+	}{event, data})
 	if err != nil {
 		panic("simulator: a webhook does not marshal: " + err.Error())
+	}
+	if wrong == notJSON {
+		return body[:bytes.Index(body, []byte(`"data":{`))+len(`"data":{`)]
 	}
 	return body
 }

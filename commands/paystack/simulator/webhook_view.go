@@ -19,7 +19,7 @@ func (s *Simulator) webhookView(t *transaction) webhookData {
 	data := webhookData{
 		ID: t.id, Domain: t.account.domain(), Status: statusSuccess, Reference: t.reference, Amount: t.amount,
 		GatewayResponse: Success.gatewayResponse(), PaidAt: stamp(paid), CreatedAt: stamp(t.createdAt), Channel: "card",
-		Currency: t.currency, IPAddress: t.ip, Metadata: metadata, Fees: s.fees(t),
+		Currency: t.currency, IPAddress: t.ip, Metadata: metadata, Fees: t.fees(),
 		Customer: customerOf(t.account, t.email), Authorization: t.authorization(),
 		Log: webhookLog{Attempts: t.attempts, Errors: t.errors, Input: []string{}, History: []string{}},
 	}
