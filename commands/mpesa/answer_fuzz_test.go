@@ -89,7 +89,7 @@ func checkFailure(t *testing.T, err error) {
 	if e.Retryable && e.Kind == Unknown {
 		t.Errorf("%v is of unknown outcome and may be sent again", e)
 	}
-	for _, private := range []string{sayersToken, testPasskey, testPhone, "consumer-secret-1"} {
+	for _, private := range []string{sayersToken, testPasskey, testPhone, "consumer-secret-1", testCredential} {
 		if strings.Contains(e.Error(), private) {
 			t.Errorf("%q tells %q", e.Error(), private)
 		}

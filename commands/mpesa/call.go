@@ -17,7 +17,8 @@ type order struct {
 	lane    string // whose breaker and slots
 	path    string
 	body    any
-	private []string // what must not stand in an error text, besides the credentials
+	private []string    // what must not stand in an error text, besides the credentials
+	rules   []errorRule // tried before the common ones
 }
 
 // reply is an answer of Daraja's, decoded as far as it is JSON.
@@ -93,7 +94,7 @@ func (c *Client) post(ctx context.Context, cred Credentials, o order, body []byt
 	if err := ctx.Err(); err != nil {
 		return reply{}, notSent(ctx, o.call, err, "the time was up before it was sent")
 	}
-	clean := newCleaner(append([]string{tk, cred.ConsumerKey, cred.ConsumerSecret, cred.Passkey}, o.private...)...)
+	clean := newCleaner(append([]string{tk, cred.ConsumerKey, cred.ConsumerSecret, cred.Passkey, cred.SecurityCredential}, o.private...)...)
 
 	var g gate
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.baseURL(cred.Environment)+o.path, g.body(body))
@@ -117,7 +118,7 @@ func (c *Client) post(ctx context.Context, cred Credentials, o order, body []byt
 			cancelled: callerGaveUp(ctx), failure: FailureProviderUnknownOutcome, reason: reasonUnknownOutcome,
 		}
 	}
-	return rep, judge(o.call, rep, clean)
+	return rep, judge(o, rep, clean)
 }
 
 // exchange sends req and reads the answer, within bounds. An error means that no answer came; an answer that breaks off
@@ -138,7 +139,7 @@ func (c *Client) exchange(req *http.Request) (reply, error) {
 
 // judge is nil when an answer is a JSON object under a 2xx without an error in it; what it says is for the caller to
 // read. Otherwise it is what the error means.
-func judge(call string, rep reply, clean cleaner) *Error {
+func judge(o order, rep reply, clean cleaner) *Error {
 	code, message, requestID := textOf(rep.fields["errorCode"]), textOf(rep.fields["errorMessage"]), textOf(rep.fields["requestId"])
 	if fault, ok := objectOf(rep.fields["fault"]); ok { // the gateway's own error body
 		message = textOf(fault["faultstring"])
@@ -146,9 +147,9 @@ func judge(call string, rep reply, clean cleaner) *Error {
 	if rep.status/100 == 2 && rep.fields != nil && code == "" && message == "" {
 		return nil
 	}
-	rule := ruleFor(rep.status, code, message)
+	rule := ruleFor(o.rules, rep.status, code, message)
 	e := &Error{
-		Kind: rule.kind, Retryable: rule.retry, Call: call, HTTPStatus: rep.status,
+		Kind: rule.kind, Retryable: rule.retry, Call: o.call, HTTPStatus: rep.status,
 		Code: clean.text(code), Message: clean.text(message), RequestID: clean.text(requestID), Raw: rep.raw,
 		failure: rule.failure, reason: rule.reason, tokenRejected: rule.token,
 		// An errorCode is Daraja's own word, however wrong things are behind it: it is there and it answers.

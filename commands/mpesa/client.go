@@ -37,8 +37,9 @@ type Options struct {
 	HTTPClient *http.Client
 	// Now is the clock for timestamps and token expiry. Default time.Now.
 	Now func() time.Time
-	// Observe is told of every call: its name (push, query, oauth, register_c2b, simulate_c2b), how it ended (ok,
-	// rejected, unknown, not_sent; pending, succeeded, failed for a query) and how long it took. It must not block.
+	// Observe is told of every call: its name (push, query, oauth, register_c2b, simulate_c2b, reversal, b2c,
+	// transaction_status, account_balance, register_pull, pull), how it ended (ok, rejected, unknown, not_sent; pending,
+	// succeeded, failed for a query) and how long it took. It must not block.
 	Observe func(call, outcome string, d time.Duration)
 
 	TokenTimeout time.Duration // one token fetch; default 8 s
@@ -52,7 +53,7 @@ type Options struct {
 	// Channels is for how many channels breakers and slots are kept, and for how many apps tokens; the least recently
 	// used are forgotten. Default 4096.
 	Channels int
-	// MaxShillings is the most that Push accepts. Default DefaultMaxShillings.
+	// MaxShillings is the most that Push, Reversal and B2C accept. Default DefaultMaxShillings.
 	MaxShillings int64
 
 	Breaker BreakerOptions

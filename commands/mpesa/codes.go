@@ -42,6 +42,16 @@ const (
 	FailureProviderUnknownOutcome = "provider_outcome_unknown"
 	FailureRequestRejected        = "request_rejected"
 	FailureCallerGaveUp           = "request_cancelled"
+
+	FailureAlreadyReversed        = "already_reversed"
+	FailureReceiptNotFound        = "receipt_not_found"
+	FailureInvalidReceipt         = "invalid_receipt"
+	FailureShortCodeInactive      = "shortcode_inactive"
+	FailureInitiatorInvalid       = "initiator_invalid"
+	FailureInitiatorNotPermitted  = "initiator_not_permitted"
+	FailureInitiatorLocked        = "initiator_locked"
+	FailureRecipientNotRegistered = "recipient_not_registered"
+	FailureRecipientNotFound      = "recipient_not_found"
 )
 
 // The sentences that more than one place uses.

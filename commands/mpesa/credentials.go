@@ -25,6 +25,10 @@ type Credentials struct {
 	Passkey   string `json:"passkey"`
 	// TillNumber makes it Buy Goods: the money goes to this till.
 	TillNumber string `json:"till_number,omitempty"`
+	// InitiatorName and SecurityCredential are the API operator's user name and encrypted password (see
+	// Certificate.SecurityCredential). Reversals, payouts, status and balance queries need them, payments do not.
+	InitiatorName      string `json:"initiator_name,omitempty"`
+	SecurityCredential string `json:"security_credential,omitempty"`
 }
 
 // String is the channel without its secrets.

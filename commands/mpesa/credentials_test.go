@@ -14,6 +14,7 @@ import (
 
 func TestCredentialsShowNoSecretHoweverTheyArePrinted(t *testing.T) {
 	cred := testCredentials()
+	cred.InitiatorName, cred.SecurityCredential = "initiator-name-1", "security-credential-1"
 	wrapped := struct{ Cred Credentials }{cred}
 	var out bytes.Buffer
 	for _, v := range []any{cred, &cred, wrapped, []Credentials{cred}, map[string]Credentials{"a": cred}} {
@@ -36,7 +37,7 @@ func TestCredentialsShowNoSecretHoweverTheyArePrinted(t *testing.T) {
 	}
 	out.Write(text)
 	fmt.Fprint(&out, errors.New(cred.String()))
-	for _, secret := range []string{cred.ConsumerKey, cred.ConsumerSecret, cred.Passkey} {
+	for _, secret := range []string{cred.ConsumerKey, cred.ConsumerSecret, cred.Passkey, cred.SecurityCredential} {
 		for _, form := range []string{secret, fmt.Sprintf("%x", secret), fmt.Sprintf("%X", secret)} {
 			if strings.Contains(out.String(), form) {
 				t.Errorf("%s is shown", secret)
@@ -54,10 +55,10 @@ func TestCredentialsShowNoSecretHoweverTheyArePrinted(t *testing.T) {
 
 func TestCredentialsAreReadFromAChannelsConfiguration(t *testing.T) {
 	var got Credentials
-	if err := json.Unmarshal([]byte(`{"environment":"sandbox","consumer_key":"k","consumer_secret":"s","shortcode":"174379","passkey":"p","till_number":"5001234"}`), &got); err != nil {
+	if err := json.Unmarshal([]byte(`{"environment":"sandbox","consumer_key":"k","consumer_secret":"s","shortcode":"174379","passkey":"p","till_number":"5001234","initiator_name":"i","security_credential":"c"}`), &got); err != nil {
 		t.Fatal(err)
 	}
-	if got != (Credentials{Sandbox, "k", "s", "174379", "p", "5001234"}) {
+	if got != (Credentials{Sandbox, "k", "s", "174379", "p", "5001234", "i", "c"}) {
 		t.Error("not read")
 	}
 }

@@ -109,13 +109,15 @@ var errorRules = []errorRule{
 	},
 }
 
-// ruleFor is the first rule that fits, and a cautious one when none does: what is refused with a 4xx was not executed,
-// of anything else nobody knows.
-func ruleFor(status int, code, message string) errorRule {
+// ruleFor is the first rule that fits, the call's own ones first, and a cautious one when none does: what is refused with
+// a 4xx was not executed, of anything else nobody knows.
+func ruleFor(own []errorRule, status int, code, message string) errorRule {
 	message = strings.ToLower(message)
-	for _, r := range errorRules {
-		if (r.code == "" || r.code == code) && (r.contains == "" || strings.Contains(message, r.contains)) {
-			return r
+	for _, rules := range [...][]errorRule{own, errorRules} {
+		for _, r := range rules {
+			if (r.code == "" || r.code == code) && (r.contains == "" || strings.Contains(message, r.contains)) {
+				return r
+			}
 		}
 	}
 	client := status >= 400 && status < 500 && status != 408

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -344,8 +345,8 @@ func TestWaitingForASlotEndsAsNotSent(t *testing.T) {
 
 func TestWhatIsKeptOfChannelsIsBounded(t *testing.T) {
 	c := newDaraja(t, always(200, acceptedRaw)).client(func(o *Options) { o.Channels = 2 })
-	for _, ch := range []ChannelKey{"a", "b", "c", "d", "e", "f", "g", "h"} {
-		if _, err := c.Push(context.Background(), ch, testCredentials(), testPush()); err != nil {
+	for _, ch := range strings.Split("abcdefghijklmnopqrstuvwxyz", "") {
+		if _, err := c.Push(context.Background(), ChannelKey(ch), testCredentials(), testPush()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -11,7 +11,8 @@ import (
 )
 
 // A lane is what one kind of call of one channel has to itself: a breaker and a number of slots. Pushes and queries
-// have separate ones, so that neither Daraja's slow queries nor a flood of them keep a push from being sent.
+// have separate ones, so that neither Daraja's slow queries nor a flood of them keep a push from being sent; so have
+// reversals, payouts, and the questions that initiators ask.
 type lane struct {
 	breaker *gobreaker.CircuitBreaker[reply]
 	slots   *semaphore.Weighted
@@ -31,8 +32,8 @@ type lanes struct {
 	lru *simplelru.LRU[laneKey, *lane]
 }
 
-// laneNames is how many lanes a channel can have: push, query, c2b.
-const laneNames = 3
+// laneNames is how many lanes a channel can have: push, query, c2b, reversal, b2c, ask.
+const laneNames = 6
 
 func newLanes(channels, slots int, o BreakerOptions) *lanes {
 	lru, err := simplelru.NewLRU[laneKey, *lane](max(channels, 1)*laneNames, nil)

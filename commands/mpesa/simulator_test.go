@@ -22,6 +22,7 @@ const patience = 20 * time.Second
 type world struct {
 	sim      *simulator.Simulator
 	client   *mpesa.Client
+	base     string // Daraja's address
 	merchant *httptest.Server
 	bodies   chan string // what the merchant's server was posted
 }
@@ -30,6 +31,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{sim: simulator.New(simulator.Options{Speed: 5000}), bodies: make(chan string, 100)}
 	daraja := httptest.NewServer(w.sim.Handler())
+	w.base = daraja.URL
 	w.merchant = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		raw, _ := io.ReadAll(r.Body)
 		w.bodies <- string(raw)

@@ -152,7 +152,7 @@ func (c *Client) mintOnce(ctx context.Context, base, app string, cred Credential
 // tokenFailure is an answer without a token. What Daraja sends for a wrong key or secret is not confirmed: a 400 with
 // 400.008.01, or with an empty body.
 func tokenFailure(rep reply, clean cleaner) *Error {
-	e := judge("oauth", rep, clean)
+	e := judge(order{call: "oauth"}, rep, clean)
 	if e == nil { // a 200 without a usable token
 		e = &Error{HTTPStatus: rep.status, Message: "the answer has no access token"}
 	}

@@ -11,23 +11,25 @@ import (
 //
 //	GET  /__sim/scenarios                      the magic numbers
 //	GET  /__sim/results                        the ResultCodes and their texts
-//	POST /__sim/next                           script the next payment (Next)
+//	POST /__sim/next                           script the next payment, or order of an initiator (Next)
 //	GET  /__sim/deliveries?after=0&wait=10     what was posted to merchants; wait: seconds to hold on for something new
 //	GET  /__sim/prompts                        the live prompts
 //	POST /__sim/prompts/{id}/{decision}        approve, cancel, wrong-pin, ignore (manual prompts)
 //	GET  /__sim/faults                         the switches
 //	POST /__sim/faults                         set the ones that are named
 //	POST /__sim/reset                          forget everything but the delivery log
+//
+// and those of adminPortal.
 func (s *Simulator) admin(mux *http.ServeMux) {
 	// A web page elsewhere must not play with the sandbox of whoever looks at it.
 	guard := http.NewCrossOriginProtection()
 	handle := func(pattern string, h http.HandlerFunc) { mux.Handle(pattern, guard.Handler(h)) }
 
 	handle("GET /__sim/scenarios", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]any{"scenarios": Scenarios()})
+		writeJSON(w, http.StatusOK, map[string]any{"scenarios": Scenarios(), "initiator_scenarios": InitiatorScenarios()})
 	})
 	handle("GET /__sim/results", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, map[string]any{"results": Results()})
+		writeJSON(w, http.StatusOK, map[string]any{"results": Results(), "initiator_results": InitiatorResults()})
 	})
 	handle("POST /__sim/next", s.adminNext)
 	handle("GET /__sim/deliveries", s.adminDeliveries)
@@ -41,6 +43,7 @@ func (s *Simulator) admin(mux *http.ServeMux) {
 		s.Reset()
 		writeJSON(w, http.StatusOK, map[string]any{"reset": true})
 	})
+	s.adminPortal(handle)
 	mux.HandleFunc("/__sim/", func(w http.ResponseWriter, _ *http.Request) {
 		adminError(w, http.StatusNotFound, "no such admin route")
 	})

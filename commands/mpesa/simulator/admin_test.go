@@ -293,6 +293,8 @@ func FuzzNoBodyPanics(f *testing.F) {
 	for _, body := range []string{
 		"", "{", "null", "[]", `""`, `{"BusinessShortCode":174379}`, `{"BusinessShortCode":{"a":[1e999]}}`, "\x00\xff",
 		`{"ShortCode":"600984","CommandID":null,"Amount":1e400,"Msisdn":[],"BillRefNumber":{}}`,
+		`{"Initiator":"testapi","SecurityCredential":"AAAA","CommandID":"AccountBalance","PartyA":600984,"IdentifierType":4,"Remarks":"ok","ResultURL":"http://a.example/","QueueTimeOutURL":"http://a.example/"}`,
+		`{"ShortCode":"174379","StartDate":"2026-01-01 9:00","EndDate":"2026-01-01 9:00:00","OffSetValue":1e9}`, `{"receipt":"x","shortcode":"174379","amount":9e99}`,
 		`{"scenario":1}`, `{"after_seconds":1e308}`, strings.Repeat("[", 20_000),
 	} {
 		f.Add(body)
@@ -302,7 +304,10 @@ func FuzzNoBodyPanics(f *testing.F) {
 	sim.tokens["t"] = grant{&sim.opts.Apps[0], noon().Add(time.Hour)}
 	handler := sim.Handler()
 	f.Fuzz(func(t *testing.T, body string) {
-		for _, path := range []string{pushPath, queryPath, registerV1, simulateV2, "/oauth/v1/generate?grant_type=x", "/__sim/next", "/__sim/faults"} {
+		for _, path := range []string{
+			pushPath, queryPath, registerV1, simulateV2, "/oauth/v1/generate?grant_type=x", "/__sim/next", "/__sim/faults", reversalPath, b2cPath, statusPath,
+			balancePath, pullPath, registerPullPath, "/__sim/tariff", "/__sim/reversals", "/__sim/withdrawals", "/__sim/deposits",
+		} {
 			r := httptest.NewRequestWithContext(context.Background(), "POST", path, strings.NewReader(body))
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set("Authorization", "Bearer t")

@@ -19,6 +19,8 @@ var (
 	errNoBearer    = refusal{http.StatusNotFound, "404.001.04", "Invalid Authentication Header"}
 	errTokenSTK    = refusal{http.StatusNotFound, "404.001.03", "Invalid Access Token"}
 	errTokenC2B    = refusal{http.StatusBadRequest, "400.003.01", "Invalid Access Token"}
+	errTokenEcho   = refusal{http.StatusUnauthorized, "401.002.01", "Error Occurred - Invalid Access Token - "} // and the token
+	errTokenPull   = refusal{http.StatusUnauthorized, "401.001", "Invalid Access Token"}
 	errVerb        = refusal{http.StatusMethodNotAllowed, "405.001", "Method Not Allowed"}
 	errPayload     = refusal{http.StatusBadRequest, "400.002.05", "Invalid Request Payload"}
 	errMerchant    = refusal{http.StatusInternalServerError, "500.001.1001", "Merchant does not exist"}
@@ -27,6 +29,8 @@ var (
 	errUnknownTx   = refusal{http.StatusInternalServerError, "500.001.1001", "The transaction does not Exist"}
 	errProcessing  = refusal{http.StatusInternalServerError, "500.001.1001", "The transaction is being processed"}
 	errFlapping    = refusal{http.StatusInternalServerError, "500.001.1001", ""}
+	errDuplicate   = refusal{http.StatusInternalServerError, "500.002.1001", "Duplicate OriginatorConversationID."}
+	errPullCode    = refusal{http.StatusBadRequest, "400.001", "Invalid ShortCode"}
 	errMaintain    = refusal{http.StatusInternalServerError, "500.002.1001", "Service is currently under maintenance. Please try again later"}
 	errBusy        = refusal{http.StatusInternalServerError, "500.003.02", "System is busy. Please try again in few minutes."}
 	errSpikeArrest = refusal{http.StatusInternalServerError, "500.003.02", "Error Occurred: Spike Arrest Violation"}
@@ -57,6 +61,17 @@ type errorBody struct {
 func (s *Simulator) refuse(w http.ResponseWriter, e refusal) {
 	s.log.Info("daraja refuses", "status", e.status, "code", e.code, "message", e.message)
 	writeJSON(w, e.status, errorBody{RequestID: s.requestID(), ErrorCode: e.code, ErrorMessage: e.message})
+}
+
+// refuseToken refuses a token in an API's own spelling; one of them repeats the token (Daraja, Account Balance), which
+// does not go to the log.
+func (s *Simulator) refuseToken(w http.ResponseWriter, e refusal, token string) {
+	if e != errTokenEcho {
+		s.refuse(w, e)
+		return
+	}
+	s.log.Info("daraja refuses", "status", e.status, "code", e.code, "message", e.message)
+	writeJSON(w, e.status, errorBody{RequestID: s.requestID(), ErrorCode: e.code, ErrorMessage: e.message + token})
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

@@ -8,6 +8,9 @@ const (
 	SandboxPasskey        = "bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919" //nolint:gosec // Safaricom publishes it
 	SandboxTill           = "5000001"
 	SandboxMSISDN         = "254708374149"
+
+	SandboxInitiator         = "testapi"
+	SandboxInitiatorPassword = "Safaricom999!*!" // Safaricom publishes it
 )
 
 // ShortCodeType says how a number is paid.
@@ -36,14 +39,19 @@ type App struct {
 	ConsumerKey    string
 	ConsumerSecret string
 	ShortCodes     []ShortCode
+	// Initiator and InitiatorPassword are the API operator of these numbers. Without them no reversal, payout, status or
+	// balance query gets further than result 2001.
+	Initiator         string
+	InitiatorPassword string
 }
 
 // DefaultApps is one app with the sandbox's public STK shortcode 174379, a till 5000001 behind it, and the C2B
-// shortcodes 600984, 600996 (external validation on) and 600000.
+// shortcodes 600984, 600996 (external validation on) and 600000. Its initiator is testapi.
 func DefaultApps() []App {
 	return []App{{
 		ConsumerKey:    SandboxConsumerKey,
 		ConsumerSecret: SandboxConsumerSecret,
+		Initiator:      SandboxInitiator, InitiatorPassword: SandboxInitiatorPassword,
 		ShortCodes: []ShortCode{
 			{Number: SandboxShortCode, Type: PayBill, Passkey: SandboxPasskey},
 			{Number: SandboxTill, Type: Till, Store: SandboxShortCode},

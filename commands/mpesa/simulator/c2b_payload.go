@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"strings"
 )
 
 // notification is the body of validation and confirmation: every value a string (Daraja, C2B, notification).
@@ -23,7 +24,7 @@ type notification struct {
 	LastName          *string `json:"LastName,omitempty"`
 }
 
-func (p payment) body(reg registration, balance, thirdParty string) string {
+func (p *payment) body(reg registration, balance, thirdParty string) string {
 	n := notification{
 		TransactionType: p.kind, TransID: p.receipt, TransTime: p.at.In(eat).Format(timestampLayout),
 		TransAmount: shillings(p.amount), BusinessShortCode: p.shortCode, BillRefNumber: p.billRef,
@@ -32,7 +33,8 @@ func (p payment) body(reg registration, balance, thirdParty string) string {
 	if p.bare {
 		n.TransactionType = "Organization To Organization Transfer"
 	} else {
-		first, middle, last := "John", "", "Doe"
+		first, last, _ := strings.Cut(customerName, " ")
+		middle := ""
 		n.MSISDN, n.FirstName, n.MiddleName, n.LastName = hideMSISDN(p.msisdn, reg.version), &first, &middle, &last
 	}
 	body, err := json.Marshal(n)

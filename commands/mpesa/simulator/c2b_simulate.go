@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
-	"time"
 )
 
 // c2bRequest is a well-formed C2B simulation.
@@ -63,7 +62,7 @@ func parseC2B(f fields, app *App) (req c2bRequest, bad string) {
 	return req, ""
 }
 
-// payC2B is a customer who pays from the SIM menu.
+// payC2B is a customer who pays from the SIM menu. The money is there at once, unless ValidationURL is asked first.
 func (s *Simulator) payC2B(req c2bRequest, app *App) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -72,11 +71,9 @@ func (s *Simulator) payC2B(req c2bRequest, app *App) {
 	if sc.API == ForSTK {
 		how = confirmations{}
 	}
-	if how.never {
-		return
-	}
 	now := s.opts.Now()
-	p := payment{
+	s.catchUp(now)
+	p := &payment{
 		kind: "Pay Bill", receipt: s.menuReceipt(now), at: now, amount: req.amount, shortCode: req.shortCode,
 		billRef: req.billRef, msisdn: req.msisdn, bare: how.bare,
 	}
@@ -84,6 +81,12 @@ func (s *Simulator) payC2B(req c2bRequest, app *App) {
 		p.kind = "Buy Goods"
 	}
 	number, _ := app.shortCode(req.shortCode)
+	if _, registered := s.registrations[p.shortCode]; how.never || !registered || !number.ExternalValidation {
+		s.credit(p, now)
+	}
+	if how.never {
+		return
+	}
 	s.jobs.in(s.scaled(confirmC2B+how.offset), func(ctx context.Context) {
 		third, paid := s.validate(ctx, p, number, how)
 		if paid {
@@ -93,12 +96,16 @@ func (s *Simulator) payC2B(req c2bRequest, app *App) {
 }
 
 // confirmC2B posts the confirmation, and its copies, one after the other.
-func (s *Simulator) confirmC2B(ctx context.Context, p payment, thirdParty string, copies int) {
+func (s *Simulator) confirmC2B(ctx context.Context, p *payment, thirdParty string, copies int) {
 	s.mu.Lock()
 	reg, registered := s.registrations[p.shortCode]
 	body := ""
 	if registered {
 		body = s.confirm(p, reg, thirdParty)
+	} else { // nobody is told; the money is there all the same
+		now := s.opts.Now()
+		s.catchUp(now)
+		s.credit(p, now)
 	}
 	s.mu.Unlock()
 	if !registered {
@@ -107,7 +114,7 @@ func (s *Simulator) confirmC2B(ctx context.Context, p payment, thirdParty string
 	s.sendConfirmation(ctx, p, reg.confirmationURL, body, 1, copies)
 }
 
-func (s *Simulator) sendConfirmation(ctx context.Context, p payment, url, body string, attempt, copies int) {
+func (s *Simulator) sendConfirmation(ctx context.Context, p *payment, url, body string, attempt, copies int) {
 	s.post(ctx, Delivery{
 		Kind: C2BConfirmation, URL: url, MSISDN: p.msisdn, Receipt: p.receipt, Attempt: attempt, Body: body,
 	}, p.shortCode, callbackDeadline)
@@ -120,7 +127,7 @@ func (s *Simulator) sendConfirmation(ctx context.Context, p payment, url, body s
 
 // validate asks ValidationURL when the shortcode has external validation. paid is false when the merchant refused,
 // or did not answer and ResponseType is Cancelled.
-func (s *Simulator) validate(ctx context.Context, p payment, number ShortCode, how confirmations) (thirdParty string, paid bool) {
+func (s *Simulator) validate(ctx context.Context, p *payment, number ShortCode, how confirmations) (thirdParty string, paid bool) {
 	s.mu.Lock()
 	reg, registered := s.registrations[p.shortCode]
 	s.mu.Unlock()
@@ -153,23 +160,11 @@ func validationAnswer(d Delivery) (code, thirdParty string, answered bool) {
 	return code, f.scalar("ThirdPartyTransID"), code != ""
 }
 
-// payment is money that reached a shortcode, as C2B tells of it.
-type payment struct {
-	kind      string
-	receipt   string
-	at        time.Time
-	amount    int64 // shillings
-	shortCode string
-	billRef   string
-	msisdn    string
-	bare      bool
-}
-
-// stkPayment is the payment behind a paid push.
-func (s *Simulator) stkPayment(t *transaction) payment {
-	p := payment{
-		kind: "Pay Bill", receipt: t.receipt, at: t.paidAt, amount: t.amount, shortCode: t.partyB,
-		billRef: t.accountReference, msisdn: t.msisdn, bare: t.plan.confirm.bare,
+// paid is the payment behind a paid push.
+func (t *transaction) paid(receipt string) *payment {
+	p := &payment{
+		kind: "Pay Bill", receipt: receipt, at: t.paidAt, amount: t.amount, shortCode: t.partyB,
+		billRef: t.accountReference, msisdn: t.msisdn, bare: t.plan.confirm.bare, prompted: true,
 	}
 	if t.buyGoods { // a till has no account number
 		p.kind, p.billRef = "Buy Goods", ""
@@ -177,8 +172,10 @@ func (s *Simulator) stkPayment(t *transaction) payment {
 	return p
 }
 
-// confirm books the payment and words its confirmation. The caller holds mu.
-func (s *Simulator) confirm(p payment, reg registration, thirdParty string) string {
-	s.balances[p.shortCode] += p.amount * 100
-	return p.body(reg, cents(s.balances[p.shortCode]), thirdParty)
+// confirm books the payment, if that has not happened yet, and words its confirmation. The caller holds mu.
+func (s *Simulator) confirm(p *payment, reg registration, thirdParty string) string {
+	now := s.opts.Now()
+	s.catchUp(now)
+	m := s.credit(p, now)
+	return p.body(reg, cents(m.lines[0].balance), thirdParty)
 }

@@ -65,7 +65,7 @@ func (s *Simulator) deliver(ctx context.Context, t *transaction, one send, attem
 		s.mu.Lock()
 		reg, registered := s.registrations[t.partyB]
 		if registered && t.confirmation == "" {
-			t.confirmation = s.confirm(s.stkPayment(t), reg, "")
+			t.confirmation = s.confirm(t.payment, reg, "")
 		}
 		d.Body, d.Receipt, d.URL = t.confirmation, t.receipt, reg.confirmationURL
 		s.mu.Unlock()
@@ -79,7 +79,7 @@ func (s *Simulator) deliver(ctx context.Context, t *transaction, one send, attem
 		d.CheckoutRequestID = "ws_CO_" + s.letters(26, digits)
 		d.Receipt = "ZZ" + s.letters(8, digits+capitals)
 		d.Body = callbackJSON(t, one, d.CheckoutRequestID, d.Receipt)
-	case STKCallback, C2BValidation:
+	case STKCallback, C2BValidation, ResultCallback, TimeoutCallback, JunkTimeout: // the latter are of orders, not of pushes
 		if one.result.Ok() {
 			d.Receipt = t.receipt
 			if one.newReceipt {

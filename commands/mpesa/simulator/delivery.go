@@ -19,22 +19,27 @@ const (
 	ForgedCallback  DeliveryKind = "forged-callback"
 	C2BValidation   DeliveryKind = "c2b-validation"
 	C2BConfirmation DeliveryKind = "c2b-confirmation"
+	ResultCallback  DeliveryKind = "result"        // of an initiator's order
+	TimeoutCallback DeliveryKind = "queue-timeout" // of an initiator's order
+	JunkTimeout     DeliveryKind = "junk-timeout"
 )
 
 // Delivery is one request made to a merchant's server, after its answer.
 type Delivery struct {
-	ID                int64        `json:"id"` // counts up from 1
-	Kind              DeliveryKind `json:"kind"`
-	At                time.Time    `json:"at"` // when it was sent
-	URL               string       `json:"url"`
-	MSISDN            string       `json:"msisdn,omitempty"`
-	CheckoutRequestID string       `json:"checkout_request_id,omitempty"`
-	Receipt           string       `json:"receipt,omitempty"`
-	Attempt           int          `json:"attempt"`
-	Body              string       `json:"body"`
-	Status            int          `json:"status"`          // the merchant's answer; 0 when there was none
-	Reply             string       `json:"reply,omitempty"` // the start of its body
-	Error             string       `json:"error,omitempty"` // why there was no answer
+	ID                       int64        `json:"id"` // counts up from 1
+	Kind                     DeliveryKind `json:"kind"`
+	At                       time.Time    `json:"at"` // when it was sent
+	URL                      string       `json:"url"`
+	MSISDN                   string       `json:"msisdn,omitempty"`
+	CheckoutRequestID        string       `json:"checkout_request_id,omitempty"`
+	Receipt                  string       `json:"receipt,omitempty"`
+	OriginatorConversationID string       `json:"originator_conversation_id,omitempty"`
+	ConversationID           string       `json:"conversation_id,omitempty"`
+	Attempt                  int          `json:"attempt"`
+	Body                     string       `json:"body"`
+	Status                   int          `json:"status"`          // the merchant's answer; 0 when there was none
+	Reply                    string       `json:"reply,omitempty"` // the start of its body
+	Error                    string       `json:"error,omitempty"` // why there was no answer
 }
 
 // deliveryLog keeps the latest deliveries and hands each one on.
@@ -107,7 +112,7 @@ func (s *Simulator) post(ctx context.Context, d Delivery, shortCode string, dead
 	d.At = s.opts.Now()
 	d.Status, d.Reply, d.Error = s.exchange(ctx, d.URL, d.Body, shortCode)
 	s.book.add(d)
-	s.log.Info("daraja delivers", "kind", d.Kind, "checkout", d.CheckoutRequestID, "receipt", d.Receipt,
+	s.log.Info("daraja delivers", "kind", d.Kind, "checkout", d.CheckoutRequestID, "conversation", d.ConversationID, "receipt", d.Receipt,
 		"attempt", d.Attempt, "status", d.Status, "error", d.Error)
 	return d
 }

@@ -32,12 +32,24 @@ type Faults struct {
 	STKPush  Fault `json:"stkpush"`
 	STKQuery Fault `json:"stkquery"`
 	C2B      Fault `json:"c2b"`
+	// The APIs of initiators, and Pull Transactions.
+	Reversal          Fault `json:"reversal"`
+	B2C               Fault `json:"b2c"`
+	TransactionStatus Fault `json:"transactionstatus"`
+	AccountBalance    Fault `json:"accountbalance"`
+	Pull              Fault `json:"pull"`
 	// TokenTTLSeconds is the lifetime of new tokens, in real seconds; 0 means 3599.
 	TokenTTLSeconds int `json:"token_ttl_seconds"`
 	// NewTokenKillsOld makes a new token invalidate the app's earlier ones (Daraja's FAQ says so; not observed).
 	NewTokenKillsOld bool `json:"new_token_kills_old"`
 	// WrongSecretEmptyBody answers a wrong key or secret with 400 and no body (reported) instead of 400.008.01.
 	WrongSecretEmptyBody bool `json:"wrong_secret_empty_body"`
+	// PartialReversals lets a part of a payment be reversed; otherwise that ends with 25. Which it is at Safaricom is not
+	// documented.
+	PartialReversals bool `json:"partial_reversals"`
+	// ReversedReadsCompleted makes a status query say "Completed" of a payment that was reversed, rather than "Reversed".
+	// Which it is at Safaricom is not documented.
+	ReversedReadsCompleted bool `json:"reversed_reads_completed"`
 }
 
 // Validate names the first switch that has no such position.
@@ -45,7 +57,17 @@ func (f Faults) Validate() error {
 	for _, each := range []struct {
 		name  string
 		fault Fault
-	}{{"oauth", f.OAuth}, {"stkpush", f.STKPush}, {"stkquery", f.STKQuery}, {"c2b", f.C2B}} {
+	}{
+		{"oauth", f.OAuth},
+		{"stkpush", f.STKPush},
+		{"stkquery", f.STKQuery},
+		{"c2b", f.C2B},
+		{"reversal", f.Reversal},
+		{"b2c", f.B2C},
+		{"transactionstatus", f.TransactionStatus},
+		{"accountbalance", f.AccountBalance},
+		{"pull", f.Pull},
+	} {
 		switch each.fault {
 		case NoFault, Internal, Empty, HTML, Unavailable, Busy, SpikeArrest, Slow, Drop, Rejected:
 		default:

@@ -30,6 +30,11 @@ type world struct {
 	token    string
 }
 
+// sharedKey is the key pair of all worlds: to make one takes longer than most tests.
+var sharedKey = sync.OnceValue(func() *initiatorKey {
+	return New(Options{Now: noon}).makeKey()
+})
+
 // merchant is a server that keeps what it gets and answers as told.
 type merchant struct {
 	*httptest.Server
@@ -71,6 +76,7 @@ func newWorld(t *testing.T, change func(*Options)) *world {
 		change(&o)
 	}
 	w.sim = New(o)
+	w.sim.key = sharedKey
 	w.daraja = httptest.NewServer(w.sim.Handler())
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
@@ -159,6 +165,14 @@ const (
 	registerV1   = "/mpesa/c2b/v1/registerurl"
 	registerV2   = "/mpesa/c2b/v2/registerurl"
 	simulateV2   = "/mpesa/c2b/v2/simulate"
+	reversalPath = "/mpesa/reversal/v1/request"
+	b2cPath      = "/mpesa/b2c/v3/paymentrequest"
+	statusPath   = "/mpesa/transactionstatus/v1/query"
+	balancePath  = "/mpesa/accountbalance/v1/query"
+	pullPath     = "/pulltransactions/v1/query"
+
+	registerPullPath = "/pulltransactions/v1/register"
+
 	ordinary     = "254722000001"
 	simulateBill = "INVOICE8"
 )

@@ -84,19 +84,36 @@ func (s *Simulator) checkoutRequestID(at time.Time, msisdn string) string {
 	}
 }
 
-// receipt is an M-Pesa receipt: year (N is 2019), month and day as one character each, and seven more. The caller
-// holds mu.
-func (s *Simulator) receipt(at time.Time) string {
+// receiptDay is what a receipt of a day begins with: year (N is 2019), month and day as one character each.
+func receiptDay(at time.Time) string {
 	local := at.In(eat)
 	year := capitals[((local.Year()-2006)%26+26)%26]
-	day := (digits + capitals)[local.Day()]
+	return string(year) + string(capitals[local.Month()-1]) + string((digits + capitals)[local.Day()])
+}
+
+// receiptText is an M-Pesa receipt: its day and seven more characters.
+func (s *Simulator) receiptText(at time.Time) string {
+	return receiptDay(at) + s.letters(7, digits+capitals)
+}
+
+// noReceipt is what stands for a receipt where there is none: MBN0000000 (Daraja, Reversal and Transaction Status,
+// samples).
+func noReceipt(at time.Time) string { return receiptDay(at) + "0000000" }
+
+// receipt is a receipt that no push and nothing in the book has. The caller holds mu.
+func (s *Simulator) receipt(at time.Time) string {
 	for {
-		r := string(year) + string(capitals[local.Month()-1]) + string(day) + s.letters(7, digits+capitals)
-		if !s.receipts[r] {
+		r := s.receiptText(at)
+		if !s.receipts[r] && s.ledger.byReceipt[r] == nil {
 			s.receipts[r] = true
 			return r
 		}
 	}
+}
+
+// conversationID has the shape AG_20210709_1234409f86436c583e3f.
+func (s *Simulator) conversationID(at time.Time) string {
+	return "AG_" + at.In(eat).Format("20060102") + "_" + s.hexString(20)
 }
 
 // menuReceipt is the receipt of a C2B payment, which no transaction stands for: as many are remembered as transactions.
@@ -113,5 +130,10 @@ func (s *Simulator) menuReceipt(at time.Time) string {
 // shillings writes an amount the way Daraja does on its way out.
 func shillings(amount int64) string { return strconv.FormatInt(amount, 10) + ".00" }
 
-// cents writes a balance.
-func cents(c int64) string { return fmt.Sprintf("%d.%02d", c/100, c%100) }
+// cents writes a balance, which may be below nothing.
+func cents(c int64) string {
+	if c < 0 {
+		return "-" + cents(-c)
+	}
+	return fmt.Sprintf("%d.%02d", c/100, c%100)
+}

@@ -53,18 +53,20 @@ func TestWrongSecretCanAnswerWithoutBody(t *testing.T) {
 
 func TestTokenRejectionIsSpeltPerAPI(t *testing.T) {
 	w := newWorld(t, nil)
+	const plain, echo = "Invalid Access Token", "Error Occurred - Invalid Access Token - unknown"
 	for path, want := range map[string]struct {
-		status int
-		code   string
+		status        int
+		code, message string
 	}{
-		pushPath: {404, "404.001.03"}, queryPath: {404, "404.001.03"},
-		registerV1: {400, "400.003.01"}, registerV2: {400, "400.003.01"}, simulateV2: {400, "400.003.01"},
-		"/mpesa/b2c/v3/paymentrequest": {404, "404.001.03"},
+		pushPath: {404, "404.001.03", plain}, queryPath: {404, "404.001.03", plain},
+		registerV1: {400, "400.003.01", plain}, registerV2: {400, "400.003.01", plain}, simulateV2: {400, "400.003.01", plain},
+		reversalPath: {404, "404.001.03", plain}, statusPath: {400, "400.003.01", plain}, balancePath: {401, "401.002.01", echo}, b2cPath: {401, "401.002.01", echo},
+		pullPath: {401, "401.001", plain}, registerPullPath: {401, "401.001", plain}, "/mpesa/b2b/v1/paymentrequest": {404, "404.001.03", plain},
 	} {
 		h := w.headers()
 		h["Authorization"] = "Bearer unknown"
 		a := w.do("POST", path, h, "{}")
-		if got := a.json(t); a.status != want.status || got["errorCode"] != want.code || got["errorMessage"] != "Invalid Access Token" {
+		if got := a.json(t); a.status != want.status || got["errorCode"] != want.code || got["errorMessage"] != want.message {
 			t.Errorf("%s: got %d %s", path, a.status, a.body)
 		}
 		for _, header := range []string{"", "Basic abc", "Bearer "} {

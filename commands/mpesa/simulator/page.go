@@ -17,6 +17,7 @@ var styleSource []byte
 type pageData struct {
 	Prompts   []Prompt
 	Scenarios []Scenario
+	Orders    []InitiatorScenario
 }
 
 // page is GET /: the phone of whoever pays, for a person. It reloads itself every few seconds; there is no script.
@@ -24,7 +25,7 @@ func (s *Simulator) page(w http.ResponseWriter, _ *http.Request) {
 	tmpl, err := template.New("page").Parse(pageSource)
 	if err == nil {
 		var out bytes.Buffer
-		if err = tmpl.Execute(&out, pageData{s.Prompts(), Scenarios()}); err == nil {
+		if err = tmpl.Execute(&out, pageData{s.Prompts(), Scenarios(), InitiatorScenarios()}); err == nil {
 			h := w.Header()
 			h.Set("Content-Type", "text/html; charset=utf-8")
 			h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")

@@ -135,12 +135,15 @@ func (p plan) end() phase {
 }
 
 // refuses is true when the submit starts no prompt and takes no subscriber lock.
-func (p plan) refuses() bool {
-	switch p.reply.kind {
+func (p plan) refuses() bool { return p.reply.refuses() }
+
+// refuses is true when nothing is started.
+func (r reply) refuses() bool {
+	switch r.kind {
 	case replyRefuse, replyTokenOnce, replyNoProduct, replyNotZero:
 		return true
 	case replyAccept, replyDrop, replyHTML, replyEmpty, replyCut, replySlow:
-		return p.reply.dead
+		return r.dead
 	}
 	return false
 }

@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -57,13 +58,14 @@ func (f fields) text(name string) (value string, ok bool) {
 	return value, ok
 }
 
-// The formats (Daraja, M-Pesa Express and C2B, request parameters).
+// The formats (Daraja, M-Pesa Express, C2B and Reversal, request parameters).
 var (
 	shortCodeFormat = regexp.MustCompile(`^[0-9]{5,7}$`)
 	amountFormat    = regexp.MustCompile(`^[1-9][0-9]{0,5}$`)
 	msisdnFormat    = regexp.MustCompile(`^254[17][0-9]{8}$`)
 	referenceFormat = regexp.MustCompile(`^[A-Za-z0-9]{1,12}$`)
 	billRefFormat   = regexp.MustCompile(`^[^\x00-\x1f]{1,20}$`)
+	receiptFormat   = regexp.MustCompile(`^[A-Z0-9]{6,20}$`)
 )
 
 // maxAmount is the limit of one transaction, in shillings (Daraja FAQ; older texts say less).
@@ -80,6 +82,11 @@ type handler func(w http.ResponseWriter, r *http.Request, by caller)
 
 // api guards h: the fault switches, then the token, then the verb.
 func (s *Simulator) api(rejection refusal, fault func(Faults) Fault, h handler) http.HandlerFunc {
+	return s.verbs(rejection, fault, h, http.MethodPost)
+}
+
+// verbs is api for a call that may be made with any of several verbs.
+func (s *Simulator) verbs(rejection refusal, fault func(Faults) Fault, h handler, allowed ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		switched := fault(s.Faults())
 		if s.misbehave(w, r, switched) {
@@ -92,10 +99,10 @@ func (s *Simulator) api(rejection refusal, fault func(Faults) Fault, h handler) 
 		}
 		app := s.appOf(token)
 		if app == nil || switched == Rejected {
-			s.refuse(w, rejection)
+			s.refuseToken(w, rejection, token)
 			return
 		}
-		if r.Method != http.MethodPost {
+		if !slices.Contains(allowed, r.Method) {
 			s.refuse(w, errVerb)
 			return
 		}

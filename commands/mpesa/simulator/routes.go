@@ -7,6 +7,7 @@ func (s *Simulator) Handler() http.Handler {
 	push := func(f Faults) Fault { return f.STKPush }
 	query := func(f Faults) Fault { return f.STKQuery }
 	c2b := func(f Faults) Fault { return f.C2B }
+	pull := func(f Faults) Fault { return f.Pull }
 	none := func(Faults) Fault { return NoFault }
 
 	mux := http.NewServeMux()
@@ -17,7 +18,11 @@ func (s *Simulator) Handler() http.Handler {
 	mux.HandleFunc("/mpesa/c2b/v2/registerurl", s.api(errTokenC2B, c2b, s.registerURL(2)))
 	mux.HandleFunc("/mpesa/c2b/v1/simulate", s.api(errTokenC2B, c2b, s.simulateC2B))
 	mux.HandleFunc("/mpesa/c2b/v2/simulate", s.api(errTokenC2B, c2b, s.simulateC2B))
-	// What is not simulated (reversal, B2C, transaction status …) says so as Daraja says it of an unknown path.
+	s.orderRoutes(mux)
+	mux.HandleFunc("/pulltransactions/v1/register", s.api(errTokenPull, pull, s.registerPull))
+	// The page has GET with a body, its clients use POST.
+	mux.HandleFunc("/pulltransactions/v1/query", s.verbs(errTokenPull, pull, s.pullTransactions, http.MethodGet, http.MethodPost))
+	// What is not simulated (B2B, bill manager, dynamic QR …) says so as Daraja says it of an unknown path.
 	mux.HandleFunc("/mpesa/c2b/", s.api(errTokenC2B, none, s.unknown(errResourceC2)))
 	mux.HandleFunc("/mpesa/", s.api(errTokenSTK, none, s.unknown(errResource)))
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { s.refuse(w, errResource) })

@@ -5,9 +5,13 @@ import (
 	"time"
 )
 
-// Next scripts coming payments: by the name of a scenario, or by a ResultCode with the delay until it is called back.
+// Next scripts coming payments, or with API coming orders of initiators: by the name of a scenario, or by a ResultCode
+// with the delay until it is called back.
 type Next struct {
-	Scenario string `json:"scenario,omitempty"`
+	// API makes it for the next order of an initiator instead of the next payment: reversal, b2c, transactionstatus or
+	// accountbalance.
+	API      OrderAPI `json:"api,omitempty"`
+	Scenario string   `json:"scenario,omitempty"`
 	// ResultCode instead of a scenario; any code, listed or not.
 	ResultCode string `json:"result_code,omitempty"`
 	// AfterSeconds is the delay of ResultCode in the provider's time; 0 means 2 s.
@@ -25,7 +29,15 @@ func (s *Simulator) Script(n Next) error {
 	if (n.Scenario == "") == (n.ResultCode == "") {
 		return fmt.Errorf("give either scenario or result_code")
 	}
-	if _, known := s.scenarios[n.Scenario]; n.Scenario != "" && !known {
+	_, known := s.scenarios[n.Scenario]
+	switch n.API {
+	case "":
+	case Reversal, B2C, TransactionStatus, AccountBalance:
+		_, known = s.orderScenarios[n.Scenario]
+	default:
+		return fmt.Errorf("api: no API %q", n.API)
+	}
+	if n.Scenario != "" && !known {
 		return fmt.Errorf("scenario: no scenario %q", n.Scenario)
 	}
 	if len(n.ResultCode) > 20 {
@@ -54,7 +66,7 @@ func (s *Simulator) Script(n Next) error {
 func (s *Simulator) choose(msisdn string) (sc Scenario, scripted bool) {
 	for i := range s.scripted {
 		n := &s.scripted[i]
-		if n.MSISDN != "" && n.MSISDN != msisdn {
+		if n.API != "" || n.MSISDN != "" && n.MSISDN != msisdn {
 			continue
 		}
 		sc = s.scripting(*n)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -13,14 +14,16 @@ import (
 
 // Limits. Everything that a client can make grow has one.
 const (
-	maxBodyBytes           = 64 << 10
-	maxEchoBytes           = 4 << 10 // of a merchant's reply kept in the delivery log
-	maxTokens              = 10_000
-	maxScripted            = 1_000
-	maxRegistrations       = 1_000
-	keptDeliveries         = 2_000
-	jobsPerTransaction     = 2 // deliveries that may wait, for each transaction that is kept
-	defaultMaxTransactions = 100_000
+	maxBodyBytes            = 64 << 10
+	maxEchoBytes            = 4 << 10 // of a merchant's reply kept in the delivery log
+	maxTokens               = 10_000
+	maxScripted             = 1_000
+	maxRegistrations        = 1_000
+	keptDeliveries          = 2_000
+	jobsPerTransaction      = 2                 // deliveries that may wait, for each transaction that is kept
+	movementsPerTransaction = 2                 // movements of money that are kept, for each transaction that is kept
+	maxOpeningBalance       = 1_000_000_000_000 // shillings
+	defaultMaxTransactions  = 100_000
 )
 
 // Options of a Simulator. The zero value works: DefaultApps, real time, real timers, crypto/rand.
@@ -45,6 +48,13 @@ type Options struct {
 	Faults Faults
 	// MaxTransactions bounds the memory: beyond it the oldest are forgotten. Default 100,000.
 	MaxTransactions int
+	// OpeningBalance is what the utility account of every shortcode holds at the start, in shillings, at most 10^12. Default
+	// 0: without payments or deposits, payouts end with "insufficient".
+	OpeningBalance int64
+	// Tariff is what M-Pesa charges; Reset returns to it. Default: nothing.
+	Tariff Tariff
+	// CertificateLife is how long the certificate for initiators' passwords is good. Default a year.
+	CertificateLife time.Duration
 	// RequireHTTPS refuses http callback URLs as production does, except on loopback hosts. Default: sandbox rules.
 	RequireHTTPS bool
 	// AllowBannedWords drops the rule that callback URLs must not contain "mpesa" and the like (for installs whose
@@ -63,6 +73,10 @@ type Simulator struct {
 	random    *lockedReader
 	scenarios map[string]Scenario // by name
 	magic     map[string]Scenario // by MSISDN
+
+	orderScenarios map[string]InitiatorScenario // by name
+	orderMagic     map[string]InitiatorScenario // by MSISDN
+	key            func() *initiatorKey         // made when it is first needed
 
 	// ctx ends with Run's context or with Close, whichever is first: a delivery that a request handler makes itself
 	// has to stop with the others.
@@ -83,15 +97,29 @@ type state struct {
 	receipts      map[string]bool
 	menuReceipts  []string                // those of C2B payments, oldest first
 	registrations map[string]registration // by shortcode
-	balances      map[string]int64        // cents, by shortcode
 	scripted      []Next
 	tripped       map[string]bool // magic numbers whose token has been rejected once
+
+	begun   time.Time
+	ledger  *ledger // what has moved
+	agenda  *agenda // what is still to move
+	tariff  Tariff
+	orders  map[string]*order // of initiators, by app and OriginatorConversationID
+	asked   []*order          // oldest first
+	pullers map[string]bool   // shortcodes registered for Pull Transactions
 }
 
-// New makes a Simulator; nothing runs until Run. It panics when Options.Faults has a switch in no known position.
+// New makes a Simulator; nothing runs until Run. It panics when Options.Faults has a switch in no known position, or when
+// Options.Tariff or Options.OpeningBalance cannot be.
 func New(o Options) *Simulator {
 	if err := o.Faults.Validate(); err != nil {
 		panic("simulator: Options.Faults: " + err.Error())
+	}
+	if err := o.Tariff.Validate(); err != nil {
+		panic("simulator: Options.Tariff: " + err.Error())
+	}
+	if o.OpeningBalance < 0 || o.OpeningBalance > maxOpeningBalance {
+		panic(fmt.Sprintf("simulator: Options.OpeningBalance: %d", o.OpeningBalance))
 	}
 	if len(o.Apps) == 0 {
 		o.Apps = DefaultApps()
@@ -117,6 +145,9 @@ func New(o Options) *Simulator {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.CertificateLife <= 0 {
+		o.CertificateLife = 365 * 24 * time.Hour
+	}
 	if o.MaxTransactions <= 0 {
 		o.MaxTransactions = defaultMaxTransactions
 	}
@@ -126,12 +157,17 @@ func New(o Options) *Simulator {
 		book:      newDeliveryLog(),
 		random:    &lockedReader{r: o.Rand},
 		scenarios: map[string]Scenario{}, magic: map[string]Scenario{},
+		orderScenarios: map[string]InitiatorScenario{}, orderMagic: map[string]InitiatorScenario{},
 	}
+	s.key = sync.OnceValue(s.makeKey)
 	for _, sc := range Scenarios() {
 		s.scenarios[sc.Name] = sc
 		if sc.MSISDN != "" {
 			s.magic[sc.MSISDN] = sc
 		}
+	}
+	for _, sc := range InitiatorScenarios() {
+		s.orderScenarios[sc.Name], s.orderMagic[sc.MSISDN] = sc, sc
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.state = s.fresh()
@@ -142,7 +178,8 @@ func (s *Simulator) fresh() state {
 	return state{
 		faults: s.opts.Faults, tokens: map[string]grant{}, transactions: map[string]*transaction{},
 		prompts: map[string]*transaction{}, receipts: map[string]bool{}, registrations: map[string]registration{},
-		balances: map[string]int64{}, tripped: map[string]bool{},
+		tripped: map[string]bool{}, begun: s.opts.Now(), ledger: newLedger(s.opts.OpeningBalance*100, movementsPerTransaction*s.opts.MaxTransactions), agenda: &agenda{},
+		tariff: s.opts.Tariff, orders: map[string]*order{}, pullers: map[string]bool{},
 	}
 }
 
@@ -180,12 +217,28 @@ func (s *Simulator) Deliveries() []Delivery { return s.book.after(0) }
 // Pending counts the deliveries that are scheduled or under way.
 func (s *Simulator) Pending() int { return s.jobs.pending() }
 
+// Coming counts what is still to happen without anybody being told: prompts that will be paid, orders that will be carried
+// out.
+func (s *Simulator) Coming() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.catchUp(s.opts.Now())
+	return s.agenda.Len()
+}
+
 // Settle waits until every delivery that is due has been made; those whose time has not come are not waited for.
 func (s *Simulator) Settle(ctx context.Context) error { return s.jobs.settle(ctx) }
 
-// crowded is true while so much waits to be delivered that Daraja would be busy: a merchant's server that hangs must not
-// fill the memory.
-func (s *Simulator) crowded() bool { return s.Pending() >= jobsPerTransaction*s.opts.MaxTransactions }
+// crowded is true while so much waits to be delivered, or to happen, that Daraja would be busy: a merchant's server that
+// hangs must not fill the memory.
+func (s *Simulator) crowded() bool {
+	most := jobsPerTransaction * s.opts.MaxTransactions
+	s.mu.Lock()
+	s.catchUp(s.opts.Now())
+	coming := s.agenda.Len()
+	s.mu.Unlock()
+	return s.Pending() >= most || coming >= most
+}
 
 // scaled is how long d of the provider's time takes here.
 func (s *Simulator) scaled(d time.Duration) time.Duration {

@@ -2,9 +2,9 @@ package simulator
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -138,7 +138,7 @@ func (s *Simulator) stkPush(w http.ResponseWriter, r *http.Request, by caller) {
 		s.refuse(w, errLocked)
 		return
 	case t == nil:
-		s.answerRefused(w, p)
+		s.answerRefused(w, p, by)
 		return
 	}
 	if len(p.sends) > 0 && p.sends[0].beforeReply {
@@ -159,6 +159,7 @@ func (s *Simulator) accept(req pushRequest, by caller) (t *transaction, p plan, 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.opts.Now()
+	s.catchUp(now)
 	if held := s.prompts[req.phone]; held != nil {
 		if held.live(now) {
 			return nil, plan{}, false
@@ -198,7 +199,8 @@ func permitted(app *App, req pushRequest) bool {
 	return known && till.Type == Till && till.Store == req.shortCode
 }
 
-// withConfirmations adds the C2B confirmations of a paid prompt to its callbacks. The caller holds mu.
+// withConfirmations puts the payment of a paid prompt on the agenda and adds its C2B confirmations to its callbacks. The
+// caller holds mu.
 func (s *Simulator) withConfirmations(t *transaction, p plan) []send {
 	sends := append([]send(nil), p.sends...)
 	end := p.end()
@@ -207,6 +209,12 @@ func (s *Simulator) withConfirmations(t *transaction, p plan) []send {
 	}
 	t.paidAt = t.acceptedAt.Add(s.scaled(end.after))
 	t.receipt, t.secondReceipt = s.receipt(t.paidAt), s.receipt(t.paidAt)
+	t.payment = t.paid(t.receipt)
+	s.agenda.add(t.paidAt, func(at time.Time) { s.credit(t.payment, at) })
+	if slices.ContainsFunc(sends, func(one send) bool { return one.newReceipt }) { // paid twice
+		second := t.paid(t.secondReceipt)
+		s.agenda.add(t.paidAt, func(at time.Time) { s.credit(second, at) })
+	}
 	if p.confirm.never {
 		return sends
 	}
@@ -228,46 +236,13 @@ type pushAnswer struct {
 const accepted = "Success. Request accepted for processing"
 
 // answerRefused answers a submit that starts nothing.
-func (s *Simulator) answerRefused(w http.ResponseWriter, p plan) {
-	switch p.reply.kind {
-	case replyTokenOnce:
-		s.refuse(w, errTokenSTK)
-	case replyNoProduct:
-		writeNoProduct(w)
-	case replyNotZero:
-		writeJSON(w, http.StatusOK, pushAnswer{
-			s.merchantRequestID(), "", "1", "The request could not be accepted", "The request could not be accepted",
-		})
-	case replyDrop:
-		dropConnection(w)
-	case replyHTML:
-		writeHTML500(w)
-	case replyEmpty:
-		w.WriteHeader(http.StatusInternalServerError)
-	case replyRefuse, replyAccept, replyCut, replySlow:
-		s.refuse(w, p.reply.refusal)
-	}
+func (s *Simulator) answerRefused(w http.ResponseWriter, p plan, by caller) {
+	s.answerNothing(w, p.reply, errTokenSTK, by.token, pushAnswer{
+		s.merchantRequestID(), "", "1", "The request could not be accepted", "The request could not be accepted",
+	})
 }
 
 // answerPush answers a submit whose prompt runs.
 func (s *Simulator) answerPush(w http.ResponseWriter, r *http.Request, t *transaction) {
-	answer := pushAnswer{t.merchantRequestID, t.checkoutRequestID, "0", accepted, accepted}
-	switch t.plan.reply.kind {
-	case replyDrop:
-		dropConnection(w)
-	case replyHTML:
-		writeHTML500(w)
-	case replyEmpty:
-		w.WriteHeader(http.StatusInternalServerError)
-	case replyCut:
-		whole, _ := json.Marshal(answer) // five strings always marshal
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(whole[:len(whole)/2])
-	case replySlow:
-		if s.wait(r.Context(), slowness) {
-			writeJSON(w, http.StatusOK, answer)
-		}
-	case replyAccept, replyRefuse, replyTokenOnce, replyNoProduct, replyNotZero:
-		writeJSON(w, http.StatusOK, answer)
-	}
+	s.answerAs(w, r, t.plan.reply.kind, pushAnswer{t.merchantRequestID, t.checkoutRequestID, "0", accepted, accepted})
 }

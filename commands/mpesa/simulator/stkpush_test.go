@@ -179,7 +179,7 @@ func TestPushChecksInDarajasOrder(t *testing.T) {
 	}{
 		"wrong verb":        {"GET", pushPath, "application/json", good, 405, "405.001", "Method Not Allowed"},
 		"wrong path":        {"POST", "/mpesa/stkpush/v2/processrequest", "application/json", good, 404, "404.001.01", "Resource not found"},
-		"not simulated":     {"POST", "/mpesa/reversal/v1/request", "application/json", good, 404, "404.001.01", "Resource not found"},
+		"not simulated":     {"POST", "/mpesa/b2b/v1/paymentrequest", "application/json", good, 404, "404.001.01", "Resource not found"},
 		"no content type":   {"POST", pushPath, "", good, 400, "400.002.02", "Bad Request - Invalid BusinessShortCode"},
 		"form content type": {"POST", pushPath, "application/x-www-form-urlencoded", good, 400, "400.002.02", "Bad Request - Invalid BusinessShortCode"},
 		"no JSON":           {"POST", pushPath, "application/json", "{", 400, json400, "Invalid Request Payload"},

@@ -20,7 +20,8 @@ type transaction struct {
 	buyGoods          bool
 	receipt           string
 	secondReceipt     string
-	confirmation      string // the body, made once: copies are identical
+	confirmation      string   // the body, made once: copies are identical
+	payment           *payment // nil while it is not paid, and never will be
 	plan              plan
 	acceptedAt        time.Time
 	paidAt            time.Time
