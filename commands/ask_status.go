@@ -115,7 +115,7 @@ func (w *WriteSide) Resume(ctx context.Context, ref transaction.Reference, by By
 			err = w.ReceiveStkResult(ctx, ref, n.Attempt, string(n.Raw), by)
 		case transaction.DoorCardWebhook, transaction.DoorCardVerify:
 			err = w.resumeCard(ctx, ref, n, by)
-		case transaction.DoorStkQuery, transaction.DoorStkResponse, transaction.DoorC2B, transaction.DoorC2BOpen, transaction.DoorCardAnswer, transaction.DoorClock:
+		default:
 			continue // weighed in the append that recorded them
 		}
 		if code := domain.CodeOf(err); err != nil && code != domain.CodeMalformed && code != domain.CodeConflict {

@@ -23,6 +23,7 @@ const (
 	maxDescription = 500
 	maxReference   = 100
 	maxSecret      = 512
+	maxCredential  = 2048
 	maxURL         = 500
 	maxKeyHeader   = 255
 )

@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 
+	"github.com/benfex/kipay/commands/mpesa"
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/fee"
@@ -27,6 +28,20 @@ func (w *WriteSide) ChannelFees(ctx context.Context, id channel.ID) (channel.Sta
 // Invalid, naming every field that is wrong.
 func (w *WriteSide) SetChannelFees(ctx context.Context, id channel.ID, provider, own fee.Rule) (channel.State, error) {
 	return w.changeChannel(ctx, id, channel.SetFees{Provider: provider, Own: own, At: w.log.Now()})
+}
+
+// SetInitiator gives an M-Pesa channel the initiator in whose name money goes back, for the operator. The password is encrypted
+// with Safaricom's certificate, in PEM or DER, and kept nowhere else. Errors: NotFound, Conflict, Invalid.
+func (w *WriteSide) SetInitiator(ctx context.Context, id channel.ID, name, password string, certificate []byte) (channel.State, error) {
+	cert, err := mpesa.ParseCertificate(certificate)
+	if err != nil {
+		return channel.State{}, domain.Invalid("certificate", err.Error())
+	}
+	credential, err := cert.SecurityCredential(w.Random, password)
+	if err != nil {
+		return channel.State{}, domain.Invalid("password", err.Error())
+	}
+	return w.changeChannel(ctx, id, channel.SetInitiator{Name: name, Credential: credential, CertificateEnds: cert.NotAfter, At: w.log.Now()})
 }
 
 // changeChannel carries out an operator's command on a channel.

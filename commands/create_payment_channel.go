@@ -216,6 +216,11 @@ func (e *newChannel) readMpesa(b *body) {
 	e.ShortCode = b.digits("shortcode", 5, 7, true)
 	e.TillNumber = b.digits("till_number", 5, 9, false)
 	e.Strict = b.flag("strict")
+	e.Secrets.InitiatorName = domain.Personal(b.text("initiator_name", maxSecret))
+	e.Secrets.SecurityCredential = domain.Personal(b.text("security_credential", maxCredential))
+	if (e.Secrets.InitiatorName == "") != (e.Secrets.SecurityCredential == "") {
+		b.Add("security_credential", "and initiator_name are needed together")
+	}
 }
 
 func (e *newChannel) readPaystack(b *body) {

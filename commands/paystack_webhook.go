@@ -36,11 +36,11 @@ func (w *WriteSide) paystackOpenDoor(c *fiber.Ctx) error {
 		return &domain.Error{Code: domain.CodeUnauthorized, Message: "Invalid API key"}
 	}
 	ev, err := paystack.DecodeEvent(c.Body())
-	if err != nil || ev.Transaction == nil {
+	if err != nil || referenceOf(ev) == "" {
 		w.observe("callback_refused")
 		return &domain.Error{Code: domain.CodeMalformed, Message: "Not a Paystack event about a transaction", Err: err}
 	}
-	ref, attempt, ok := cardAttempt(ev.Transaction.Reference)
+	ref, attempt, ok := cardAttempt(referenceOf(ev))
 	if !ok {
 		w.observe("callback_refused")
 		return errNoSuchDoor()
@@ -87,9 +87,46 @@ func (w *WriteSide) takeWebhook(c *fiber.Ctx, ch channel.State) error {
 			}
 		}
 	}
+	if ev.Refund != nil {
+		req := domain.RequestFrom(c.UserContext())
+		by := By{Actor: byPaystack, Merchant: ch.Merchant, Correlation: req.ID, Causation: req.ID, From: req.IP}
+		if err := w.noteRefund(c.UserContext(), ch, ev.Refund.TransactionReference, body, by); err != nil {
+			return err
+		}
+	}
 	w.observe("callback_accepted")
 	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
 	return c.SendString(webhookAck)
+}
+
+// referenceOf is our name of the attempt that an event is about, empty when it is about none.
+func referenceOf(ev paystack.Event) string {
+	switch {
+	case ev.Transaction != nil:
+		return ev.Transaction.Reference
+	case ev.Refund != nil:
+		return ev.Refund.TransactionReference
+	}
+	return ""
+}
+
+// noteRefund keeps word that something is new about a refund: the reactor asks what.
+func (w *WriteSide) noteRefund(ctx context.Context, ch channel.State, reference, body string, by By) error {
+	ref, attempt, ok := cardAttempt(reference)
+	if !ok {
+		return nil // not a payment of ours
+	}
+	known, err := fold[transaction.State](ctx, w.log, ref.Stream())
+	if err != nil {
+		return err
+	}
+	if a, ok := known.State.Attempt(attempt); !ok || a.Channel != ch.ID {
+		return nil
+	}
+	_, err = Handle(ctx, w, ref.Stream(), transaction.NoteRefundNotice{
+		Door: transaction.DoorRefundWebhook, Raw: body, Digest: w.derive.hash("refund webhook", reference, body), At: w.log.Now(),
+	}, by)
+	return err
 }
 
 // cardReference is our name of a card attempt at Paystack: unique there.

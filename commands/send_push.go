@@ -97,5 +97,6 @@ func mpesaCredentials(ch channel.State) mpesa.Credentials {
 	return mpesa.Credentials{
 		Environment: string(ch.Environment), ConsumerKey: string(ch.Secrets.ConsumerKey), ConsumerSecret: string(ch.Secrets.ConsumerSecret),
 		ShortCode: ch.ShortCode, Passkey: string(ch.Secrets.Passkey), TillNumber: ch.TillNumber,
+		InitiatorName: string(ch.Secrets.InitiatorName), SecurityCredential: string(ch.Secrets.SecurityCredential),
 	}
 }

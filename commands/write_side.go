@@ -78,7 +78,7 @@ func New(ctx context.Context, o Options) (*WriteSide, error) {
 		believed := func() bool { return w.trust.holds(w.log.Now()) }
 		w.keys.believed, w.merchants.believed, w.channels.believed, w.customers.believed = believed, believed, believed, believed
 	}
-	for _, k := range []ids.Kind{ids.Merchant, ids.Channel, ids.Customer, ids.Transaction} {
+	for _, k := range []ids.Kind{ids.Merchant, ids.Channel, ids.Customer, ids.Transaction, ids.Refund} {
 		w.drawers[k] = &idDrawer{kind: k}
 	}
 	return w, nil
@@ -93,6 +93,7 @@ func (w *WriteSide) RegisterAPI(r fiber.Router) {
 	r.Post("/mpesa/register-c2b-urls", w.registerC2BURLs)
 	r.Post("/mpesa/simulate-c2b", w.simulateC2B)
 	r.Post("/periods/close", w.closePeriod)
+	r.Post("/refunds/create", w.createRefund)
 }
 
 // RegisterDoors adds the routes that providers call. Each exists without any word that Daraja refuses in a URL.
@@ -103,6 +104,9 @@ func (w *WriteSide) RegisterDoors(r fiber.Router) {
 // doors adds them, each behind what keeps its notices while the event store is away.
 func (w *WriteSide) doors(r fiber.Router, kept func(door fiber.Handler, ack string) fiber.Handler) {
 	r.Post("/hooks/push/:reference/:attempt/:token", kept(w.stkResultDoor, mpesa.AckBody))
+	r.Post("/hooks/refund/:reference/:refund/:token/result", kept(w.refundResultDoor, mpesa.AckBody))
+	r.Post("/hooks/refund/:reference/:refund/:token/status", kept(w.refundStatusDoor, mpesa.AckBody))
+	r.Post("/hooks/refund/:reference/:refund/:token/timeout", kept(w.refundTimeoutDoor, mpesa.AckBody))
 	r.Post("/hooks/c2b/:channel/:token/confirmation", kept(w.c2bConfirmationDoor, mpesa.ConfirmationAck))
 	r.Post("/hooks/c2b/:channel/:token/validation", w.c2bValidationDoor)
 	for _, prefix := range []string{"/mpesa", "/hooks/c2b"} {

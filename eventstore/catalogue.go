@@ -28,6 +28,7 @@ func Catalogue() []EventType {
 		{Prototype: channel.C2BUrlsRegistered{}, Version: 1, AppendedBy: "register-c2b-urls", Meaning: "The provider took the URLs for customer payments."},
 		{Prototype: channel.Deactivated{}, Version: 1, AppendedBy: "operator (channel off)", Meaning: "A payment channel takes no new payments."},
 		{Prototype: channel.Activated{}, Version: 1, AppendedBy: "operator (channel on)", Meaning: "A payment channel takes new payments again."},
+		{Prototype: channel.InitiatorSet{}, Version: 1, AppendedBy: "operator (channel initiator)", Meaning: "A payment channel can give money back through Daraja."},
 		{Prototype: channel.FeeRulesSet{}, Version: 1, AppendedBy: "operator (channel fees)", Meaning: "Payments through a channel are charged by these rules from then on."},
 		{Prototype: channel.ShortCodeRouted{}, Version: 1, AppendedBy: "payment-channels/create (production), register-c2b-urls (sandbox)", Meaning: "A shortcode's customer payments belong to a channel."},
 		{Prototype: customer.Created{}, Version: 1, AppendedBy: "customers/create, initialize", Meaning: "A customer was opened."},
@@ -60,5 +61,13 @@ func Catalogue() []EventType {
 		{Prototype: transaction.Conflicted{}, Version: 1, AppendedBy: "with the evidence that contradicts", Meaning: "Evidence contradicts other evidence; a person has to look."},
 		{Prototype: transaction.Expired{}, Version: 1, AppendedBy: "the expiry reactor", Meaning: "The transaction stopped waiting."},
 		{Prototype: transaction.Merged{}, Version: 2, Upcasts: added, AppendedBy: "a push whose receipt stood alone", Meaning: "The transaction is the other half of one that asked for the money."},
+		{Prototype: transaction.RefundRequested{}, Version: 1, AppendedBy: "refunds/create", Meaning: "Money is about to be given back."},
+		{Prototype: transaction.RefundAccepted{}, Version: 1, AppendedBy: "refunds/create; the refund reactor", Meaning: "The provider queued the refund; nothing has gone back."},
+		{Prototype: transaction.RefundOutcomeUnknown{}, Version: 1, AppendedBy: "refunds/create; the refund reactor", Meaning: "The answer was lost; the money may be on its way."},
+		{Prototype: transaction.RefundNoticeReceived{}, Version: 1, AppendedBy: "the providers' doors; the refund reactor", Meaning: "What a provider said of a refund, word for word."},
+		{Prototype: transaction.RefundCompleted{}, Version: 1, AppendedBy: "the providers' doors; the refund reactor", Meaning: "The money has gone back."},
+		{Prototype: transaction.RefundFailed{}, Version: 1, AppendedBy: "refunds/create; the providers' doors; the refund reactor", Meaning: "The money has not gone back."},
+		{Prototype: transaction.RefundNeedsAttention{}, Version: 1, AppendedBy: "the refund reactor", Meaning: "A person has to find out what became of a refund."},
+		{Prototype: transaction.PaymentReversed{}, Version: 1, AppendedBy: "the providers' doors; the refund reactor", Meaning: "The provider took money back without having been asked."},
 	}
 }

@@ -28,7 +28,8 @@ type batch struct {
 	channels     *channelColumns
 	merchants    *merchantColumns
 	counters     *counterColumns
-	rows         struct{ customers, channels, merchants int }
+	refunds      *refundColumns
+	rows         struct{ customers, channels, merchants, refunds int }
 
 	archive *archive
 
@@ -55,7 +56,7 @@ type archive struct {
 func newBatch() *batch {
 	return &batch{
 		transactions: newTransactionColumns(), customers: newCustomerColumns(), channels: newChannelColumns(),
-		merchants: newMerchantColumns(), counters: newCounterColumns(), archive: newArchive(), touched: map[string]*Transaction{},
+		merchants: newMerchantColumns(), counters: newCounterColumns(), refunds: newRefundColumns(), archive: newArchive(), touched: map[string]*Transaction{},
 	}
 }
 
@@ -94,10 +95,10 @@ func (b *batch) seal(by *builder) {
 
 // reset empties the batch, but not the archive.
 func (b *batch) reset() {
-	for _, t := range []*table{b.transactions.table, b.customers.table, b.channels.table, b.merchants.table, b.counters.table} {
+	for _, t := range []*table{b.transactions.table, b.customers.table, b.channels.table, b.merchants.table, b.counters.table, b.refunds.table} {
 		t.reset()
 	}
-	b.rows = struct{ customers, channels, merchants int }{}
+	b.rows = struct{ customers, channels, merchants, refunds int }{}
 	clear(b.touched)
 	b.span, b.count, b.tallied, b.recorded, b.waited = span{}, 0, 0, b.recorded[:0], b.waited[:0]
 }
@@ -111,7 +112,7 @@ func (a *archive) reset() {
 
 // filled are the tables that have rows.
 func (b *batch) filled() []*table {
-	out := make([]*table, 0, 5)
+	out := make([]*table, 0, 6)
 	for _, t := range []struct {
 		rows  int
 		table *table
@@ -121,6 +122,7 @@ func (b *batch) filled() []*table {
 		{b.rows.customers, b.customers.table},
 		{b.rows.channels, b.channels.table},
 		{b.rows.merchants, b.merchants.table},
+		{b.rows.refunds, b.refunds.table},
 	} {
 		if t.rows > 0 {
 			out = append(out, t.table)

@@ -194,6 +194,13 @@ func (b *builder) addTransaction(ctx context.Context, env *eventstore.Envelope, 
 			b.tally.add(key, string(row.Mode), string(row.Status), +1, env.Position)
 		}
 	}
+	if id := refundIn(env.Event); id != 0 {
+		if r, ok := after.RefundOf(id); ok {
+			refund := refundOf(*after, r, env.Position)
+			into.refunds.add(&refund)
+			into.rows.refunds++
+		}
+	}
 	kept := into.transaction(row)
 	into.archive.versions.add(transactionVersionOf(kept, env))
 	into.archive.ledger.post(postings, kept, env, booked, late)

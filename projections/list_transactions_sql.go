@@ -23,7 +23,7 @@ const (
 	// listedColumnsSQL are the columns that lists show; scanListed reads them.
 	listedColumnsSQL = `created_at, id, version, listed, reference, status, currency, amount_minor, received_minor, payment_method,
 	origin, customer_id, email, first_name, last_name, phone, description, merchant_reference, pushes, phone_number,
-	checkout_request_id, receipt, failure_code, failure_reason, paid_at, expires_at, needs_review`
+	checkout_request_id, receipt, failure_code, failure_reason, paid_at, expires_at, needs_review, refunded_minor`
 
 	newestTransactionsSQL = `SELECT ` + listedColumnsSQL + ` FROM kipay.transactions_gN
 WHERE ` + transactionsWithinSQL + ``
@@ -172,7 +172,7 @@ func scanListed(rows driver.Rows) (Transaction, error) {
 	var listed, review uint8
 	err := rows.Scan(&t.CreatedAt, &t.ID, &version, &listed, &t.Reference, &status, &currency, &t.Amount, &t.Received, &t.PaymentMethod,
 		&t.Origin, &t.CustomerID, &t.Email, &t.FirstName, &t.LastName, &t.Phone, &t.Description, &t.MerchantReference, &t.Pushes,
-		&t.PhoneNumber, &t.CheckoutRequestID, &t.Receipt, &t.FailureCode, &t.FailureReason, &t.PaidAt, &t.ExpiresAt, &review)
+		&t.PhoneNumber, &t.CheckoutRequestID, &t.Receipt, &t.FailureCode, &t.FailureReason, &t.PaidAt, &t.ExpiresAt, &review, &t.Refunded)
 	t.Version, t.Status, t.Currency = eventstore.Position(version), transaction.Status(status), money.Currency(currency)
 	t.Listed, t.NeedsReview = listed == 1, review == 1
 	t.CreatedAt, t.PaidAt, t.ExpiresAt = momentOf(t.CreatedAt), momentOf(t.PaidAt), momentOf(t.ExpiresAt)

@@ -24,6 +24,7 @@ type Transaction struct {
 	Listed                              bool
 	Currency                            money.Currency
 	Amount, Received, Credited, Surplus int64 // minor units
+	Refunded                            int64 // minor units
 	PaymentMethod, Provider, Origin     string
 	ChannelID, CustomerID               int64
 	Email, FirstName, LastName, Phone   string
@@ -47,7 +48,7 @@ func TransactionOf(s transaction.State, version eventstore.Position, revision ev
 		CustomerID: s.Customer, Email: string(s.Email), FirstName: string(s.FirstName), LastName: string(s.LastName),
 		Phone: string(s.Phone), Description: string(s.Description), MerchantReference: string(s.MerchantReference),
 		Receipt: s.Receipt(), PaidAt: s.PaidAt(), ExpiresAt: s.ExpiresAt, CompletedAt: s.CompletedAt, UpdatedAt: s.UpdatedAt,
-		NeedsReview: len(s.Conflicts) > 0, MergedInto: string(s.MergedInto),
+		NeedsReview: len(s.Conflicts) > 0, MergedInto: string(s.MergedInto), Refunded: s.Refunded().Minor,
 	}
 	t.FailureCode, t.FailureReason, _ = s.Failure()
 	for i := range s.Attempts {
@@ -63,6 +64,7 @@ func TransactionOf(s transaction.State, version eventstore.Position, revision ev
 type transactionColumns struct {
 	*table
 	merchant, id, revision, amount, received, credited, surplus, channel, customer values[int64]
+	refunded                                                                       values[int64]
 	created, paid, expires, completed, updated                                     values[int64]
 	version                                                                        values[uint64]
 	listed, review                                                                 values[uint8]
@@ -93,13 +95,13 @@ func newTransactionColumns() *transactionColumns {
 		failureReason: values[string]{name: "failure_reason", sentAs: sentString}, paid: values[int64]{name: "paid_at", sentAs: sentMillis},
 		expires: values[int64]{name: "expires_at", sentAs: sentMillis}, completed: values[int64]{name: "completed_at", sentAs: sentMillis},
 		updated: values[int64]{name: "updated_at", sentAs: sentMillis}, review: values[uint8]{name: "needs_review", sentAs: sentUInt8},
-		mergedInto: values[string]{name: "merged_into", sentAs: sentString},
+		mergedInto: values[string]{name: "merged_into", sentAs: sentString}, refunded: values[int64]{name: "refunded_minor", sentAs: sentInt64},
 	}
 	c.table = newTable("transactions", &c.merchant, &c.mode, &c.created, &c.id, &c.version, &c.revision, &c.reference, &c.status,
 		&c.listed, &c.currency, &c.amount, &c.received, &c.credited, &c.surplus, &c.method, &c.provider, &c.origin, &c.channel,
 		&c.customer, &c.email, &c.firstName, &c.lastName, &c.phone, &c.description, &c.merchantReference, &c.pushes,
 		&c.phoneNumber, &c.checkoutRequestID, &c.receipt, &c.failureCode, &c.failureReason, &c.paid, &c.expires, &c.completed,
-		&c.updated, &c.review, &c.mergedInto)
+		&c.updated, &c.review, &c.mergedInto, &c.refunded)
 	return c
 }
 
@@ -141,4 +143,5 @@ func (c *transactionColumns) add(t *Transaction) {
 	c.updated.add(millis(t.UpdatedAt))
 	c.review.add(flag(t.NeedsReview))
 	c.mergedInto.add(t.MergedInto)
+	c.refunded.add(t.Refunded)
 }

@@ -153,6 +153,7 @@ func (e *encoder) transaction(t *projections.Transaction) {
 	e.textOrNull("merchant_reference", t.MerchantReference)
 	e.payer(t)
 	e.money("amount_received", t.Received, t.Currency)
+	e.money("refunded_amount", t.Refunded, t.Currency)
 	e.stampOrNull("paid_at", t.PaidAt)
 	e.textOrNull("receipt", t.Receipt)
 	e.textOrNull("failure_code", t.FailureCode)

@@ -10,7 +10,6 @@ import (
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/ledger"
 	"github.com/benfex/kipay/domain/money"
-	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/projections"
 )
@@ -159,12 +158,7 @@ func (a *api) ledgerEntries(c *fiber.Ctx) error {
 	if f.Account = ledger.Account(q.text("account")); f.Account != "" && ledger.TypeOf(f.Account) == "" {
 		q.Add("account", "is not in the chart of accounts: see /api/ledger/accounts")
 	}
-	if s := q.text("reference"); s != "" {
-		if _, ok := transaction.ParseReference(s); !ok {
-			q.Add("reference", "is not a reference of Kipay")
-		}
-		f.Reference = s
-	}
+	f.Reference = q.reference("reference")
 	if err := q.Err(); err != nil {
 		return err
 	}

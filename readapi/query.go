@@ -86,6 +86,18 @@ func (q *query) day(name string) *projections.Day {
 	return &day
 }
 
+// reference is that of a transaction, empty when it was not given.
+func (q *query) reference(name string) string {
+	s := q.text(name)
+	if s == "" {
+		return ""
+	}
+	if _, ok := transaction.ParseReference(s); !ok {
+		q.Add(name, "is not a reference of Kipay")
+	}
+	return s
+}
+
 // month is a calendar month, zero when it was not given.
 func (q *query) month(name string) period.Month {
 	s := q.text(name)

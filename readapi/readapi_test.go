@@ -31,7 +31,7 @@ func TestVerifyTellsTheTruthAsOfNow(t *testing.T) {
 	path := "/transactions/verify/" + string(ref)
 	want := `{"status":"pending","transaction":{"id":2,"reference":"` + string(ref) + `","amount":99.5,"status":"pending","payment_method":null,` +
 		`"created_at":"2026-03-10T09:00:00.003Z","currency":"KES","description":"Order \u003c1\u003e","merchant_reference":"ORDER1",` +
-		`"customer":{"id":1,"email":"jane@example.com","first_name":"Jane","last_name":null,"phone":null},"amount_received":0,"paid_at":null,` +
+		`"customer":{"id":1,"email":"jane@example.com","first_name":"Jane","last_name":null,"phone":null},"amount_received":0,"refunded_amount":0,"paid_at":null,` +
 		`"receipt":null,"failure_code":null,"failure_reason":null,"expires_at":"2026-03-10T10:00:00.003Z","needs_review":false}}`
 	if a := s.get(t, 1, path); a.status != http.StatusOK || withoutStamps(a.body) != withoutStamps(want) {
 		t.Errorf("pending: %d\n%s", a.status, cmp.Diff(want, a.body))

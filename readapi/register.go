@@ -45,6 +45,7 @@ func Register(r fiber.Router, d Deps) {
 	r.Get("/mpesa/stk-status/:reference", a.stkStatus)
 	r.Get("/transactions/:reference/history", a.history)
 	r.Get("/audit/events", a.auditEvents)
+	r.Get("/refunds/list", a.listRefunds)
 	r.Get("/ledger/accounts", a.ledgerAccounts)
 	r.Get("/ledger/balances", a.ledgerBalances)
 	r.Get("/ledger/entries", a.ledgerEntries)

@@ -41,6 +41,7 @@ func channelCommand() *cobra.Command {
 is on a phone may still be paid, and what providers report is recorded.`),
 		channelTurnCommand(true, "on CHANNEL_ID", "Let a payment channel take payments again", "Let a payment channel that was turned off take payments again."),
 		channelFeesCommand(),
+		channelInitiatorCommand(),
 	)
 	return cmd
 }

@@ -21,15 +21,15 @@ import (
 const demoKeyFile = "demo-api-key"
 
 // firstRun makes the demo merchant if the sandbox is on and nobody is there yet, and prints what a newcomer needs.
-func (n *node) firstRun(ctx context.Context, out io.Writer) error {
-	if !n.cfg.Sandbox {
+func (n *node) firstRun(ctx context.Context, sim *sandbox, out io.Writer) error {
+	if sim == nil {
 		return nil
 	}
 	path := filepath.Join(n.cfg.DataDir, demoKeyFile)
 	raw, err := os.ReadFile(path)
 	key := strings.TrimSpace(string(raw))
 	if errors.Is(err, fs.ErrNotExist) {
-		if key, err = n.makeDemo(ctx, path); err != nil {
+		if key, err = n.makeDemo(ctx, sim, path); err != nil {
 			return fmt.Errorf("demo merchant: %w", err)
 		}
 	} else if err != nil {
@@ -42,7 +42,7 @@ func (n *node) firstRun(ctx context.Context, out io.Writer) error {
 var errSomebody = errors.New("there is a merchant already")
 
 // makeDemo opens the demo merchant with a channel at each simulator; "" when there are merchants already.
-func (n *node) makeDemo(ctx context.Context, keyFile string) (string, error) {
+func (n *node) makeDemo(ctx context.Context, sim *sandbox, keyFile string) (string, error) {
 	err := n.write.EachMerchant(ctx, func(merchant.State) error { return errSomebody })
 	if errors.Is(err, errSomebody) {
 		return "", nil
@@ -62,6 +62,14 @@ func (n *node) makeDemo(ctx context.Context, keyFile string) (string, error) {
 		if err := n.write.CreateChannelFor(ctx, id, []byte(channel)); err != nil {
 			return "", err
 		}
+	}
+	m, err := commands.Fold[merchant.State](ctx, n.write, merchant.Stream(id))
+	if err != nil {
+		return "", err
+	}
+	// The first channel is M-Pesa's: with an initiator it can give money back.
+	if _, err := n.write.SetInitiator(ctx, m.State.Channels[0], mpesasim.SandboxInitiator, mpesasim.SandboxInitiatorPassword, sim.daraja.Certificate()); err != nil {
+		return "", err
 	}
 	return keys[0].Key, writePrivate(keyFile, keys[0].Key+"\n")
 }

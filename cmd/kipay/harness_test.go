@@ -348,9 +348,15 @@ func (in *instance) cli(t *testing.T, args ...string) string {
 // verb is cli with the exit code; what went to standard error is answered when it is not 0.
 func (in *instance) verb(t *testing.T, args ...string) (string, int) {
 	t.Helper()
+	return in.verbWith(t, "", args...)
+}
+
+// verbWith is verb with something on standard input.
+func (in *instance) verbWith(t *testing.T, stdin string, args ...string) (string, int) {
+	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(t.Context(), binary, args...)
-	cmd.Env, cmd.Stdout, cmd.Stderr = in.env, &stdout, &stderr
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = in.env, strings.NewReader(stdin), &stdout, &stderr
 	err := cmd.Run()
 	var exit *exec.ExitError
 	switch {

@@ -27,6 +27,9 @@ const (
 	paystackPath = "/paystack"
 )
 
+// openingBalance is what stands on every simulated shortcode at first, in shillings: payouts need something to go out of.
+const openingBalance = 1_000_000
+
 // sandbox is the two simulators on one address.
 type sandbox struct {
 	daraja   *mpesasim.Simulator
@@ -60,7 +63,7 @@ func openSandbox(ctx context.Context, o sandboxOptions) (*sandbox, error) {
 	base := "http://" + reachable(ln.Addr())
 	s := &sandbox{
 		daraja: mpesasim.New(mpesasim.Options{
-			Speed: o.speed, Logger: o.log, AllowBannedWords: true, HTTPClient: deliveryClient(o.callbacksTo),
+			Speed: o.speed, Logger: o.log, AllowBannedWords: true, HTTPClient: deliveryClient(o.callbacksTo), OpeningBalance: openingBalance,
 		}),
 		paystack: paystacksim.New(paystacksim.Options{
 			Speed: o.speed, Logger: o.log, PublicURL: base + paystackPath, WebhookURLFor: o.webhookURL, HTTPClient: deliveryClient(o.callbacksTo),

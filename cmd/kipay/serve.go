@@ -165,7 +165,7 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 	web := make(chan error, 1)
 	go func() { web <- server.Listen(front, ln) }()
 
-	if err := n.firstRun(front, out); err != nil && front.Err() == nil {
+	if err := n.firstRun(front, sim, out); err != nil && front.Err() == nil {
 		stopFront()
 		<-web
 		stopBackground()

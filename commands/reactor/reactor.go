@@ -55,8 +55,16 @@ func New(o Options) *Reactor {
 func (r *Reactor) PendingPushes() int { return r.queue.waiting(kindPush) }
 
 // OldestPush is how long the oldest push without a final answer has waited, zero when none waits.
-func (r *Reactor) OldestPush() time.Duration {
-	since := r.queue.oldest(kindPush)
+func (r *Reactor) OldestPush() time.Duration { return r.age(kindPush) }
+
+// PendingRefunds is how many refunds have no final answer yet.
+func (r *Reactor) PendingRefunds() int { return r.queue.waiting(kindRefund) }
+
+// OldestRefund is how long the oldest of them has waited, zero when none waits.
+func (r *Reactor) OldestRefund() time.Duration { return r.age(kindRefund) }
+
+func (r *Reactor) age(k kind) time.Duration {
+	since := r.queue.oldest(k)
 	if since.IsZero() {
 		return 0
 	}

@@ -46,6 +46,7 @@ const (
 	kindChannel
 	kindCustomer
 	kindExpiry
+	kindRefund
 	kinds
 )
 

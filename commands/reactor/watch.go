@@ -21,7 +21,8 @@ var cardBackoff = []time.Duration{time.Minute, 4 * time.Minute, 10 * time.Minute
 // onEvent says which event sets off what. It looks at types first: most events are none of its business.
 func (r *Reactor) onEvent(ctx context.Context, rec eventstore.Record) error {
 	switch rec.Type {
-	case "StkPushRequested", "CardCheckoutRequested", "CallbackReceived", "C2BPaymentReceived", "PaymentChannelCreated", "CustomerCreated":
+	case "StkPushRequested", "CardCheckoutRequested", "CallbackReceived", "C2BPaymentReceived", "PaymentChannelCreated", "CustomerCreated",
+		"RefundRequested", "RefundNoticeReceived":
 	default:
 		return nil
 	}
@@ -64,6 +65,17 @@ func (r *Reactor) onEvent(ctx context.Context, rec eventstore.Record) error {
 			}
 			return due, err
 		}
+	case transaction.RefundRequested:
+		t.kind, t.since, t.due = kindRefund, e.At, e.At.Add(r.FirstQuery)
+		t.run = func(ctx context.Context, t *task) (time.Time, error) { return r.askRefund(ctx, t, e, cause) }
+	case transaction.RefundNoticeReceived:
+		if e.Door != transaction.DoorRefundWebhook {
+			return nil // weighed in the append that recorded it
+		}
+		t.kind, t.due = kindNotice, e.At
+		t.run = func(ctx context.Context, _ *task) (time.Time, error) {
+			return time.Time{}, r.Write.SyncCardRefunds(ctx, e.Reference, cause)
+		}
 	case channel.Created:
 		t.kind, t.due = kindChannel, e.At.Add(mendAfter)
 		t.run = func(ctx context.Context, _ *task) (time.Time, error) {
@@ -104,6 +116,22 @@ func (r *Reactor) askPush(ctx context.Context, t *task, e transaction.StkPushReq
 		}
 	}
 	return earlier(now.Add(r.Backoff[min(t.tries-1, len(r.Backoff)-1)]), until), nil
+}
+
+// refundBackoff is when a refund is asked after, beginning with the second time; the last one is repeated.
+var refundBackoff = []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 6 * time.Hour}
+
+// refundEnd is when a refund is left to the person who was told of it.
+const refundEnd = 30 * 24 * time.Hour
+
+// askRefund asks after a refund until something final is known.
+func (r *Reactor) askRefund(ctx context.Context, t *task, e transaction.RefundRequested, cause commands.By) (time.Time, error) {
+	done, err := r.Write.AskRefund(ctx, e.Reference, e.Refund, cause)
+	now := r.Log.Now()
+	if err != nil || done || now.Sub(e.At) > refundEnd {
+		return time.Time{}, err
+	}
+	return now.Add(refundBackoff[min(t.tries-1, len(refundBackoff)-1)]), nil
 }
 
 // askCard asks Paystack after an attempt that is still open.

@@ -43,6 +43,9 @@ type Secrets struct {
 	Passkey        domain.Personal `json:"passkey,omitempty"`
 	PublicKey      domain.Personal `json:"public_key,omitempty"`
 	SecretKey      domain.Personal `json:"secret_key,omitempty"`
+	// InitiatorName and SecurityCredential let it give money back and pay out through Daraja.
+	InitiatorName      domain.Personal `json:"initiator_name,omitempty"`
+	SecurityCredential domain.Personal `json:"security_credential,omitempty"`
 }
 
 // String keeps secrets out of logs.
@@ -108,8 +111,11 @@ func (Activated) EventType() string { return "PaymentChannelActivated" }
 // State is a channel.
 type State struct {
 	Created
-	Active          bool
-	Fees            fee.Schedule
+	Active bool
+	Fees   fee.Schedule
+	// CertificateEnds is until when the certificate is good that the initiator's password was encrypted with; zero when that
+	// is not known.
+	CertificateEnds time.Time
 	C2BRegistered   bool
 	ConfirmationURL string
 	ValidationURL   string
@@ -150,6 +156,8 @@ func (s State) Evolve(e domain.Event) State {
 		if s.Funds == "" {
 			s.Funds = fee.OfMerchant
 		}
+	case InitiatorSet:
+		s.Secrets.InitiatorName, s.Secrets.SecurityCredential, s.CertificateEnds = e.InitiatorName, e.SecurityCredential, e.CertificateEnds
 	case FeeRulesSet:
 		s.Fees = e.Schedule
 	case C2BUrlsRegistered:

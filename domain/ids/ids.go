@@ -18,6 +18,7 @@ const (
 	Channel     Kind = "channel"
 	Customer    Kind = "customer"
 	Transaction Kind = "transaction"
+	Refund      Kind = "refund"
 )
 
 // Max is the largest id: what every JSON parser reads exactly.

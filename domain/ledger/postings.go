@@ -110,7 +110,7 @@ func OfTransaction(before transaction.State, e domain.Event) Postings {
 		}
 		return in.done(e.At)
 	}
-	return Postings{}
+	return ofRefund(before, e)
 }
 
 // entryAt begins an entry at the event's channel; events of version 1 name none, and mean the attempt's.

@@ -99,7 +99,9 @@ type State struct {
 	Credited  money.Money
 	Surplus   money.Money
 	Conflicts []Conflict
-	HasClosed bool // TransactionExpired stands in the log
+	Refunds   []Refund
+	Reversals []Reversal // by the provider, without having been asked by us
+	HasClosed bool       // TransactionExpired stands in the log
 	// MergedInto is the transaction that this one became a part of.
 	MergedInto Reference
 	// CompletedAt is when the log first said completed.
@@ -107,6 +109,8 @@ type State struct {
 	UpdatedAt   time.Time
 	digests     []string
 	saidFailed  bool
+	// reversedSurplus is how much of each reversal came out of the surplus, in minor units.
+	reversedSurplus []int64
 }
 
 // Exists tells whether the transaction was initialized.
@@ -383,6 +387,8 @@ func (s State) Evolve(e domain.Event) State {
 	case Merged:
 		s.MergedInto, s.UpdatedAt = e.Into, e.At
 		s.Credited, s.Surplus = s.Credited.Add(e.Credited), s.Surplus.Add(e.Surplus)
+	default:
+		s = s.evolveRefund(e)
 	}
 	return s
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/customer"
+	"github.com/benfex/kipay/domain/fee"
 	"github.com/benfex/kipay/domain/merchant"
 	"github.com/benfex/kipay/domain/money"
 	"github.com/benfex/kipay/domain/transaction"
@@ -184,5 +185,21 @@ func (i *Install) C2B(t testing.TB, merchantID int64, receipt string, minor int6
 func (i *Install) Merge(t testing.TB, merchantID int64, ref, into transaction.Reference, receipt string) eventstore.Position {
 	t.Helper()
 	_, at := Do[transaction.State](t, i, merchantID, ref.Stream(), transaction.Merge{Into: into, Receipt: receipt, At: i.Now()})
+	return at
+}
+
+// Refund promises some of a payment back, all that is left when minor is 0, and says that it has gone where done.
+func (i *Install) Refund(t testing.TB, merchantID int64, ref transaction.Reference, minor int64, done bool) eventstore.Position {
+	t.Helper()
+	id, now := i.NextID(), i.Now()
+	_, at := Do[transaction.State](t, i, merchantID, ref.Stream(), transaction.RequestRefund{
+		Refund: id, Name: "REFUND" + strconv.FormatInt(id, 10), Amount: money.Of(minor, money.KES), Way: transaction.RefundByReversal,
+		Receipt: "R", Terms: transaction.Terms{Channel: 7, Funds: fee.OfMerchant}, At: now,
+	})
+	if done {
+		_, at = Do[transaction.State](t, i, merchantID, ref.Stream(), transaction.WeighRefund{
+			Refund: id, Door: transaction.DoorRefundResult, Done: true, Receipt: "B" + strconv.FormatInt(id, 10), RefundedAt: now, At: now,
+		})
+	}
 	return at
 }

@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS kipay.transactions_gN
     updated_at DateTime64(3, 'UTC') COMMENT 'When it last changed',
     needs_review UInt8 COMMENT '1 when evidence contradicts other evidence and a person has to look',
     merged_into String COMMENT 'The transaction that this one is a part of',
+    refunded_minor Int64 COMMENT 'What has gone back, in minor units',
     INDEX by_status status TYPE set(4) GRANULARITY 4,
     INDEX by_reference reference TYPE bloom_filter(0.01) GRANULARITY 8
 )

@@ -10,6 +10,7 @@ CREATE OR REPLACE VIEW kipay.transactions
     received_minor Int64 COMMENT 'What came, in minor units',
     credited_minor Int64 COMMENT 'What the merchant is credited, in minor units',
     surplus_minor Int64 COMMENT 'What came beyond what was asked, in minor units',
+    refunded_minor Int64 COMMENT 'What has gone back, in minor units',
     payment_method LowCardinality(String) COMMENT 'How the money came; empty until it did',
     provider LowCardinality(String) COMMENT 'mpesa or paystack',
     origin LowCardinality(String) COMMENT 'checkout, push or c2b',
@@ -27,6 +28,7 @@ CREATE OR REPLACE VIEW kipay.transactions
     position UInt64 COMMENT 'Position in the log of the event that this row shows'
 )
 AS SELECT id, reference, merchant_id, mode, status, currency, amount_minor, received_minor, credited_minor, surplus_minor,
+    refunded_minor,
     payment_method, provider, origin, channel_id, customer_id, receipt, failure_code, failure_reason, created_at,
     nullIf(paid_at, toDateTime64(0, 3, 'UTC')) AS paid_at,
     nullIf(expires_at, toDateTime64(0, 3, 'UTC')) AS expires_at,

@@ -192,6 +192,35 @@ CREATE TABLE IF NOT EXISTS kipay.merchants_g1 ON CLUSTER 'kipay' AS kipay.shard_
 ENGINE = Distributed('kipay', 'kipay', 'shard_merchants_g1', cityHash64(id))
 COMMENT 'Merchants, one row each';
 
+CREATE TABLE IF NOT EXISTS kipay.shard_refunds_g1 ON CLUSTER 'kipay'
+(
+    merchant_id Int64 COMMENT 'The merchant',
+    mode LowCardinality(String) COMMENT 'test or live',
+    created_at DateTime64(3, 'UTC') COMMENT 'When it was asked for',
+    id Int64 COMMENT 'The refund''s number',
+    version UInt64 COMMENT 'Position in the log of the event that this row shows',
+    refund_reference String COMMENT 'Kipay''s name of the refund',
+    reference String COMMENT 'The transaction',
+    currency LowCardinality(String) COMMENT 'ISO 4217',
+    amount_minor Int64 COMMENT 'What goes back, in minor units',
+    status LowCardinality(String) COMMENT 'pending, completed or failed',
+    method LowCardinality(String) COMMENT 'paystack, mpesa_reversal or mpesa_b2c',
+    channel_id Int64 COMMENT 'The payment channel',
+    receipt String COMMENT 'The provider''s receipt of the refund; empty until it names one',
+    failure_code LowCardinality(String) COMMENT 'Why it failed, for programs',
+    failure_reason String COMMENT 'Why it failed, for people',
+    refunded_at DateTime64(3, 'UTC') COMMENT 'When the money had gone back; 1970 when it has not',
+    needs_attention String COMMENT 'Why a person has to look; empty when nobody has to'
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/refunds_g1', '{replica}', version)
+ORDER BY (merchant_id, mode, created_at, id)
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+COMMENT 'Refunds, one row each';
+
+CREATE TABLE IF NOT EXISTS kipay.refunds_g1 ON CLUSTER 'kipay' AS kipay.shard_refunds_g1
+ENGINE = Distributed('kipay', 'kipay', 'shard_refunds_g1', cityHash64(merchant_id))
+COMMENT 'Refunds, one row each';
+
 CREATE TABLE IF NOT EXISTS kipay.shard_transaction_versions_g1 ON CLUSTER 'kipay'
 (
     reference String COMMENT 'The transaction',
@@ -266,6 +295,7 @@ CREATE TABLE IF NOT EXISTS kipay.shard_transactions_g1 ON CLUSTER 'kipay'
     updated_at DateTime64(3, 'UTC') COMMENT 'When it last changed',
     needs_review UInt8 COMMENT '1 when evidence contradicts other evidence and a person has to look',
     merged_into String COMMENT 'The transaction that this one is a part of',
+    refunded_minor Int64 COMMENT 'What has gone back, in minor units',
     INDEX by_status status TYPE set(4) GRANULARITY 4,
     INDEX by_reference reference TYPE bloom_filter(0.01) GRANULARITY 8
 )
@@ -375,6 +405,31 @@ CREATE OR REPLACE VIEW kipay.merchants ON CLUSTER 'kipay' AS
 SELECT * FROM kipay.merchants_g1 FINAL
 COMMENT 'Merchants, each once, as they are now';
 
+CREATE OR REPLACE VIEW kipay.refunds ON CLUSTER 'kipay'
+(
+    id Int64 COMMENT 'The refund''s number',
+    refund_reference String COMMENT 'Kipay''s name of the refund',
+    reference String COMMENT 'The transaction',
+    merchant_id Int64 COMMENT 'The merchant',
+    mode LowCardinality(String) COMMENT 'test or live',
+    currency LowCardinality(String) COMMENT 'ISO 4217',
+    amount_minor Int64 COMMENT 'What goes back, in minor units',
+    status LowCardinality(String) COMMENT 'pending, completed or failed',
+    method LowCardinality(String) COMMENT 'paystack, mpesa_reversal or mpesa_b2c',
+    channel_id Int64 COMMENT 'The payment channel',
+    receipt String COMMENT 'The provider''s receipt of the refund; empty until it names one',
+    failure_code LowCardinality(String) COMMENT 'Why it failed, for programs',
+    failure_reason String COMMENT 'Why it failed, for people',
+    created_at DateTime64(3, 'UTC') COMMENT 'When it was asked for',
+    refunded_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the money had gone back',
+    needs_attention String COMMENT 'Why a person has to look; empty when nobody has to',
+    position UInt64 COMMENT 'Position in the log of the event that this row shows'
+)
+AS SELECT id, refund_reference, reference, merchant_id, mode, currency, amount_minor, status, method, channel_id, receipt, failure_code,
+    failure_reason, created_at, nullIf(refunded_at, toDateTime64(0, 3, 'UTC')) AS refunded_at, needs_attention, version AS position
+FROM kipay.refunds_g1 FINAL
+COMMENT 'Refunds, each once, as they are now';
+
 CREATE OR REPLACE VIEW kipay.transaction_versions ON CLUSTER 'kipay' AS
 SELECT * FROM kipay.transaction_versions_g1 FINAL
 COMMENT 'What each payment looked like after each of its events';
@@ -391,6 +446,7 @@ CREATE OR REPLACE VIEW kipay.transactions ON CLUSTER 'kipay'
     received_minor Int64 COMMENT 'What came, in minor units',
     credited_minor Int64 COMMENT 'What the merchant is credited, in minor units',
     surplus_minor Int64 COMMENT 'What came beyond what was asked, in minor units',
+    refunded_minor Int64 COMMENT 'What has gone back, in minor units',
     payment_method LowCardinality(String) COMMENT 'How the money came; empty until it did',
     provider LowCardinality(String) COMMENT 'mpesa or paystack',
     origin LowCardinality(String) COMMENT 'checkout, push or c2b',
@@ -408,6 +464,7 @@ CREATE OR REPLACE VIEW kipay.transactions ON CLUSTER 'kipay'
     position UInt64 COMMENT 'Position in the log of the event that this row shows'
 )
 AS SELECT id, reference, merchant_id, mode, status, currency, amount_minor, received_minor, credited_minor, surplus_minor,
+    refunded_minor,
     payment_method, provider, origin, channel_id, customer_id, receipt, failure_code, failure_reason, created_at,
     nullIf(paid_at, toDateTime64(0, 3, 'UTC')) AS paid_at,
     nullIf(expires_at, toDateTime64(0, 3, 'UTC')) AS expires_at,

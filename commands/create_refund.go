@@ -1,0 +1,212 @@
+package commands
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/channel"
+	"github.com/benfex/kipay/domain/ids"
+	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/domain/transaction"
+	"github.com/benfex/kipay/eventstore"
+)
+
+const routeCreateRefund = "refunds/create"
+
+// refundPrefix begins our references of refunds.
+const refundPrefix = "REFUND"
+
+type createRefundAnswer struct {
+	Status  string       `json:"status"`
+	Message string       `json:"message"`
+	Refund  refundAnswer `json:"refund"`
+}
+
+// refundAnswer is a refund as the write side answers it.
+type refundAnswer struct {
+	ID                   int64           `json:"id"`
+	Reference            string          `json:"reference"`
+	TransactionReference string          `json:"transaction_reference"`
+	Amount               json.RawMessage `json:"amount"`
+	Currency             string          `json:"currency"`
+	Status               string          `json:"status"`
+	CreatedAt            string          `json:"created_at"`
+	Method               string          `json:"method"`
+	FailureCode          *string         `json:"failure_code"`
+	FailureReason        *string         `json:"failure_reason"`
+}
+
+// createRefund gives a payment back, all of it or some. The promise stands in the log before the provider is asked; whoever
+// appended it asks, once.
+func (w *WriteSide) createRefund(c *fiber.Ctx) error {
+	who, by, err := caller(c)
+	if err != nil {
+		return err
+	}
+	b, err := readBody(c)
+	if err != nil {
+		return err
+	}
+	name, reason := b.required("reference", maxReference), b.text("reason", maxDescription)
+	ref, ok := transaction.ParseReference(name)
+	if name != "" && !ok {
+		b.Add("reference", "is not a reference of a payment")
+	}
+	if err := b.Err(); err != nil {
+		return err
+	}
+	idem, err := w.idempotencyOf(c, who, routeCreateRefund, b)
+	if err != nil {
+		return err
+	}
+	var at eventstore.Position
+	a, err := w.once(c.UserContext(), who, by, idem, routeCreateRefund, ids.Refund, func(ctx context.Context, in intent) (answer, error) {
+		out, err := w.refund(ctx, who, by, in.ID, ref, b, reason)
+		if err != nil {
+			return answer{}, err
+		}
+		at = out.Position
+		r, _ := out.State.RefundOf(in.ID)
+		return answer{Status: fiber.StatusCreated, Subject: out.State.Subject, Body: answerRefund(r)}, nil
+	})
+	if err != nil {
+		return err
+	}
+	answerPosition(c, at)
+	return a.send(c)
+}
+
+func answerRefund(r transaction.Refund) createRefundAnswer {
+	a := refundAnswer{
+		ID: r.Refund, Reference: r.Name, TransactionReference: string(r.Reference), Amount: r.Amount.AppendDecimal(nil),
+		Currency: string(r.Amount.Currency), Status: string(r.Status), CreatedAt: stamp(r.At), Method: string(r.Way),
+	}
+	message := map[transaction.RefundStatus]string{
+		transaction.RefundPending: "Refund is on its way", transaction.RefundDone: "Refund completed", transaction.RefundRefused: "Refund failed",
+	}[r.Status]
+	if r.Failure != nil {
+		a.FailureCode, a.FailureReason = textOrNull(r.Failure.FailureCode), textOrNull(r.Failure.Reason)
+	}
+	return createRefundAnswer{Status: "success", Message: message, Refund: a}
+}
+
+// refund promises the money and asks the provider to give it back. It may be repeated with the same id: only the call that
+// wrote the promise asks.
+func (w *WriteSide) refund(ctx context.Context, who domain.Caller, by By, id int64, ref transaction.Reference, b *body, reason string) (Outcome[transaction.State], error) {
+	known, err := fold[transaction.State](ctx, w.log, ref.Stream())
+	if err != nil {
+		return known, err
+	}
+	s := known.State
+	if !s.Exists() || s.Merchant != who.MerchantID || s.Mode != who.Mode {
+		return known, domain.Invalid("reference", "does not exist")
+	}
+	if r, ok := s.RefundOf(id); ok { // a twin, or this request before a crash
+		return w.awaitRefund(ctx, ref, r.Refund)
+	}
+	amount := money.Of(0, s.Amount.Currency)
+	if b.raw("amount") != nil {
+		amount = b.amount("amount", s.Amount.Currency)
+	}
+	if err := b.Err(); err != nil {
+		return known, err
+	}
+	cmd := transaction.RequestRefund{
+		Refund: id, Name: string(w.derive.reference(refundPrefix, "refund", itoa(id))), Amount: amount, Reason: reason, At: w.log.Now(),
+	}
+	if _, err := cmd.Decide(s); err != nil { // before anything is said about the channel
+		return known, err
+	}
+	ch, err := w.planRefund(ctx, s, &cmd)
+	if err != nil {
+		return known, err
+	}
+	out, err := Handle(ctx, w, ref.Stream(), cmd, by)
+	if err != nil {
+		return out, err
+	}
+	if !out.Wrote() {
+		return w.awaitRefund(ctx, ref, id)
+	}
+	return w.sendRefund(ctx, out.State, id, ch, by)
+}
+
+// planRefund says how the money goes back. Errors: Conflict when it can't through this channel; Invalid on amount.
+func (w *WriteSide) planRefund(ctx context.Context, s transaction.State, cmd *transaction.RequestRefund) (channel.State, error) {
+	if len(s.Payments) == 0 {
+		return channel.State{}, domain.Conflictf("The provider has not named a receipt for this payment yet; try again later")
+	}
+	p := s.Payments[0]
+	a, _ := s.Attempt(p.Attempt)
+	id := p.Channel
+	if id == 0 {
+		if id = s.Channel; a.Channel != 0 {
+			id = a.Channel
+		}
+	}
+	found, err := w.channels.get(ctx, w.log, channel.Stream(id))
+	if err != nil {
+		return channel.State{}, err
+	}
+	ch := found.State
+	cmd.Receipt, cmd.Terms = p.Receipt, transaction.Terms{Channel: id, Funds: ch.Funds}
+	switch whole := cmd.Amount.Minor == 0 || cmd.Amount == p.Amount; {
+	case !ch.Exists():
+		return ch, domain.Conflictf("The payment channel of this payment is not there any more")
+	case ch.Provider == channel.Paystack:
+		cmd.Way = transaction.RefundByPaystack
+	case !ch.HasInitiator():
+		return ch, domain.Conflictf("This payment channel can't give money back: set its initiator first")
+	case whole && len(s.Payments) == 1 && s.Refundable() == p.Amount:
+		cmd.Way, cmd.Amount = transaction.RefundByReversal, p.Amount
+	default: // Daraja reverses whole payments only
+		return ch, planPayout(s, a, cmd)
+	}
+	return ch, nil
+}
+
+// planPayout has the payer paid. Errors: Invalid on amount.
+func planPayout(s transaction.State, a transaction.Attempt, cmd *transaction.RequestRefund) error {
+	if cmd.Amount.Minor == 0 {
+		cmd.Amount = s.Refundable()
+	}
+	switch {
+	case a.Phone == "":
+		return domain.Invalid("amount", "must be the whole payment: a part goes back by a payout, and the payer's number is not known")
+	case !cmd.Amount.IsWhole():
+		return domain.Invalid("amount", "must be whole shillings for M-Pesa")
+	case cmd.Amount.Major() < minPayout:
+		return domain.Invalid("amount", "must be at least 10 shillings: M-Pesa pays out no less")
+	}
+	cmd.Way, cmd.Phone = transaction.RefundByPayout, a.Phone
+	return nil
+}
+
+// minPayout is the least that Daraja pays out, in shillings.
+const minPayout = 10
+
+// awaitRefund waits until the provider's answer to the first request is known, for its twin.
+func (w *WriteSide) awaitRefund(ctx context.Context, ref transaction.Reference, id int64) (Outcome[transaction.State], error) {
+	ctx, cancel := context.WithTimeout(ctx, twinWait)
+	defer cancel()
+	tick := time.NewTicker(twinPoll)
+	defer tick.Stop()
+	for {
+		out, err := fold[transaction.State](ctx, w.log, ref.Stream())
+		if err != nil {
+			return out, err
+		}
+		if r, _ := out.State.RefundOf(id); r.Answered() || w.log.Now().Sub(r.At) > lostAfter {
+			return out, nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return out, nil
+		}
+	}
+}

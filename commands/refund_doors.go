@@ -1,0 +1,129 @@
+package commands
+
+import (
+	"context"
+	"encoding/hex"
+	"strconv"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/benfex/kipay/commands/mpesa"
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/transaction"
+)
+
+// refundDoor finds the refund whose token the URL carries, has its notice understood, and records what it says.
+func (w *WriteSide) refundDoor(c *fiber.Ctx, door transaction.Door, read func(r transaction.Refund, body []byte, cmd *transaction.WeighRefund) error) error {
+	raw, err := hex.DecodeString(c.Params("reference"))
+	if err != nil {
+		return errNoSuchDoor()
+	}
+	ref, ok := transaction.ParseReference(string(raw))
+	id, err := strconv.ParseInt(c.Params("refund"), 10, 64)
+	if !ok || err != nil || !w.derive.tokenFits(c.Params("token"), "refund", string(ref), itoa(id)) {
+		w.observe("callback_refused")
+		return errNoSuchDoor()
+	}
+	body := string(c.Body())
+	req := domain.RequestFrom(c.UserContext())
+	by := By{Actor: byMpesa, Correlation: req.ID, Causation: req.ID, From: req.IP}
+	if err := w.receiveRefundNotice(c.UserContext(), ref, id, door, body, by, read); err != nil && domain.CodeOf(err) != domain.CodeConflict {
+		if domain.CodeOf(err) == domain.CodeMalformed {
+			w.observe("callback_refused")
+		}
+		return err
+	}
+	w.observe("callback_accepted")
+	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
+	return c.SendString(mpesa.AckBody)
+}
+
+func (w *WriteSide) receiveRefundNotice(ctx context.Context, ref transaction.Reference, id int64, door transaction.Door, body string, by By, read func(transaction.Refund, []byte, *transaction.WeighRefund) error) error {
+	known, err := fold[transaction.State](ctx, w.log, ref.Stream())
+	if err != nil {
+		return err
+	}
+	r, ok := known.State.RefundOf(id)
+	if !ok {
+		return errNoSuchDoor()
+	}
+	now := w.log.Now()
+	cmd := transaction.WeighRefund{
+		Refund: id, Door: door, Raw: body, Digest: w.derive.hash("refund notice", string(ref), itoa(id), string(door), body), RefundedAt: now, At: now,
+	}
+	if err := read(r, []byte(body), &cmd); err != nil {
+		return &domain.Error{Code: domain.CodeMalformed, Message: "Not a result of M-Pesa's", Err: err}
+	}
+	by.Merchant = known.State.Merchant
+	_, err = Handle(ctx, w, ref.Stream(), cmd, by)
+	return err
+}
+
+// refundResultDoor takes the result of a reversal or a payout (Daraja, Reversal and B2C, Result).
+func (w *WriteSide) refundResultDoor(c *fiber.Ctx) error {
+	return w.refundDoor(c, transaction.DoorRefundResult, func(r transaction.Refund, body []byte, cmd *transaction.WeighRefund) error {
+		if r.Way == transaction.RefundByPayout {
+			got, err := mpesa.DecodeB2CResult(body)
+			if got.ResultCode == "" {
+				return err
+			}
+			readOutcome(cmd, got.ResultCode, got.Outcome)
+			cmd.Receipt, cmd.Amount, cmd.RefundedAt = got.Receipt, got.Amount, orNow(got.CompletedAt, cmd.At)
+			return nil
+		}
+		got, err := mpesa.DecodeReversalResult(body)
+		if got.ResultCode == "" {
+			return err
+		}
+		readOutcome(cmd, got.ResultCode, got.Outcome)
+		cmd.Receipt, cmd.Amount, cmd.RefundedAt = got.Receipt, got.Amount, orNow(got.CompletedAt, cmd.At)
+		if got.Outcome.FailureCode == mpesa.FailureAlreadyReversed {
+			cmd.Done, cmd.Refused = true, false // that is what was wanted, and it is so
+		}
+		return nil
+	})
+}
+
+// refundStatusDoor takes the answer to a question after a refund (Daraja, Transaction Status, Result).
+func (w *WriteSide) refundStatusDoor(c *fiber.Ctx) error {
+	return w.refundDoor(c, transaction.DoorRefundStatus, func(r transaction.Refund, body []byte, cmd *transaction.WeighRefund) error {
+		got, err := mpesa.DecodeTransactionStatusResult(body)
+		if got.ResultCode == "" {
+			return err
+		}
+		cmd.RefundedAt = orNow(got.FinalisedAt, cmd.At)
+		switch {
+		case r.Way == transaction.RefundByReversal && got.State == mpesa.TransactionReversed:
+			cmd.Done = true // what was asked after is the payment: a receipt of the reversal isn't told
+		case r.Way == transaction.RefundByPayout && got.State == mpesa.TransactionCompleted:
+			cmd.Done, cmd.Receipt, cmd.Amount = true, got.Receipt, got.Amount
+		case r.Way == transaction.RefundByPayout && got.State == mpesa.TransactionFailed:
+			cmd.Refused, cmd.Code, cmd.FailureCode, cmd.Reason = true, got.Status, "refund_failed", "M-Pesa did not carry it out: "+got.Status
+		}
+		return nil
+	})
+}
+
+// refundTimeoutDoor takes word that a request waited too long. It says nothing of the money: it is kept, and asked after.
+func (w *WriteSide) refundTimeoutDoor(c *fiber.Ctx) error {
+	return w.refundDoor(c, transaction.DoorRefundResult, func(transaction.Refund, []byte, *transaction.WeighRefund) error { return nil })
+}
+
+// readOutcome is what a result says of the money.
+func readOutcome(cmd *transaction.WeighRefund, code string, o mpesa.Outcome) {
+	switch o.Class {
+	case mpesa.ClassSuccess:
+		cmd.Done = true
+	case mpesa.ClassFinal, mpesa.ClassRetry:
+		cmd.Refused, cmd.Code, cmd.FailureCode, cmd.Reason = true, code, o.FailureCode, o.Reason
+	case mpesa.ClassPending, mpesa.ClassAmbiguous:
+	}
+}
+
+func orNow(t *time.Time, now time.Time) time.Time {
+	if t == nil {
+		return now
+	}
+	return t.UTC()
+}

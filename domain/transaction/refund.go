@@ -1,0 +1,363 @@
+package transaction
+
+import (
+	"slices"
+	"time"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/money"
+)
+
+// RefundStatus is what merchants see of a refund.
+type RefundStatus string
+
+// The statuses of a refund.
+const (
+	RefundPending RefundStatus = "pending"
+	RefundDone    RefundStatus = "completed"
+	RefundRefused RefundStatus = "failed"
+)
+
+// Refund is money that goes back, or went.
+type Refund struct {
+	RefundRequested
+	Status     RefundStatus
+	Accepted   bool
+	Unknown    bool
+	ProviderID string
+	// Receipt is the provider's, of the refund; the payment's is in RefundRequested.
+	RefundReceipt string
+	Came          money.Money // what the provider says that went back; zero before
+	RefundedAt    time.Time
+	Failure       *Failure
+	// Attention is why a person has to look, empty when nobody has to.
+	Attention string
+}
+
+// Answered tells whether the provider's answer to the request is known, be it that it was lost.
+func (r Refund) Answered() bool { return r.Accepted || r.Unknown || r.Status != RefundPending }
+
+// Reversal is money that the provider took back without having been asked by us.
+type Reversal struct {
+	Receipt, Original string
+	Amount            money.Money
+	At                time.Time
+}
+
+// RefundOf is the refund of that number.
+func (s State) RefundOf(id int64) (Refund, bool) {
+	for _, r := range s.Refunds {
+		if r.Refund == id {
+			return r, true
+		}
+	}
+	return Refund{}, false
+}
+
+// Refunded is what has gone back: refunds that are done, and what the provider took back.
+func (s State) Refunded() money.Money {
+	total := money.Of(0, s.Amount.Currency)
+	for _, r := range s.Refunds {
+		if r.Status == RefundDone {
+			total = total.Add(r.Came)
+		}
+	}
+	for _, r := range s.Reversals {
+		total = total.Add(r.Amount)
+	}
+	return total
+}
+
+// Refundable is what can still be given back: what came, less what has gone back or is about to. It may be below zero, where
+// the provider gave back what had failed, or took back what was refunded too.
+func (s State) Refundable() money.Money {
+	left := s.Received().Minor - s.Refunded().Minor
+	for _, r := range s.Refunds {
+		if r.Status == RefundPending {
+			left -= r.Amount.Minor
+		}
+	}
+	return money.Of(left, s.Amount.Currency)
+}
+
+// surplusLeft is how much of what came beyond what was asked has not gone back, nor is about to.
+func (s State) surplusLeft() int64 {
+	left := s.Surplus.Minor
+	for _, r := range s.Refunds {
+		if r.Status != RefundRefused {
+			left -= r.Surplus.Minor
+		}
+	}
+	for _, r := range s.reversedSurplus {
+		left -= r
+	}
+	return max(left, 0)
+}
+
+// outOfSurplus is how much of an amount that goes back comes out of the surplus: that is the payer's first.
+func (s State) outOfSurplus(m money.Money) money.Money {
+	return money.Of(min(m.Minor, s.surplusLeft()), m.Currency)
+}
+
+// evolveRefund is the state after an event about money that goes back.
+func (s State) evolveRefund(e domain.Event) State {
+	switch e := e.(type) {
+	case RefundRequested:
+		s.Refunds = append(s.Refunds[:len(s.Refunds):len(s.Refunds)], Refund{RefundRequested: e, Status: RefundPending, Came: money.Of(0, e.Amount.Currency)})
+		s.UpdatedAt = e.At
+	case RefundAccepted:
+		s = s.changeRefund(e.Refund, e.At, func(r *Refund) { r.Accepted, r.ProviderID = true, e.ProviderID })
+	case RefundOutcomeUnknown:
+		s = s.changeRefund(e.Refund, e.At, func(r *Refund) { r.Unknown = true })
+	case RefundCompleted:
+		s = s.changeRefund(e.Refund, e.At, func(r *Refund) {
+			r.Status, r.RefundReceipt, r.Came, r.RefundedAt, r.Failure, r.Attention = RefundDone, e.Receipt, e.Amount, e.RefundedAt, nil, ""
+		})
+	case RefundFailed:
+		s = s.changeRefund(e.Refund, e.At, func(r *Refund) {
+			r.Status, r.Attention = RefundRefused, ""
+			r.Failure = &Failure{Code: e.Code, FailureCode: e.FailureCode, Reason: e.Reason, At: e.At}
+		})
+	case RefundNeedsAttention:
+		s = s.changeRefund(e.Refund, e.At, func(r *Refund) { r.Attention = e.Why })
+	case RefundNoticeReceived:
+		s.digests = append(s.digests[:len(s.digests):len(s.digests)], e.Digest)
+	case PaymentReversed:
+		s.Reversals = append(s.Reversals[:len(s.Reversals):len(s.Reversals)], Reversal{e.Receipt, e.Original, e.Amount, e.ReversedAt})
+		s.reversedSurplus = append(s.reversedSurplus[:len(s.reversedSurplus):len(s.reversedSurplus)], e.Surplus.Minor)
+		s.UpdatedAt = e.At
+	}
+	return s
+}
+
+func (s State) changeRefund(id int64, at time.Time, fn func(*Refund)) State {
+	s.Refunds = slices.Clone(s.Refunds)
+	for i := range s.Refunds {
+		if s.Refunds[i].Refund == id {
+			fn(&s.Refunds[i])
+			s.UpdatedAt = at
+		}
+	}
+	return s
+}
+
+// RequestRefund announces that money is given back. Amount is all that is left when it is zero.
+type RequestRefund struct {
+	Refund int64
+	Name   string
+	Amount money.Money
+	Way    RefundWay
+	// Receipt is that of the payment, and Phone who is paid where the way is a payout.
+	Receipt string
+	Phone   string
+	Reason  string
+	Terms   Terms
+	At      time.Time
+}
+
+// Decide announces it once. Errors: NotFound; Conflict while the payment isn't completed or is a part of another; Invalid on
+// amount when it is more than is left, so that two that arrive at once never give back more than was paid.
+func (c RequestRefund) Decide(s State) ([]domain.Event, error) {
+	if r, ok := s.RefundOf(c.Refund); ok {
+		if c.Amount.Minor != 0 && r.Amount != c.Amount {
+			return nil, domain.Conflictf("refund %d was requested with another amount", c.Refund)
+		}
+		return nil, nil
+	}
+	switch {
+	case !s.Exists():
+		return nil, domain.NotFoundf("transaction not found")
+	case s.MergedInto != "":
+		return nil, domain.Conflictf("This payment is a part of %s: refund that one", s.MergedInto)
+	case s.Status() != StatusCompleted:
+		return nil, domain.Conflictf("Only a completed payment can be refunded")
+	}
+	left := s.Refundable()
+	if c.Amount.Minor == 0 {
+		c.Amount = left
+	}
+	switch {
+	case !left.IsPositive():
+		return nil, domain.Invalid("amount", "is more than is left: nothing is left to refund")
+	case c.Amount.Currency != s.Amount.Currency:
+		return nil, domain.Invalid("amount", "must be in "+string(s.Amount.Currency))
+	case !c.Amount.IsPositive():
+		return nil, domain.Invalid("amount", "must be more than zero")
+	case c.Amount.Minor > left.Minor:
+		return nil, domain.Invalid("amount", "is more than is left: "+left.Format())
+	}
+	return []domain.Event{RefundRequested{
+		Reference: s.Reference, Refund: c.Refund, Name: c.Name, Amount: c.Amount, Surplus: s.outOfSurplus(c.Amount), Way: c.Way,
+		Receipt: c.Receipt, Subject: s.Subject, Phone: domain.Personal(c.Phone), Reason: domain.Personal(c.Reason), Terms: c.Terms, At: c.At,
+	}}, nil
+}
+
+// AcceptRefund notes that the provider took the request.
+type AcceptRefund struct {
+	Refund     int64
+	ProviderID string
+	Raw        string
+	At         time.Time
+}
+
+// Decide notes it once. Errors: NotFound.
+func (c AcceptRefund) Decide(s State) ([]domain.Event, error) {
+	r, ok := s.RefundOf(c.Refund)
+	switch {
+	case !ok:
+		return nil, domain.NotFoundf("refund not found")
+	case r.Accepted:
+		return nil, nil
+	}
+	return []domain.Event{RefundAccepted{
+		Reference: s.Reference, Refund: c.Refund, Subject: s.Subject, ProviderID: c.ProviderID, Raw: domain.Personal(c.Raw), At: c.At,
+	}}, nil
+}
+
+// LoseRefund notes that the answer to the request was lost.
+type LoseRefund struct {
+	Refund int64
+	Detail string
+	At     time.Time
+}
+
+// Decide notes it once, unless the answer is known. Errors: NotFound.
+func (c LoseRefund) Decide(s State) ([]domain.Event, error) {
+	r, ok := s.RefundOf(c.Refund)
+	switch {
+	case !ok:
+		return nil, domain.NotFoundf("refund not found")
+	case r.Answered():
+		return nil, nil
+	}
+	return []domain.Event{RefundOutcomeUnknown{Reference: s.Reference, Refund: c.Refund, Detail: c.Detail, At: c.At}}, nil
+}
+
+// FlagRefund hands a refund to a person.
+type FlagRefund struct {
+	Refund int64
+	Why    string
+	At     time.Time
+}
+
+// Decide flags it while it is pending, unless it is flagged for the same. Errors: NotFound.
+func (c FlagRefund) Decide(s State) ([]domain.Event, error) {
+	r, ok := s.RefundOf(c.Refund)
+	switch {
+	case !ok:
+		return nil, domain.NotFoundf("refund not found")
+	case r.Status != RefundPending || r.Attention == c.Why:
+		return nil, nil
+	}
+	return []domain.Event{RefundNeedsAttention{Reference: s.Reference, Refund: c.Refund, Why: c.Why, At: c.At}}, nil
+}
+
+// WeighRefund lets what a provider said of a refund count. Repeating it decides nothing.
+type WeighRefund struct {
+	Refund int64
+	Door   Door
+	// Raw are the provider's words, with their digest; empty when they stand already.
+	Raw, Digest string
+	// Done says that the money has gone back, Refused that it has not. Neither is no news.
+	Done, Refused             bool
+	Receipt                   string
+	Amount                    *money.Money // nil when the provider doesn't say: what was requested
+	RefundedAt                time.Time
+	Code, FailureCode, Reason string
+	At                        time.Time
+}
+
+// Decide keeps the words, and what they change: done is final, failed only until the provider says that it was done after
+// all. Errors: NotFound.
+func (c WeighRefund) Decide(s State) ([]domain.Event, error) {
+	r, ok := s.RefundOf(c.Refund)
+	if !ok {
+		return nil, domain.NotFoundf("refund not found")
+	}
+	var events []domain.Event
+	if c.Raw != "" && !s.Has(c.Digest) && len(s.digests) < maxNotices {
+		events = append(events, RefundNoticeReceived{
+			Reference: s.Reference, Refund: c.Refund, Subject: s.Subject, Door: c.Door, Digest: c.Digest, Raw: domain.Personal(c.Raw), At: c.At,
+		})
+	}
+	switch {
+	case c.Done && r.Status != RefundDone:
+		amount := r.Amount
+		if c.Amount != nil && c.Amount.Currency == amount.Currency && c.Amount.IsPositive() {
+			amount = *c.Amount
+		}
+		events = append(events, RefundCompleted{
+			Reference: s.Reference, Refund: c.Refund, Door: c.Door, Receipt: c.Receipt, Amount: amount, RefundedAt: c.RefundedAt,
+			Digest: c.Digest, Terms: r.Terms, At: c.At,
+		})
+	case c.Refused && r.Status == RefundPending:
+		events = append(events, RefundFailed{
+			Reference: s.Reference, Refund: c.Refund, Door: c.Door, Code: c.Code, FailureCode: c.FailureCode, Reason: c.Reason,
+			Digest: c.Digest, Terms: r.Terms, At: c.At,
+		})
+	}
+	return events, nil
+}
+
+// NoteRefundNotice keeps a provider's word that there is news about money that goes back; what it is has to be asked.
+type NoteRefundNotice struct {
+	Door        Door
+	Raw, Digest string
+	At          time.Time
+}
+
+// Decide keeps it once. Errors: NotFound.
+func (c NoteRefundNotice) Decide(s State) ([]domain.Event, error) {
+	switch {
+	case !s.Exists():
+		return nil, domain.NotFoundf("transaction not found")
+	case s.Has(c.Digest) || len(s.digests) >= maxNotices:
+		return nil, nil
+	}
+	return []domain.Event{RefundNoticeReceived{
+		Reference: s.Reference, Subject: s.Subject, Door: c.Door, Digest: c.Digest, Raw: domain.Personal(c.Raw), At: c.At,
+	}}, nil
+}
+
+// RecordReversal records that the provider took money back without having been asked by us.
+type RecordReversal struct {
+	Door              Door
+	Receipt, Original string
+	Amount            money.Money
+	ReversedAt        time.Time
+	Raw, Digest       string
+	At                time.Time
+}
+
+// Decide records it once, under the provider's receipt of it, and under the payment that it takes back. Errors: NotFound.
+func (c RecordReversal) Decide(s State) ([]domain.Event, error) {
+	if !s.Exists() {
+		return nil, domain.NotFoundf("transaction not found")
+	}
+	p, ok := s.payment(c.Original)
+	if !ok || c.Receipt == "" || !c.Amount.IsPositive() || c.Amount.Currency != s.Amount.Currency {
+		return nil, nil // nothing that could be counted once
+	}
+	for _, r := range s.Reversals {
+		if r.Receipt == c.Receipt {
+			return nil, nil
+		}
+	}
+	for _, r := range s.Refunds {
+		if r.RefundReceipt == c.Receipt {
+			return nil, nil // it was ours
+		}
+	}
+	var events []domain.Event
+	if c.Raw != "" && !s.Has(c.Digest) && len(s.digests) < maxNotices {
+		events = append(events, RefundNoticeReceived{
+			Reference: s.Reference, Subject: s.Subject, Door: c.Door, Digest: c.Digest, Raw: domain.Personal(c.Raw), At: c.At,
+		})
+	}
+	terms := p.Terms
+	terms.Charge = Terms{}.Charge
+	return append(events, PaymentReversed{
+		Reference: s.Reference, Door: c.Door, Receipt: c.Receipt, Original: c.Original, Amount: c.Amount, Surplus: s.outOfSurplus(c.Amount),
+		ReversedAt: c.ReversedAt, Digest: c.Digest, Terms: terms, At: c.At,
+	}), nil
+}

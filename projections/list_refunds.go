@@ -1,0 +1,84 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/domain/transaction"
+	"github.com/benfex/kipay/eventstore"
+)
+
+// RefundFilter says which of a merchant's refunds are listed.
+type RefundFilter struct {
+	MerchantID int64
+	Mode       domain.Mode
+	// Reference is of the transaction; it and Status are empty for all.
+	Reference string
+	Status    transaction.RefundStatus
+	// From and To are calendar days in Zone, both included, nil for no bound.
+	From, To *Day
+	Zone     *time.Location
+	// Offset and Limit are counted from the newest.
+	Offset, Limit uint64
+}
+
+// RefundPage is a page of refunds, newest first, and how many there are on all pages.
+type RefundPage struct {
+	Rows  []Refund
+	Total uint64
+}
+
+// Refunds lists a merchant's refunds.
+func (r *Reader) Refunds(ctx context.Context, f RefundFilter) (RefundPage, error) {
+	conditions := []string{"merchant_id = {merchant:Int64}", "mode = {mode:String}"}
+	args := []any{clickhouse.Named("merchant", f.MerchantID), clickhouse.Named("mode", string(f.Mode))}
+	add := func(condition string, arg any) {
+		conditions, args = append(conditions, condition), append(args, arg)
+	}
+	if f.Reference != "" {
+		add("reference = {reference:String}", clickhouse.Named("reference", f.Reference))
+	}
+	if f.Status != "" {
+		add("status = {status:String}", clickhouse.Named("status", string(f.Status)))
+	}
+	if f.From != nil {
+		add("created_at >= {from:DateTime64(3,'UTC')}", millisArg("from", within(DayStart(*f.From, f.Zone))))
+	}
+	if f.To != nil {
+		add("created_at < {until:DateTime64(3,'UTC')}", millisArg("until", within(DayStart(*f.To+1, f.Zone))))
+	}
+	where := strings.Join(conditions, " AND ")
+	var page RefundPage
+	err := r.on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
+		page = RefundPage{}
+		if err := r.conn.QueryRow(ctx, g.in("SELECT count() FROM kipay.refunds_gN FINAL WHERE "+where), args...).Scan(&page.Total); err != nil {
+			return err
+		}
+		sql := g.in(`SELECT created_at, id, version, refund_reference, reference, currency, amount_minor, status, method, channel_id, receipt,
+			failure_code, failure_reason, refunded_at, needs_attention FROM kipay.refunds_gN FINAL WHERE ` + where +
+			" ORDER BY created_at DESC, id DESC LIMIT {limit:UInt64} OFFSET {offset:UInt64}")
+		paged := append(args[:len(args):len(args)], clickhouse.Named("limit", f.Limit), clickhouse.Named("offset", f.Offset))
+		return r.each(ctx, sql, paged, func(rows driver.Rows) error {
+			t := Refund{MerchantID: f.MerchantID, Mode: f.Mode}
+			var version uint64
+			var currency, status string
+			err := rows.Scan(&t.CreatedAt, &t.ID, &version, &t.Name, &t.Reference, &currency, &t.Amount, &status, &t.Method, &t.ChannelID,
+				&t.Receipt, &t.FailureCode, &t.FailureReason, &t.RefundedAt, &t.NeedsAttention)
+			t.Version, t.Currency, t.Status = eventstore.Position(version), money.Currency(currency), transaction.RefundStatus(status)
+			t.CreatedAt, t.RefundedAt = momentOf(t.CreatedAt), momentOf(t.RefundedAt)
+			page.Rows = append(page.Rows, t)
+			return err
+		})
+	})
+	if err != nil {
+		return RefundPage{}, fmt.Errorf("list refunds: %w", err)
+	}
+	return page, nil
+}
