@@ -11,6 +11,7 @@ import (
 	"github.com/benfex/kipay/domain/reaction"
 	"github.com/benfex/kipay/domain/receipt"
 	"github.com/benfex/kipay/domain/transaction"
+	"github.com/benfex/kipay/eventstore/transparency/treehead"
 )
 
 // Catalogue is every type of event that Kipay writes, with its newest version. docs/events.md is made from it, and each
@@ -39,6 +40,10 @@ func Catalogue() []EventType {
 		{Prototype: ids.BlockReserved{}, Version: 1, AppendedBy: "any command that draws an id", Meaning: "A block of integer ids was handed to a node."},
 		{Prototype: idempotency.Intended{}, Version: 1, AppendedBy: "every POST with an Idempotency-Key that opens no transaction", Meaning: "A request with this key is being carried out."},
 		{Prototype: idempotency.Answered{}, Version: 1, AppendedBy: "the same, when done", Meaning: "What every repetition of the request is answered."},
+		{Prototype: treehead.Signed{}, Version: 1, AppendedBy: "any node, when events were added", Meaning: "A head of the Merkle tree over all events was signed."},
+		{Prototype: treehead.Cosigned{}, Version: 1, AppendedBy: "any node, for its witnesses", Meaning: "Witnesses have seen a signed head."},
+		{Prototype: treehead.KeyRotated{}, Version: 1, AppendedBy: "any node, before the first head; operator (proofs rotate)", Meaning: "A key signs heads from now on."},
+		{Prototype: treehead.KeyRetired{}, Version: 1, AppendedBy: "operator (proofs retire)", Meaning: "A key signs no more heads; what it signed stays true."},
 		{Prototype: reaction.Checkpointed{}, Version: 1, AppendedBy: "reactors", Meaning: "A reactor has dealt with everything up to a position."},
 		{Prototype: receipt.Confirmation{}, Version: 1, AppendedBy: "the C2B confirmation doors", Meaning: "A customer's payment was reported, word for word."},
 		{Prototype: receipt.Claimed{}, Version: 1, AppendedBy: "whichever door brings the receipt first", Meaning: "A provider's receipt pays this transaction and no other."},

@@ -63,26 +63,46 @@ var sealScratch = sync.Pool{New: func() any { b := make([]byte, 0, 1024); return
 
 // openText opens what sealText sealed and checks the commitment.
 func openText(aead cipher.AEAD, id uuid.UUID, sealed string) (string, error) {
+	_, value, err := openSalted(aead, id, sealed)
+	return value, err
+}
+
+// openSalted is openText, with the salt: together they are what the commitment is over.
+func openSalted(aead cipher.AEAD, id uuid.UUID, sealed string) (salt []byte, value string, err error) {
 	rest, ok := strings.CutPrefix(sealed, sealPrefix)
 	if !ok || len(rest) < commitLen+1 || rest[commitLen] != '.' {
-		return "", errSealed
+		return nil, "", errSealed
 	}
 	commitment, err := base64.RawURLEncoding.DecodeString(rest[:commitLen])
 	if err != nil {
-		return "", errSealed
+		return nil, "", errSealed
 	}
 	envelope, err := base64.RawURLEncoding.DecodeString(rest[commitLen+1:])
 	if err != nil || len(envelope) < nonceBytes {
-		return "", errSealed
+		return nil, "", errSealed
 	}
 	plain, err := aead.Open(envelope[nonceBytes:nonceBytes], envelope[:nonceBytes], envelope[nonceBytes:], id[:])
 	if err != nil || len(plain) < saltBytes {
-		return "", errSealed
+		return nil, "", errSealed
 	}
 	if sum := sha256.Sum256(plain); subtle.ConstantTimeCompare(sum[:], commitment) != 1 {
-		return "", errSealed
+		return nil, "", errSealed
 	}
-	return string(plain[saltBytes:]), nil
+	return plain[:saltBytes:saltBytes], string(plain[saltBytes:]), nil
+}
+
+// OpenSealed opens one sealed field of the event, and answers the salt too: so it can be disclosed, and checked against its
+// commitment, without the key. subject and keyID are those of the event's metadata. Errors: ErrErased when the key that sealed
+// it is destroyed, also when the subject has another one since.
+func (k *Keyring) OpenSealed(ctx context.Context, subject, keyID string, id uuid.UUID, sealed string) (salt []byte, value string, err error) {
+	key, err := k.opening(ctx, subject)
+	switch {
+	case err != nil:
+		return nil, "", err
+	case key.id != keyID:
+		return nil, "", ErrErased
+	}
+	return openSalted(key.aead, id, sealed)
 }
 
 // IsSealed tells whether a text has the form of a sealed field.

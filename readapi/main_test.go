@@ -15,6 +15,7 @@ import (
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/eventstore"
+	"github.com/benfex/kipay/eventstore/transparency"
 	"github.com/benfex/kipay/projections"
 	"github.com/benfex/kipay/projections/projectionstest"
 	"github.com/benfex/kipay/readapi"
@@ -31,6 +32,7 @@ type server struct {
 	seen      *eventstore.Seen
 	app       *fiber.App
 	readings  *readings
+	maker     *transparency.Maker
 }
 
 // readings keep what was noted; fault is why nothing can be.
@@ -69,6 +71,7 @@ func newServer(t testing.TB) *server {
 	if err := s.projector.WaitFor(projectionstest.Within(t), 0); err != nil {
 		t.Fatal(err)
 	}
+	s.openProofs(t)
 	s.app = fiber.New(fiber.Config{ErrorHandler: answerError, DisableStartupMessage: true})
 	group := s.app.Group("/api", func(c *fiber.Ctx) error {
 		id, err := strconv.ParseInt(c.Get("X-Merchant"), 10, 64)
@@ -87,8 +90,32 @@ func newServer(t testing.TB) *server {
 	})
 	readapi.Register(group, readapi.Deps{
 		Log: s.Log, Reader: projections.NewReader(s.engine.Conn, s.projector), Projection: s.projector, Seen: s.seen, Readings: s.readings,
+		Issuer: transparency.NewIssuer(s.maker), Opener: s.Ring,
 	})
 	return s
+}
+
+// openProofs builds the Merkle tree over the install's log, as long as the test lives.
+func (s *server) openProofs(t testing.TB) {
+	t.Helper()
+	tree, err := transparency.OpenTree(t.TempDir(), transparency.TreeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	heads := transparency.NewHeads(s.Log)
+	s.maker = transparency.NewMaker(transparency.MakerOptions{Log: s.Log, Tree: tree, Heads: heads, Secrets: s.Ring, Origin: "pay.example/kipay"})
+	follower := transparency.NewFollower(transparency.FollowerOptions{Store: s.Store, Tree: tree, Observe: heads.Observe})
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = follower.Run(ctx)
+	}()
+	t.Cleanup(func() {
+		cancel()
+		<-ended
+		_ = tree.Close()
+	})
 }
 
 // statuses stand for the web layer's table.

@@ -8,6 +8,7 @@ import (
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/merchant"
 	"github.com/benfex/kipay/eventstore"
+	"github.com/benfex/kipay/eventstore/transparency"
 	"github.com/benfex/kipay/projections"
 )
 
@@ -27,6 +28,8 @@ type Deps struct {
 	Projection Projection
 	Seen       *eventstore.Seen
 	Readings   Readings
+	Issuer     *transparency.Issuer
+	Opener     transparency.Opener
 }
 
 // Readings keeps the record of who looks at audit data: commands.WriteSide is one. Errors: Unavailable; what can't be
@@ -44,6 +47,7 @@ func Register(r fiber.Router, d Deps) {
 	r.Get("/customers/list", a.listCustomers)
 	r.Get("/mpesa/stk-status/:reference", a.stkStatus)
 	r.Get("/transactions/:reference/history", a.history)
+	r.Get("/transactions/:reference/receipt", a.receipt)
 	r.Get("/audit/events", a.auditEvents)
 	r.Get("/refunds/list", a.listRefunds)
 	r.Get("/ledger/accounts", a.ledgerAccounts)

@@ -20,6 +20,7 @@ import (
 
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/eventstore/esdb"
+	"github.com/benfex/kipay/eventstore/transparency"
 	"github.com/benfex/kipay/projections/server"
 )
 
@@ -56,6 +57,9 @@ type config struct {
 	PushWindow        time.Duration
 	StatusAfter       time.Duration
 	C2BWait           time.Duration
+	ProofsOrigin      string
+	HeadEvery         time.Duration
+	Witnesses         []witnessSetting
 	EngineMemory      int64
 	LogLevel          zerolog.Level
 }
@@ -136,6 +140,17 @@ func settings() []setting {
 				return errRedisURL
 			}
 			return nil
+		}},
+		{"PROOFS_ORIGIN", "", "name of the log in signed heads and receipts; default the public URL's host and /kipay. Once a head is signed the name stays", false, func(c *config, v string) error {
+			c.ProofsOrigin = v
+			return transparency.CheckOrigin(v)
+		}},
+		{"HEAD_EVERY", "10s", "how often a head of the log is signed while events are added; 100 ms to a day", false, func(c *config, v string) error {
+			return parseDuration(v, 100*time.Millisecond, 24*time.Hour, &c.HeadEvery)
+		}},
+		{"WITNESSES", "", "witnesses that cosign heads (C2SP tlog-witness), separated by commas: each the URL of its submissions, a space, and its verifier key", false, func(c *config, v string) (err error) {
+			c.Witnesses, err = parseWitnesses(v)
+			return err
 		}},
 		{"RATE_LIMIT", "100-M", "requests per API key: a number, a dash, and S, M, H or D", false, func(c *config, v string) error {
 			c.RateLimit = v

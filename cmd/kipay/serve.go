@@ -128,6 +128,12 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 		defer n.reads.close() //nolint:contextcheck // it ends after ctx does
 	}
 
+	// The Merkle tree over the log, and what is proved with it.
+	if err := n.openProofs(); err != nil {
+		return err
+	}
+	defer n.proofs.close()
+
 	// HTTP.
 	server, closeServer, err := n.newServer(sim)
 	if err != nil {
@@ -157,6 +163,7 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 		g.Go(func() error { return ended(background, "sandbox", sim.run(background)) })
 	}
 	g.Go(func() error { return n.watchStore(background) })
+	g.Go(func() error { return n.proofs.run(background) })
 	g.Go(func() error { return ended(background, "spool", n.write.DeliverSpool(background)) })
 
 	front, stopFront := context.WithCancel(ctx)
@@ -200,13 +207,14 @@ func (n *node) newServer(sim *sandbox) (_ *web.Server, stop func(), err error) {
 		return nil, nil, err
 	}
 	n.registerHealth(server.Public())
+	n.proofs.register(server.Public())
 	if !n.cfg.Roles.has(roleAPI) {
 		return server, stop, nil
 	}
 	n.write.RegisterAPI(server.API())
 	source := n.source()
 	readapi.Register(server.API(), readapi.Deps{
-		Log: n.events, Reader: projections.NewReader(n.reads.conn, source), Projection: source, Seen: n.seen, Readings: n.write,
+		Log: n.events, Reader: projections.NewReader(n.reads.conn, source), Projection: source, Seen: n.seen, Readings: n.write, Issuer: n.proofs.issuer, Opener: n.ring,
 	})
 	n.write.RegisterDoors(n.doors(server))
 	cardHosts := []string{"https://checkout.paystack.com"}

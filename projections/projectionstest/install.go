@@ -19,6 +19,7 @@ import (
 type Install struct {
 	Store *embedded.Store
 	Log   *eventstore.Log
+	Ring  *eventstore.Keyring
 
 	mu  sync.Mutex
 	now time.Time
@@ -38,7 +39,8 @@ func NewInstall(t testing.TB) *Install {
 		t.Fatal(err)
 	}
 	i := &Install{Store: store, now: time.Date(2026, 3, 10, 9, 0, 0, 0, time.UTC)}
-	codec := eventstore.NewCodec(eventstore.NewKeyring(store, master, rand.Reader), eventstore.Catalogue())
+	i.Ring = eventstore.NewKeyring(store, master, rand.Reader)
+	codec := eventstore.NewCodec(i.Ring, eventstore.Catalogue())
 	i.Log = eventstore.NewLog(store, codec, i.Now, uuid.New)
 	return i
 }

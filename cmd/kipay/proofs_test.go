@@ -1,0 +1,179 @@
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/benfex/kipay/eventstore"
+	"github.com/benfex/kipay/eventstore/embedded"
+)
+
+// proofKey is the verifier key that the install publishes.
+func (in *instance) proofKey(t *testing.T) string {
+	t.Helper()
+	r := send(t.Context(), http.MethodGet, in.base+"/transparency/keys", "")
+	if r.status != 200 || r.text("keys.0.signs") != "true" {
+		t.Fatalf("keys: %v", r)
+	}
+	return r.text("keys.0.verifier_key")
+}
+
+// signedReceipt is a transaction's receipt once it is under a signed head.
+func (m *merchant) signedReceipt(t *testing.T, reference, query string) string {
+	t.Helper()
+	var r reply
+	eventually(t, 30*time.Second, "a signed receipt", func() error {
+		if r = m.get("/api/transactions/" + reference + "/receipt" + query); r.status != 200 || r.text("receipt.pending") != "false" {
+			return fmt.Errorf("%v", r)
+		}
+		return nil
+	})
+	return r.raw
+}
+
+func writeFile(t *testing.T, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestAReceiptIsVerifiedWithTheNetworkUnplugged(t *testing.T) {
+	t.Parallel()
+	in := newInstance(t, t.TempDir(), quick(settings{"HEAD_EVERY": "200ms"}))
+	in.start(t)
+	t.Cleanup(in.stop)
+	in.awaitReady(t)
+	m := newShop(t, in)
+	ref := m.push(t, phone(), "640")
+	m.settles(t, ref, "completed", 15*time.Second)
+	file := m.signedReceipt(t, ref, "?disclose=all")
+	key := in.proofKey(t)
+
+	path := writeFile(t, file)
+	said := in.cli(t, "receipt", "verify", path, "--key", key)
+	for _, want := range []string{"has sealed this receipt", "PaymentReceived: transaction-" + ref, "ReceiptClaimed", "which is what was sealed"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the verdict lacks %q:\n%s", want, said)
+		}
+	}
+	altered := writeFile(t, strings.Replace(file, `"type":"PaymentReceived"`, `"type":"PaymentRECEIVED"`, 1))
+	in.fails(t, 3, "REFUSED", "receipt", "verify", altered, "--key", key)
+	in.fails(t, 2, "verifier key is required", "receipt", "verify", path)
+	other := newShop(t, in)
+	other.get("/api/transactions/"+ref+"/receipt").want(t, 404, nil)
+	m.get("/api/transactions/"+ref+"/receipt?disclose=some").want(t, 422, shape{"errors.disclose": "text"})
+	if closed := m.signedReceipt(t, ref, ""); !strings.Contains(closed, `"disclosures":[]`) {
+		t.Errorf("nobody asked for what is sealed: %.300s", closed)
+	}
+
+	// What was signed then is the beginning of what is signed now, also after a restart, beside the server and alone.
+	old := send(t.Context(), http.MethodGet, in.base+"/transparency/checkpoint", "")
+	again := m.push(t, phone(), "10")
+	m.settles(t, again, "completed", 15*time.Second)
+	m.signedReceipt(t, again, "")
+	since := writeFile(t, old.raw)
+	check := func(args ...string) reply {
+		return reply{raw: in.cli(t, append([]string{"audit", "check", "--since", since, "--key", key, "--json"}, args...)...)}
+	}
+	beside := check()
+	if beside.text("since") == "" || beside.text("heads") == "" || beside.text("leaves_compared") != beside.text("size") {
+		t.Errorf("audit check: %s", beside.raw)
+	}
+	if published := check("--url", in.base+"/transparency"); published.text("size") == "" || published.text("since") != beside.text("since") {
+		t.Errorf("audit check by what is published: %s", published.raw)
+	}
+	in.cli(t, "proofs", "rotate")
+	if keys := in.cli(t, "proofs", "keys", "--json"); strings.Count(keys, `"signs":true`) != 2 {
+		t.Errorf("keys: %s", keys)
+	}
+	in.cli(t, "proofs", "retire", "1")
+	in.fails(t, 1, "rotate first", "proofs", "retire", "2")
+	if code := in.terminate(t, 30*time.Second); code != 0 {
+		t.Errorf("stopped with %d", code)
+	}
+	if out := in.cli(t, "receipt", "verify", path, "--key", key); !strings.Contains(out, "sealed this receipt") {
+		t.Errorf("an old receipt no longer verifies: %s", out)
+	}
+	if alone := check(); alone.text("since") != beside.text("since") {
+		t.Errorf("audit check alone: %s", alone.raw)
+	}
+}
+
+func TestAHistoryThatWasRewrittenIsCaughtByAnOldCheckpoint(t *testing.T) {
+	t.Parallel()
+	in := newInstance(t, t.TempDir(), quick(settings{"HEAD_EVERY": "200ms"}))
+	in.start(t)
+	t.Cleanup(in.stop)
+	in.awaitReady(t)
+	m := newShop(t, in)
+	ref := m.push(t, phone(), "640")
+	m.settles(t, ref, "completed", 15*time.Second)
+	m.signedReceipt(t, ref, "")
+	key := in.proofKey(t)
+	old := writeFile(t, send(t.Context(), http.MethodGet, in.base+"/transparency/checkpoint", "").raw)
+	in.terminate(t, 30*time.Second)
+
+	// The whole store is written anew with one amount changed and no head kept, so that everything is hashed and signed again.
+	in.rewrite(t, func(r *eventstore.Record) bool {
+		if r.Type == "PaymentReceived" {
+			r.Data = bytes.ReplaceAll(r.Data, []byte("64000"), []byte("6400"))
+		}
+		return !strings.HasPrefix(r.Stream, "transparency-heads")
+	})
+	in.cli(t, "audit", "check", "--key", key) // by itself it is in order
+	in.fails(t, 3, "history was changed", "audit", "check", "--since", old, "--key", key)
+	in.fails(t, 3, "history was changed", "audit", "check", "--since", old)
+}
+
+// rewrite writes the event store anew while no server runs, with what change makes of each event; false leaves it out.
+func (in *instance) rewrite(t *testing.T, change func(r *eventstore.Record) bool) {
+	t.Helper()
+	dir := filepath.Join(in.data, "events")
+	next := filepath.Join(in.data, "events-new")
+	to, err := embedded.Open(next, embedded.Options{Logf: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	revisions := map[string]eventstore.Revision{}
+	in.behindTheBack(t, func(ctx context.Context, from *embedded.Store) error {
+		for at := eventstore.Position(0); ; {
+			records, err := from.ReadAll(ctx, at, eventstore.Forward, 500)
+			if err != nil || len(records) == 0 {
+				return errors.Join(err, from.EachKey(ctx, "", func(name string, wrapped []byte) error {
+					_, err := to.PutKeyIfAbsent(ctx, name, wrapped)
+					return err
+				}))
+			}
+			for _, r := range records {
+				at = r.Position
+				if r.Data = slices.Clone(r.Data); !change(&r) {
+					continue
+				}
+				expected, ok := revisions[r.Stream]
+				if !ok {
+					expected = eventstore.NoStream
+				}
+				done, err := to.Append(ctx, r.Stream, expected, eventstore.NewEvent{ID: r.ID, Type: r.Type, Data: r.Data, Metadata: r.Metadata})
+				if err != nil {
+					return err
+				}
+				revisions[r.Stream] = done.Revision
+			}
+		}
+	})
+	if err := errors.Join(to.Close(), os.RemoveAll(dir), os.Rename(next, dir), os.RemoveAll(filepath.Join(in.data, "proofs"))); err != nil {
+		t.Fatal(err)
+	}
+}
