@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"github.com/benfex/kipay/domain/analyst"
 	"github.com/benfex/kipay/domain/audit"
 	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/customer"
@@ -35,6 +36,8 @@ func Catalogue() []EventType {
 		{Prototype: customer.Created{}, Version: 1, AppendedBy: "customers/create, initialize", Meaning: "A customer was opened."},
 		{Prototype: customer.Updated{}, Version: 1, AppendedBy: "customers/create with an email that exists", Meaning: "A customer's contact details changed."},
 		{Prototype: customer.IDAssigned{}, Version: 1, AppendedBy: "reactor, after CustomerCreated", Meaning: "A customer's number points to the customer."},
+		{Prototype: analyst.Issued{}, Version: 1, AppendedBy: "operator (analyst issue)", Meaning: "A token for the analysts' port is valid. The token itself is nowhere."},
+		{Prototype: analyst.Revoked{}, Version: 1, AppendedBy: "operator (analyst revoke)", Meaning: "A token for the analysts' port is valid no more."},
 		{Prototype: period.Closed{}, Version: 1, AppendedBy: "periods/close; operator (period close)", Meaning: "A month of the books is closed, and all before it."},
 		{Prototype: audit.DataRead{}, Version: 1, AppendedBy: "transactions/{reference}/history, audit/events; operator (events --open)", Meaning: "Somebody looked at audit data."},
 		{Prototype: ids.BlockReserved{}, Version: 1, AppendedBy: "any command that draws an id", Meaning: "A block of integer ids was handed to a node."},

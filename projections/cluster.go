@@ -94,7 +94,7 @@ const (
 
 // The parts of the schema's statements that a cluster changes.
 var (
-	definition = regexp.MustCompile(`^(?:CREATE DATABASE IF NOT EXISTS kipay|(?:CREATE TABLE IF NOT EXISTS|CREATE OR REPLACE VIEW|DROP TABLE IF EXISTS) kipay\.([a-z0-9_]+(?:_gN)?))`)
+	definition = regexp.MustCompile(`^(?:CREATE DATABASE IF NOT EXISTS kipay[a-z_]*|(?:CREATE TABLE IF NOT EXISTS|CREATE OR REPLACE VIEW|DROP TABLE IF EXISTS) kipay[a-z_]*\.([a-z0-9_]+(?:_gN)?))`)
 	mergeTree  = regexp.MustCompile(`(?m)^ENGINE = ReplacingMergeTree(?:\((\w+)\))?$`)
 	comment    = regexp.MustCompile(`(?m)^COMMENT '.*'$`)
 	ofOneSet   = regexp.MustCompile(`_g(?:N|[0-9]+)$`)

@@ -51,10 +51,6 @@ func TestABlockSentTwiceIsWrittenOnce(t *testing.T) {
 	p := b.serverProjector(t)
 	stop := run(t, p)
 	story(t, b.Install)
-	ref, _ := b.Open(t, projectionstest.Payment{Merchant: 1})
-	b.Push(t, 1, ref)
-	b.Pay(t, 1, ref, 1000_00)
-	b.Refund(t, 1, ref, 400_00, true)
 	caughtUp(t, p, b.Head(t))
 	stop()
 	var all []decoded

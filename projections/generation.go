@@ -115,7 +115,7 @@ func createGeneration(ctx context.Context, db database, g Generation) error {
 
 // serveGeneration makes a generation the one that reads use.
 func serveGeneration(ctx context.Context, db database, g Generation, at eventstore.Position) error {
-	if err := runFolder(ctx, db, "schema/views", g); err != nil {
+	if err := showGeneration(ctx, db, g); err != nil {
 		return err
 	}
 	return noteGeneration(ctx, db, g, generationServing, at)
@@ -130,8 +130,8 @@ func ensureViews(ctx context.Context, db database, g Generation) error {
 	if err != nil {
 		return err
 	}
-	rows, err := db.Query(ctx, `SELECT create_table_query FROM system.tables WHERE database = 'kipay' AND engine = 'View'
-		AND NOT startsWith(name, {new:String})`, clickhouse.Named("new", newPrefix))
+	rows, err := db.Query(ctx, `SELECT create_table_query FROM system.tables WHERE database IN ('kipay', '`+AnalyticsDatabase+`', '`+PersonalDatabase+`')
+		AND engine = 'View' AND NOT startsWith(name, {new:String})`, clickhouse.Named("new", newPrefix))
 	if err != nil {
 		return fmt.Errorf("list views: %w", err)
 	}
@@ -150,10 +150,10 @@ func ensureViews(ctx context.Context, db database, g Generation) error {
 	if err := rows.Err(); err != nil {
 		return fmt.Errorf("list views: %w", err)
 	}
-	if right == len(names) {
+	if right == len(names)+2*len(analystViews()) {
 		return nil
 	}
-	return runFolder(ctx, db, "schema/views", g)
+	return showGeneration(ctx, db, g)
 }
 
 func noteGeneration(ctx context.Context, db database, g Generation, state string, at eventstore.Position) error {

@@ -42,6 +42,7 @@ func story(t testing.TB, i *projectionstest.Install) []transaction.Reference {
 	alone, _ := i.C2B(t, 1, "QGR7I8K2LM", 500_00)
 	i.Merge(t, 1, alone, paid, "QGR7I8K2LM")
 	c2b, _ := i.C2B(t, 1, "QGR7I8K2LN", 600_50)
+	i.Refund(t, 1, c2b, 250_00, true)
 	i.Open(t, projectionstest.Payment{Merchant: 2})
 	i.Open(t, projectionstest.Payment{Merchant: 1, Mode: "live"})
 	return []transaction.Reference{pending, paid, failed, late, short, c2b}

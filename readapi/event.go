@@ -24,6 +24,9 @@ func shown(e domain.Event) domain.Event {
 	case channel.Created:
 		e.Secrets = channel.Secrets{}
 		return e
+	case channel.InitiatorSet:
+		e.SecurityCredential = withheld
+		return e
 	case channel.C2BUrlsRegistered:
 		e.ConfirmationURL, e.ValidationURL = withoutToken(e.ConfirmationURL), withoutToken(e.ValidationURL)
 		return e

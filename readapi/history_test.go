@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/projections/projectionstest"
@@ -157,9 +158,15 @@ func TestAuditEventsAreFoundByWhoAndWhatAndPagedByACursor(t *testing.T) {
 func TestNoEventShowsWhatOpensADoor(t *testing.T) {
 	s := newServer(t)
 	s.Merchant(t, 1, "")
-	s.Channel(t, 1, "Shop", true)
-	s.wrote(1, s.Head(t))
+	shop, _ := s.Channel(t, 1, "Shop", true)
+	_, at := projectionstest.Do[channel.State](t, s.Install, 1, channel.Stream(shop), channel.SetInitiator{
+		Name: "api", Credential: "topsecret", At: s.Now(),
+	})
+	s.wrote(1, at)
 	_, a := s.list(t, 1, "/audit/events?limit=200")
+	if !strings.Contains(a.body, `"InitiatorSet"`) {
+		t.Fatalf("not there: %s", a.body)
+	}
 	if strings.Contains(a.body, "topsecret") || strings.Contains(a.body, `"password_hash":"x"`) {
 		t.Errorf("a secret is shown: %s", a.body)
 	}
@@ -167,6 +174,7 @@ func TestNoEventShowsWhatOpensADoor(t *testing.T) {
 	known := map[string]bool{
 		"MerchantCreated.PasswordHash": true, "PaymentChannelCreated.Secrets": true, "C2BUrlsRegistered.ConfirmationURL": true,
 		"C2BUrlsRegistered.ValidationURL": true, "CardCheckoutOpened.URL": true, "ApiKeyIssued.ID": true,
+		"InitiatorSet.SecurityCredential": true,
 	}
 	for _, typ := range eventstore.Catalogue() {
 		for _, f := range reflect.VisibleFields(reflect.TypeOf(typ.Prototype)) {

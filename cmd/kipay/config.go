@@ -57,6 +57,7 @@ type config struct {
 	PushWindow        time.Duration
 	StatusAfter       time.Duration
 	C2BWait           time.Duration
+	AnalystAddr       string
 	ProofsOrigin      string
 	HeadEvery         time.Duration
 	Witnesses         []witnessSetting
@@ -140,6 +141,10 @@ func settings() []setting {
 				return errRedisURL
 			}
 			return nil
+		}},
+		{"ANALYST_ADDR", "", "address, host:port, at which analysts ask the embedded ClickHouse in SQL with tokens of their own; none when empty", false, func(c *config, v string) error {
+			c.AnalystAddr = v
+			return checkAddr(v)
 		}},
 		{"PROOFS_ORIGIN", "", "name of the log in signed heads and receipts; default the public URL's host and /kipay. Once a head is signed the name stays", false, func(c *config, v string) error {
 			c.ProofsOrigin = v

@@ -44,6 +44,8 @@ func operations() map[string]operation {
 		"channel turn":      {run: opChannelTurn},
 		"channel fees":      {run: opChannelFees},
 		"channel initiator": {run: opChannelInitiator},
+		"analyst issue":     {run: opAnalystIssue},
+		"analyst revoke":    {run: opAnalystRevoke},
 		"audit check":       {run: opAuditCheck},
 		"proofs keys":       {run: opProofsKeys},
 		"proofs rotate":     {run: opProofsRotate},

@@ -128,6 +128,11 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 		defer n.reads.close() //nolint:contextcheck // it ends after ctx does
 	}
 
+	analysts, err := n.openAnalystPort(ctx)
+	if err != nil {
+		return err
+	}
+
 	// The Merkle tree over the log, and what is proved with it.
 	if err := n.openProofs(); err != nil {
 		return err
@@ -164,6 +169,7 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 	}
 	g.Go(func() error { return n.watchStore(background) })
 	g.Go(func() error { return n.proofs.run(background) })
+	g.Go(func() error { return ended(background, "analysts' port", analysts.run(background)) })
 	g.Go(func() error { return ended(background, "spool", n.write.DeliverSpool(background)) })
 
 	front, stopFront := context.WithCancel(ctx)

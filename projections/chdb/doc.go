@@ -9,7 +9,11 @@
 //     tools use, over a Unix socket. request.go reads a request, execute.go answers it, hello.go answers the driver's
 //     first question, exception.go words errors. pool.go shares the engine's connections between readers and writers
 //     and stops what nobody waits for, statement.go reads as much of SQL as that needs, classes.go remembers what the
-//     engine said of a statement, lock.go keeps the folder to one.
+//     engine said of a statement, lock.go keeps the folder to one. stream.go answers piece by piece, join.go makes one
+//     result of the pieces, formats.go knows which formats allow that.
+//   - analyst.go is the child's side of the analysts' port (package analyst is the parent's): analyst_admit.go has every
+//     statement read by package confine before it runs, analyst_scope.go turns a grant (grant.go) into what may be read,
+//     analyst_settings.go has the limits.
 //   - supervisor.go ([Start]) is the parent's side: it starts the child, watches it, starts it again when it dies or
 //     stops answering, and gives clickhouse-go its options. child.go is one run of the child, socket.go its address.
 //
@@ -34,6 +38,10 @@
 //   - A call into the engine blocks its thread. A statement is stopped with KILL QUERY from another connection.
 //   - There are no users or grants: the socket's mode says who may call. Reads run in sessions with readonly=1, so their
 //     settings come with the request (clickhouse.WithSettings), not in a SETTINGS clause of the text.
+//   - readonly = 1 is no wall: a SETTINGS clause in a subquery lifts it and every other limit, so reads have none.
+//   - A streamed result comes in pieces, each formatted by itself: a piece of JSON is a whole document, and one of CSVWithNames
+//     begins with the names. join.go makes one of them. A piece counts against its statement's memory, a whole result does
+//     not: one too large for the engine leaves it without memory until its process ends.
 //   - A read-only session still may call the scalar function file(), which gives any file that the process can read, and
 //     INTO OUTFILE, which writes one: both are refused before the engine sees them. So is the setting that allows eval(),
 //     which runs SQL out of a string.

@@ -16,6 +16,7 @@ const (
 	codeBadArguments      = 36
 	codeNotImplemented    = 48
 	codeSyntaxError       = 62
+	codeUnknownFormat     = 73
 	codeUnknownSetting    = 115
 	codeTimeoutExceeded   = 159
 	codeReadonly          = 164
@@ -71,11 +72,13 @@ const maxFramedError = 8 << 10
 // exceptionTag is a word that no result can guess, which tells a framed error from data that looks like one.
 func exceptionTag() string { return strings.ToLower(rand.Text()[:16]) }
 
-// frameError writes an error after part of the result was written, in the frame that ClickHouse uses for it.
-func frameError(w io.Writer, tag string, e *Error) {
+// frameError writes an error after part of the result was written, in the frame that ClickHouse uses for it. It gives the
+// length of the frame.
+func frameError(w io.Writer, tag string, e *Error) int {
 	text := e.Message
 	if len(text) > maxFramedError {
 		text = strings.ToValidUTF8(text[:maxFramedError], "")
 	}
-	_, _ = fmt.Fprintf(w, "\r\n__exception__\r\n%s\r\n%s\n%d %s\r\n__exception__\r\n", tag, text, len(text)+1, tag)
+	n, _ := fmt.Fprintf(w, "\r\n__exception__\r\n%s\r\n%s\n%d %s\r\n__exception__\r\n", tag, text, len(text)+1, tag)
+	return n
 }

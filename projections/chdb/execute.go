@@ -13,12 +13,7 @@ import (
 
 // answer carries out one request and writes what it gives.
 func (s *server) answer(w http.ResponseWriter, r *http.Request) {
-	h := w.Header()
-	h.Set("X-ClickHouse-Server-Display-Name", displayName)
-	h.Set("X-ClickHouse-Timezone", s.timezone)
-	if id := r.URL.Query().Get("query_id"); id != "" {
-		h.Set("X-ClickHouse-Query-Id", id)
-	}
+	s.describe(w, r)
 	req, err := s.readRequest(w, r)
 	if err != nil {
 		answerError(w, inWords(r.Context(), err))
@@ -30,6 +25,16 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request) {
 		e := inWords(ctx, err)
 		s.opts.Log.Debug().Int("code", e.Code).Str("error", e.Message).Msg("statement failed")
 		answerError(w, e)
+	}
+}
+
+// describe sets the headers of every answer.
+func (s *server) describe(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("X-ClickHouse-Server-Display-Name", displayName)
+	h.Set("X-ClickHouse-Timezone", s.timezone)
+	if id := r.URL.Query().Get("query_id"); id != "" {
+		h.Set("X-ClickHouse-Query-Id", id)
 	}
 }
 
@@ -57,15 +62,32 @@ func (s *server) execute(ctx context.Context, w http.ResponseWriter, req *reques
 	if err != nil {
 		return err
 	}
-	defer func() { slot.release(reuse) }()
+	defer func() { slot.release(reuse && !req.broken && ctx.Err() == nil) }()
 	over := s.killer.watch(ctx, slot.tag)
 	defer over()
-	if reads && !req.whole && streamed[word] {
-		return s.stream(ctx, w, slot.conn, req)
+	if reads {
+		return s.read(ctx, w, slot.conn, req)
 	}
-	// What writes runs in one call: a stream that nobody reads to its end could leave it half done. DESCRIBE, SHOW and
-	// their like have to, and are small.
-	result, err := slot.conn.Query(req.sql, req.format, req.params...)
+	// What writes runs in one call: a stream that nobody reads to its end could leave it half done.
+	return s.readWhole(w, slot.conn, req)
+}
+
+// read answers a statement that only reads: in pieces where that gives the same bytes, else as a whole.
+func (s *server) read(ctx context.Context, w http.ResponseWriter, conn *Conn, req *request) error {
+	format := resultFormat(req.sql, req.format)
+	h := w.Header()
+	h.Set("X-ClickHouse-Format", format)
+	h.Set("Content-Type", contentType(format))
+	layout := layoutOf(format)
+	// DESCRIBE, SHOW and their like have to be answered as a whole, and are small.
+	if req.whole || layout == whole || !streamed[keyword(req.sql)] {
+		return s.readWhole(w, conn, req)
+	}
+	return s.stream(ctx, w, conn, req, layout)
+}
+
+func (s *server) readWhole(w http.ResponseWriter, conn *Conn, req *request) error {
+	result, err := conn.Query(req.sql, req.format, req.params...)
 	if err != nil {
 		return err
 	}
@@ -88,6 +110,10 @@ func (s *server) admit(req *request) (reads, reuse bool, err error) {
 	case ReadOnly:
 		if namesFile(req.sql) {
 			return false, false, refuse(codeAccessDenied, "ACCESS_DENIED", "reading files is not allowed on this interface, nor any other use of the name file")
+		}
+		if setsSomething(req.sql) {
+			// In a subquery the engine takes it, whatever it is: readonly = 0 too.
+			return false, false, refuse(codeReadonly, "READONLY", "settings of a read go in the request, not in its text")
 		}
 		return true, true, nil
 	case Control:
@@ -115,73 +141,12 @@ var (
 	streamed = map[string]bool{"SELECT": true, "WITH": true, "FROM": true}
 )
 
-// stream answers a read: with its length when the result comes in one piece, which most do, else piece by piece.
-func (s *server) stream(ctx context.Context, w http.ResponseWriter, conn *Conn, req *request) error {
-	stream, err := conn.Stream(req.sql, req.format, req.params...)
-	if err != nil {
-		return err
-	}
-	defer stream.Close()
-	first, err := stream.Next()
-	if err != nil {
-		return err
-	}
-	if first == nil {
-		s.write(w, nil)
-		return nil
-	}
-	second, err := stream.Next()
-	if err != nil {
-		first.Close()
-		return err
-	}
-	if second == nil {
-		defer first.Close()
-		s.write(w, first.Bytes())
-		return nil
-	}
-	tag := exceptionTag()
-	w.Header().Set("X-ClickHouse-Exception-Tag", tag)
-	w.Header().Set("Content-Type", "application/octet-stream")
-	control := http.NewResponseController(w)
-	chunks := []*Result{first, second}
-	for {
-		for i, chunk := range chunks {
-			// A caller that does not take its rows must not hold a connection for ever.
-			err := control.SetWriteDeadline(time.Now().Add(s.opts.StallTimeout))
-			if err == nil {
-				_, err = w.Write(chunk.Bytes())
-			}
-			chunk.Close()
-			if err != nil {
-				for _, left := range chunks[i+1:] {
-					left.Close()
-				}
-				return nil // the caller is gone
-			}
-		}
-		next, err := stream.Next()
-		if err == nil && next == nil {
-			return nil
-		}
-		if err == nil {
-			err = context.Cause(ctx)
-		}
-		if err != nil {
-			if next != nil {
-				next.Close()
-			}
-			frameError(w, tag, inWords(ctx, err))
-			return nil
-		}
-		chunks = append(chunks[:0], next)
-	}
-}
-
 // write answers with a result whose length is known.
 func (s *server) write(w http.ResponseWriter, body []byte) {
 	h := w.Header()
-	h.Set("Content-Type", "application/octet-stream")
+	if h.Get("Content-Type") == "" {
+		h.Set("Content-Type", contentType(""))
+	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(s.opts.StallTimeout)) // then without
 	_, _ = w.Write(body)                                                                    // the caller is gone

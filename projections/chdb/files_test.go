@@ -31,6 +31,12 @@ func TestNoReadGivesAFile(t *testing.T) {
 		"SELECT * FROM eval('SELECT file(\\'{path}\\')')",
 		"SELECT * FROM eval('SELECT fi' || 'le(\\'{path}\\')')",
 		"SELECT * FROM filesystem('{path}')",
+		"SELECT * FROM (SELECT * FROM default.`{path}` SETTINGS readonly = 0)",
+		"SELECT * FROM (SELECT * FROM filesystem('{path}') SETTINGS readonly = 0)",
+		"SELECT * FROM (SELECT * FROM eval('SELECT fi' || 'le(\\'{path}\\')') SETTINGS allow_experimental_eval_table_function = 1)",
+		"SELECT * FROM (SELECT *, 1.SETTINGS readonly = 0 FROM default.`{path}`)",
+		"SELECT * FROM (SELECT * FROM default.`{path}` WHERE 1.SETTINGS readonly = 0)",
+		"WITH x AS (SELECT * FROM eval('SELECT fi' || 'le(\\'{path}\\')') /**/SETTINGS/**/allow_experimental_eval_table_function = 1) SELECT * FROM x",
 		"SELECT * FROM url('file://{path}', 'RawBLOB')",
 	} {
 		for _, setting := range []string{"max_threads", "allow_experimental_eval_table_function"} {

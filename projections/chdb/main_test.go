@@ -48,7 +48,7 @@ func playChild(dir, memory string) int {
 	if err == nil {
 		err = Serve(ctx, Options{
 			Dir: dir, Socket: filepath.Join(dir, socketFile), MaxMemoryBytes: limit, Parent: ParentPipe(), StallTimeout: 5 * time.Second,
-			StopTimeout: 5 * time.Second, Log: zerolog.New(os.Stderr),
+			StopTimeout: 5 * time.Second, AnalystOverdue: 5 * time.Second, Log: zerolog.New(os.Stderr),
 		})
 	}
 	if err != nil {

@@ -10,18 +10,23 @@ import (
 	"time"
 )
 
-// session is what a statement expects of its connection: the current database and the settings of the request.
+// session is what a statement expects of its connection: the current database, the settings of the request, and the
+// limits that win over them.
 type session struct {
 	database string
 	settings map[string]string
+	limits   map[string]string
 }
 
 // key names a session: two statements with the same key can share a connection.
 func (s session) key() string {
 	var b strings.Builder
 	b.WriteString(s.database)
-	for _, name := range slices.Sorted(maps.Keys(s.settings)) {
-		b.WriteString("\x00" + name + "\x00" + s.settings[name])
+	for _, list := range []map[string]string{s.settings, s.limits} {
+		for _, name := range slices.Sorted(maps.Keys(list)) {
+			b.WriteString("\x00" + name + "\x00" + list[name])
+		}
+		b.WriteString("\x00\x00")
 	}
 	return b.String()
 }
@@ -77,6 +82,7 @@ func (s *slot) become(want session) error {
 	s.discard()
 	settings := map[string]string{"log_comment": s.tag}
 	maps.Copy(settings, want.settings)
+	maps.Copy(settings, want.limits)
 	maps.Copy(settings, s.pool.settings)
 	conn, err := s.pool.engine.Connect(settings)
 	if err != nil {
@@ -98,7 +104,8 @@ func (s *slot) discard() {
 	}
 }
 
-// release gives the connection back. One that a statement may have changed (SYSTEM …) is not used again.
+// release gives the connection back. One that a statement may have changed (SYSTEM …) is not used again, nor one whose
+// statement broke off: the engine keeps such a stream, and its memory, until the connection is closed or used again.
 func (s *slot) release(reuse bool) {
 	if !reuse {
 		s.discard()

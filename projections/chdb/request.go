@@ -23,6 +23,9 @@ type request struct {
 	timeout  time.Duration // 0: none
 	readonly bool          // refuse everything that isn't a read
 	whole    bool          // answer only when the statement is over: wait_end_of_query
+	hold     int           // bytes of the answer that are held back for an error that may still come
+	broken   bool          // the result has not come to its end
+	counted  bool          // say how many rows the answer has
 	revision uint64        // of the Native format that the caller expects in the answer to its hello
 }
 

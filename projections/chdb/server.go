@@ -34,6 +34,11 @@ type Options struct {
 	MaxMemoryBytes int64
 	// Readers and Writers are how many reads, and how many inserts and other changes, run at once; 0 means 6 and 2.
 	Readers, Writers int
+	// Analysts is how many statements of analysts run at once, each with a sixth of the engine's memory and one thread; 0
+	// means 3. AnalystOverdue is how long one may go on after it was told to stop before the process gives itself up; 0
+	// means 30 s.
+	Analysts       int
+	AnalystOverdue time.Duration
 	// MaxThreads limits the threads of one statement; 0 means one for each core.
 	MaxThreads int
 	// EngineSettings are further options of the engine, over those that this package sets.
@@ -59,7 +64,7 @@ func (o Options) withDefaults() (Options, error) {
 	for _, d := range []struct {
 		value *time.Duration
 		or    time.Duration
-	}{{&o.LockTimeout, 10 * time.Second}, {&o.StopTimeout, 10 * time.Second}, {&o.StallTimeout, time.Minute}} {
+	}{{&o.LockTimeout, 10 * time.Second}, {&o.StopTimeout, 10 * time.Second}, {&o.StallTimeout, time.Minute}, {&o.AnalystOverdue, 30 * time.Second}} {
 		if *d.value <= 0 {
 			*d.value = d.or
 		}
@@ -77,6 +82,9 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Writers <= 0 {
 		o.Writers = 2
+	}
+	if o.Analysts <= 0 {
+		o.Analysts = 3
 	}
 	var err error
 	o.Library, err = LibraryPath(o.Library)
@@ -118,7 +126,8 @@ type server struct {
 	classes          *classes
 	killer           *killer
 	readers, writers *pool
-	schema           *pool           // answers what tables look like
+	schema           *pool // answers what tables look like
+	analysts         *analysts
 	settings         map[string]bool // the names of the engine's settings
 	version          string
 	timezone         string
@@ -126,6 +135,9 @@ type server struct {
 
 // ParentPipe is the pipe that a Supervisor gives its child, as file descriptor 3.
 func ParentPipe() *os.File { return os.NewFile(3, "parent") }
+
+// errWedged ends a process that holds a statement which cannot be stopped.
+var errWedged = errors.New("the engine is wedged")
 
 // Serve opens the engine over a folder and serves it on a Unix socket until ctx ends or the parent does, lets
 // statements finish, and closes the engine. It is meant to be all that its process does: it sets the process's umask,
@@ -154,7 +166,12 @@ func Serve(ctx context.Context, opts Options) error {
 	if err != nil {
 		return err
 	}
-	defer func() { _ = lock.Close() }() // the end of the process frees it in any case
+	wedged := false
+	defer func() {
+		if !wedged { // then the engine still works in the folder, until the end of the process frees it
+			_ = lock.Close()
+		}
+	}()
 
 	engine, err := OpenEngine(EngineOptions{
 		Library:        opts.Library,
@@ -170,6 +187,9 @@ func Serve(ctx context.Context, opts Options) error {
 		return err
 	}
 	served := s.serve(ctx)
+	if wedged = errors.Is(served, errWedged); wedged {
+		return served // closing would wait for what does not end
+	}
 	return errors.Join(served, s.close(engine))
 }
 
@@ -223,7 +243,8 @@ func (s *server) open(engine *Engine) error {
 		"optimize_on_insert":                 "0",
 		"materialize_skip_indexes_on_insert": "0",
 	})
-	return nil
+	s.analysts, err = s.newAnalysts(engine, control)
+	return err
 }
 
 // words is the only column of a small result whose values hold no white space.
@@ -257,6 +278,7 @@ func (s *server) serve(ctx context.Context) error {
 	mux.HandleFunc("GET /ping", s.ping)
 	mux.HandleFunc("GET /{$}", s.answer)
 	mux.HandleFunc("POST /{$}", s.answer)
+	mux.HandleFunc("POST "+AnalystPath, s.analysts.answer)
 	web := &http.Server{
 		Handler:           fresh(mux),
 		BaseContext:       func(net.Listener) context.Context { return running },
@@ -271,6 +293,8 @@ func (s *server) serve(ctx context.Context) error {
 	select {
 	case err := <-ended:
 		return fmt.Errorf("chdb: serve: %w", err)
+	case err := <-s.analysts.wedged:
+		return errors.Join(errWedged, err)
 	case <-ctx.Done():
 	}
 	patience, cancel := context.WithTimeout(running, s.opts.StopTimeout)
@@ -310,6 +334,7 @@ func (s *server) close(engine *Engine) error {
 	s.readers.close()
 	s.schema.close()
 	s.writers.close()
+	s.analysts.close()
 	s.classes.parser.Close()
 	s.killer.conn.Close()
 	if err := engine.Close(); err != nil {

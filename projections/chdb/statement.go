@@ -166,6 +166,20 @@ func keyword(sql string) string {
 	return word
 }
 
+// setsSomething says whether sql may have a SETTINGS clause anywhere. The name of a table or a column has its database's or
+// its table's before it (`1.` is a number).
+func setsSomething(sql string) bool {
+	found := false
+	var last, before token
+	tokens(sql, func(t token) bool {
+		qualified := last.kind == tokenSign && last.text == "." && before.kind == tokenWord && before.text != "" && (before.text[0] < '0' || before.text[0] > '9')
+		found = t.kind == tokenWord && strings.EqualFold(t.text, "SETTINGS") && !qualified
+		before, last = last, t
+		return !found
+	})
+	return found
+}
+
 // namesFile says whether sql names something `file`. The engine refuses the table function of that name to a read-only
 // session but not the scalar one, which gives the content of any file that this process may read, and which can be called
 // without a parenthesis after it: `* APPLY file`, `arrayMap(file, …)`. So the word alone is refused; what stands in a

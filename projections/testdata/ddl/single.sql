@@ -318,8 +318,27 @@ AS SELECT id, merchant_id, email, first_name, last_name, phone, created_at, upda
 FROM kipay.customers_g1 FINAL
 COMMENT 'The merchants'' customers, each once, as they are now';
 
-CREATE OR REPLACE VIEW kipay.events AS
-SELECT * FROM kipay.events_g1 FINAL
+CREATE OR REPLACE VIEW kipay.events
+(
+    position UInt64 COMMENT 'Place in the log',
+    stream String COMMENT 'The stream',
+    revision Int64 COMMENT 'Place in the stream, from 0',
+    id UUID COMMENT 'The event''s id',
+    type LowCardinality(String) COMMENT 'What happened',
+    version UInt16 COMMENT 'Version of the type''s wire form',
+    occurred_at DateTime64(3, 'UTC') COMMENT 'When it happened, by our clock',
+    recorded_at DateTime64(3, 'UTC') COMMENT 'When the log recorded it',
+    actor String COMMENT 'Who did it',
+    merchant_id Int64 COMMENT 'The merchant, 0 for the install''s own',
+    correlation_id String COMMENT 'Shared by all that one request set off',
+    causation_id String COMMENT 'What it follows from directly',
+    data String COMMENT 'The event as it stands in the log: JSON, personal fields sealed; empty where it holds an address with a token',
+    metadata String COMMENT 'The metadata as it stands in the log: JSON',
+    mode LowCardinality(String) COMMENT 'test or live for payments and their receipts; empty for what is the merchant''s in both'
+)
+AS SELECT position, stream, revision, id, type, version, occurred_at, recorded_at, actor, merchant_id, correlation_id,
+    causation_id, if(type = 'C2BUrlsRegistered', '{}', data) AS data, metadata, mode
+FROM kipay.events_g1 FINAL
 COMMENT 'Every event of the log, sealed as it stands there';
 
 CREATE OR REPLACE VIEW kipay.ledger_balances
@@ -365,8 +384,18 @@ AS SELECT id, event_id, event_type, position, line, merchant_id, mode, reference
 FROM kipay.ledger_entries_g1 FINAL
 COMMENT 'The postings of every event that moved money, each once';
 
-CREATE OR REPLACE VIEW kipay.merchants AS
-SELECT * FROM kipay.merchants_g1 FINAL
+CREATE OR REPLACE VIEW kipay.merchants
+(
+    id Int64 COMMENT 'The merchant''s number',
+    merchant_id Int64 COMMENT 'The same, by the name that other tables have for it',
+    name String COMMENT 'Personal: the business name',
+    time_zone LowCardinality(String) COMMENT 'Where the merchant''s calendar days are counted',
+    default_channel_id Int64 COMMENT 'The channel used when a request names none, 0 for none',
+    created_at DateTime64(3, 'UTC') COMMENT 'When the merchant was opened',
+    position UInt64 COMMENT 'Position in the log of the event that this row shows'
+)
+AS SELECT id, id AS merchant_id, name, time_zone, default_channel_id, created_at, version AS position
+FROM kipay.merchants_g1 FINAL
 COMMENT 'Merchants, each once, as they are now';
 
 CREATE OR REPLACE VIEW kipay.refunds
@@ -394,8 +423,36 @@ AS SELECT id, refund_reference, reference, merchant_id, mode, currency, amount_m
 FROM kipay.refunds_g1 FINAL
 COMMENT 'Refunds, each once, as they are now';
 
-CREATE OR REPLACE VIEW kipay.transaction_versions AS
-SELECT * FROM kipay.transaction_versions_g1 FINAL
+CREATE OR REPLACE VIEW kipay.transaction_versions
+(
+    reference String COMMENT 'The transaction',
+    revision Int64 COMMENT 'The event''s revision in the transaction''s stream',
+    position UInt64 COMMENT 'The event''s position in the log',
+    merchant_id Int64 COMMENT 'The merchant',
+    mode LowCardinality(String) COMMENT 'test or live',
+    id Int64 COMMENT 'The transaction''s number',
+    created_at DateTime64(3, 'UTC') COMMENT 'When the transaction was opened',
+    occurred_at DateTime64(3, 'UTC') COMMENT 'When the event happened, by our clock',
+    recorded_at DateTime64(3, 'UTC') COMMENT 'When the log recorded it',
+    event_type LowCardinality(String) COMMENT 'What happened',
+    status LowCardinality(String) COMMENT 'The status from then on',
+    listed UInt8 COMMENT '0 from when it is part of another transaction',
+    currency LowCardinality(String) COMMENT 'ISO 4217',
+    amount_minor Int64 COMMENT 'What was asked, in minor units',
+    received_minor Int64 COMMENT 'What had come, in minor units',
+    credited_minor Int64 COMMENT 'What the merchant was credited, in minor units',
+    surplus_minor Int64 COMMENT 'What had come beyond what was asked, in minor units',
+    payment_method LowCardinality(String) COMMENT 'How the money came; empty until it did',
+    receipt String COMMENT 'The provider''s receipt',
+    failure_code LowCardinality(String) COMMENT 'Why it failed',
+    paid_at DateTime64(3, 'UTC') COMMENT 'When the money came; 1970 when it had not',
+    needs_review UInt8 COMMENT '1 from when a person has to look',
+    merged_into String COMMENT 'The transaction that it is a part of'
+)
+AS SELECT reference, revision, position, merchant_id, mode, id, created_at, occurred_at, recorded_at, event_type, status,
+    listed, currency, amount_minor, received_minor, credited_minor, surplus_minor, payment_method, receipt,
+    failure_code, paid_at, needs_review, merged_into
+FROM kipay.transaction_versions_g1 FINAL
 COMMENT 'What each payment looked like after each of its events';
 
 CREATE OR REPLACE VIEW kipay.transactions
