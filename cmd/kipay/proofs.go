@@ -17,6 +17,7 @@ import (
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/eventstore/transparency"
+	"github.com/benfex/kipay/readapi/pages/verifier"
 )
 
 // proofs are the Merkle tree over the log, its signed heads, and what is proved with them.
@@ -94,6 +95,15 @@ func (p *proofs) register(r fiber.Router) {
 	r.Get("/transparency/checkpoint", p.publish)
 	r.Get("/transparency/keys", p.publish)
 	r.Get("/transparency/tile/*", p.publish)
+	r.Get("/transparency/verifier", verifierPage)
+}
+
+// verifierPage is a page that checks receipts in the browser. It says its own policy, which lets it load nothing; a header
+// would say it once more, and it must stand in one place.
+func verifierPage(c *fiber.Ctx) error {
+	c.Set(fiber.HeaderContentSecurityPolicy, "frame-ancestors 'none'")
+	c.Set(fiber.HeaderContentType, fiber.MIMETextHTMLCharsetUTF8)
+	return c.Send(verifier.Page())
 }
 
 func (p *proofs) publish(c *fiber.Ctx) error {

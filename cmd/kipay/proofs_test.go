@@ -15,7 +15,17 @@ import (
 
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/eventstore/embedded"
+	"github.com/benfex/kipay/readapi/pages/verifier"
 )
+
+// servesVerifier sees that the page is served as it is, with no policy that would keep its scripts from running.
+func (in *instance) servesVerifier(t *testing.T) {
+	t.Helper()
+	page := send(t.Context(), http.MethodGet, in.base+"/transparency/verifier", "")
+	if policy := page.header.Get("Content-Security-Policy"); page.status != http.StatusOK || page.raw != string(verifier.Page()) || policy != "frame-ancestors 'none'" {
+		t.Errorf("the verifier's page: %d, policy %q", page.status, policy)
+	}
+}
 
 // proofKey is the verifier key that the install publishes.
 func (in *instance) proofKey(t *testing.T) string {
