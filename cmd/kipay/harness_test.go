@@ -85,11 +85,22 @@ func begin(t *testing.T, s settings) *instance {
 	return in
 }
 
+// newInstance is an instance that isn't started yet. Its event store, where that is a server, stops with the test.
 func newInstance(t *testing.T, home string, s settings) *instance {
+	t.Helper()
+	in := prepare(t, home, s)
+	if in.store != nil {
+		t.Cleanup(in.store.stop)
+	}
+	return in
+}
+
+// prepare is newInstance for one that outlives the test: who asks for it stops its event store.
+func prepare(t *testing.T, home string, s settings) *instance {
 	t.Helper()
 	in := &instance{home: home, data: filepath.Join(home, "data"), args: []string{"serve"}}
 	if onServer() && s["EVENTSTORE"] == "" && s["DATA_DIR"] == "" {
-		in.store, s["EVENTSTORE"] = startStore(t)
+		in.store, s["EVENTSTORE"] = openStore(t, filepath.Join(home, "store"))
 		s["MASTER_KEY"] = newMasterKey(t)
 	}
 	for name, value := range map[string]string{"HTTP_ADDR": freeAddr(), "SANDBOX_ADDR": freeAddr(), "DATA_DIR": in.data} {
@@ -108,9 +119,18 @@ func newInstance(t *testing.T, home string, s settings) *instance {
 // startStore starts `kipay eventstore` on a log of its own, which stops with the test, and answers how to connect to it.
 func startStore(t *testing.T) (store *instance, connection string) {
 	t.Helper()
-	home, addr := t.TempDir(), freeAddr()
-	store = &instance{home: home, args: []string{"eventstore", "--addr", addr, "--data-dir", filepath.Join(home, "log")}, env: environment()}
+	store, connection = openStore(t, t.TempDir())
 	t.Cleanup(store.stop)
+	return store, connection
+}
+
+func openStore(t *testing.T, home string) (store *instance, connection string) {
+	t.Helper()
+	if err := os.MkdirAll(home, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	addr := freeAddr()
+	store = &instance{home: home, args: []string{"eventstore", "--addr", addr, "--data-dir", filepath.Join(home, "log")}, env: environment()}
 	store.start(t)
 	return store, "esdb://" + addr + "?tls=false"
 }
@@ -384,7 +404,7 @@ func common(t *testing.T, name string, s settings) *instance {
 		if err != nil {
 			t.Fatal(err)
 		}
-		in = newInstance(t, home, s)
+		in = prepare(t, home, s)
 		in.start(t)
 		shared[name] = in
 		in.awaitReady(t)

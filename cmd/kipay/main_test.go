@@ -44,6 +44,9 @@ func buildAndRun(m *testing.M) int {
 	defer sharedMu.Unlock()
 	for _, s := range shared {
 		s.stop()
+		if s.store != nil {
+			s.store.stop()
+		}
 		_ = os.RemoveAll(s.home)
 	}
 	return code

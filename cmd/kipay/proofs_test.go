@@ -65,6 +65,7 @@ func TestAReceiptIsVerifiedWithTheNetworkUnplugged(t *testing.T) {
 	in.start(t)
 	t.Cleanup(in.stop)
 	in.awaitReady(t)
+	in.servesVerifier(t)
 	m := newShop(t, in)
 	ref := m.push(t, phone(), "640")
 	m.settles(t, ref, "completed", 15*time.Second)
@@ -123,7 +124,7 @@ func TestAReceiptIsVerifiedWithTheNetworkUnplugged(t *testing.T) {
 
 func TestAHistoryThatWasRewrittenIsCaughtByAnOldCheckpoint(t *testing.T) {
 	t.Parallel()
-	in := newInstance(t, t.TempDir(), quick(settings{"HEAD_EVERY": "200ms"}))
+	in := newInstance(t, t.TempDir(), quick(settings{"EVENTSTORE": "embedded", "HEAD_EVERY": "200ms"}))
 	in.start(t)
 	t.Cleanup(in.stop)
 	in.awaitReady(t)
