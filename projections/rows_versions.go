@@ -24,8 +24,10 @@ func transactionVersionOf(t *Transaction, env *eventstore.Envelope) TransactionV
 type versionColumns struct {
 	*table
 	reference, mode, eventType, status, currency, method, receipt, failureCode, mergedInto values[string]
+	provider, origin                                                                       values[string]
 	revision, merchant, id, amount, received, credited, surplus                            values[int64]
-	created, occurred, recorded, paid                                                      values[int64]
+	created, occurred, recorded, paid, completed                                           values[int64]
+	channel, refunded                                                                      values[int64]
 	position                                                                               values[uint64]
 	listed, review                                                                         values[uint8]
 }
@@ -43,11 +45,14 @@ func newVersionColumns() *versionColumns {
 		surplus: values[int64]{name: "surplus_minor", sentAs: sentInt64}, method: values[string]{name: "payment_method", sentAs: sentString},
 		receipt: values[string]{name: "receipt", sentAs: sentString}, failureCode: values[string]{name: "failure_code", sentAs: sentString},
 		paid: values[int64]{name: "paid_at", sentAs: sentMillis}, review: values[uint8]{name: "needs_review", sentAs: sentUInt8},
-		mergedInto: values[string]{name: "merged_into", sentAs: sentString},
+		mergedInto: values[string]{name: "merged_into", sentAs: sentString}, provider: values[string]{name: "provider", sentAs: sentString},
+		origin: values[string]{name: "origin", sentAs: sentString}, channel: values[int64]{name: "channel_id", sentAs: sentInt64},
+		completed: values[int64]{name: "completed_at", sentAs: sentMillis}, refunded: values[int64]{name: "refunded_minor", sentAs: sentInt64},
 	}
 	c.table = newTable("transaction_versions", &c.reference, &c.revision, &c.position, &c.merchant, &c.mode, &c.id, &c.created,
 		&c.occurred, &c.recorded, &c.eventType, &c.status, &c.listed, &c.currency, &c.amount, &c.received, &c.credited,
-		&c.surplus, &c.method, &c.receipt, &c.failureCode, &c.paid, &c.review, &c.mergedInto)
+		&c.surplus, &c.method, &c.receipt, &c.failureCode, &c.paid, &c.review, &c.mergedInto,
+		&c.provider, &c.origin, &c.channel, &c.completed, &c.refunded)
 	return c
 }
 
@@ -75,4 +80,9 @@ func (c *versionColumns) add(v TransactionVersion) {
 	c.paid.add(millis(v.PaidAt))
 	c.review.add(flag(v.NeedsReview))
 	c.mergedInto.add(v.MergedInto)
+	c.provider.add(v.Provider)
+	c.origin.add(v.Origin)
+	c.channel.add(v.ChannelID)
+	c.completed.add(millis(v.CompletedAt))
+	c.refunded.add(v.Refunded)
 }

@@ -22,7 +22,12 @@ CREATE TABLE IF NOT EXISTS kipay.transaction_versions_gN
     failure_code LowCardinality(String) COMMENT 'Why it failed',
     paid_at DateTime64(3, 'UTC') COMMENT 'When the money came; 1970 when it had not',
     needs_review UInt8 COMMENT '1 from when a person has to look',
-    merged_into String COMMENT 'The transaction that it is a part of'
+    merged_into String COMMENT 'The transaction that it is a part of',
+    provider LowCardinality(String) COMMENT 'mpesa or paystack',
+    origin LowCardinality(String) COMMENT 'checkout, push or c2b',
+    channel_id Int64 COMMENT 'The payment channel',
+    completed_at DateTime64(3, 'UTC') COMMENT 'When it was first completed; 1970 when it had not been',
+    refunded_minor Int64 COMMENT 'What had gone back, in minor units'
 )
 ENGINE = ReplacingMergeTree(position)
 ORDER BY (reference, revision)

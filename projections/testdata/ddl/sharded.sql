@@ -245,7 +245,12 @@ CREATE TABLE IF NOT EXISTS kipay.shard_transaction_versions_g1 ON CLUSTER 'kipay
     failure_code LowCardinality(String) COMMENT 'Why it failed',
     paid_at DateTime64(3, 'UTC') COMMENT 'When the money came; 1970 when it had not',
     needs_review UInt8 COMMENT '1 from when a person has to look',
-    merged_into String COMMENT 'The transaction that it is a part of'
+    merged_into String COMMENT 'The transaction that it is a part of',
+    provider LowCardinality(String) COMMENT 'mpesa or paystack',
+    origin LowCardinality(String) COMMENT 'checkout, push or c2b',
+    channel_id Int64 COMMENT 'The payment channel',
+    completed_at DateTime64(3, 'UTC') COMMENT 'When it was first completed; 1970 when it had not been',
+    refunded_minor Int64 COMMENT 'What had gone back, in minor units'
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/transaction_versions_g1', '{replica}', position)
 ORDER BY (reference, revision)
@@ -483,11 +488,16 @@ CREATE OR REPLACE VIEW kipay.transaction_versions ON CLUSTER 'kipay'
     failure_code LowCardinality(String) COMMENT 'Why it failed',
     paid_at DateTime64(3, 'UTC') COMMENT 'When the money came; 1970 when it had not',
     needs_review UInt8 COMMENT '1 from when a person has to look',
-    merged_into String COMMENT 'The transaction that it is a part of'
+    merged_into String COMMENT 'The transaction that it is a part of',
+    provider LowCardinality(String) COMMENT 'mpesa or paystack',
+    origin LowCardinality(String) COMMENT 'checkout, push or c2b',
+    channel_id Int64 COMMENT 'The payment channel',
+    completed_at DateTime64(3, 'UTC') COMMENT 'When it was first completed; 1970 when it had not been',
+    refunded_minor Int64 COMMENT 'What had gone back, in minor units'
 )
 AS SELECT reference, revision, position, merchant_id, mode, id, created_at, occurred_at, recorded_at, event_type, status,
     listed, currency, amount_minor, received_minor, credited_minor, surplus_minor, payment_method, receipt,
-    failure_code, paid_at, needs_review, merged_into
+    failure_code, paid_at, needs_review, merged_into, provider, origin, channel_id, completed_at, refunded_minor
 FROM kipay.transaction_versions_g1 FINAL
 COMMENT 'What each payment looked like after each of its events';
 
