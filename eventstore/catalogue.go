@@ -8,6 +8,7 @@ import (
 	"github.com/benfex/kipay/domain/idempotency"
 	"github.com/benfex/kipay/domain/ids"
 	"github.com/benfex/kipay/domain/merchant"
+	"github.com/benfex/kipay/domain/payout"
 	"github.com/benfex/kipay/domain/period"
 	"github.com/benfex/kipay/domain/reaction"
 	"github.com/benfex/kipay/domain/receipt"
@@ -77,5 +78,23 @@ func Catalogue() []EventType {
 		{Prototype: transaction.RefundFailed{}, Version: 1, AppendedBy: "refunds/create; the providers' doors; the refund reactor", Meaning: "The money has not gone back."},
 		{Prototype: transaction.RefundNeedsAttention{}, Version: 1, AppendedBy: "the refund reactor", Meaning: "A person has to find out what became of a refund."},
 		{Prototype: transaction.PaymentReversed{}, Version: 1, AppendedBy: "the providers' doors; the refund reactor", Meaning: "The provider took money back without having been asked."},
+		{Prototype: payout.Requested{}, Version: 1, AppendedBy: "payouts/create", Meaning: "Money is wanted at a merchant's phone, bank or till; it is reserved by then."},
+		{Prototype: payout.Abandoned{}, Version: 1, AppendedBy: "the payout reactor", Meaning: "Money was reserved for a payout that nobody went on with."},
+		{Prototype: payout.Approved{}, Version: 1, AppendedBy: "payouts/approve; operator (payout approve)", Meaning: "A second person agreed to a payout."},
+		{Prototype: payout.Rejected{}, Version: 1, AppendedBy: "payouts/reject; operator (payout reject)", Meaning: "A person stopped a payout before it was sent."},
+		{Prototype: payout.Sent{}, Version: 1, AppendedBy: "the payout reactor", Meaning: "The provider is about to be asked to pay, once."},
+		{Prototype: payout.Accepted{}, Version: 1, AppendedBy: "the payout reactor", Meaning: "The provider queued the payout; nothing is paid."},
+		{Prototype: payout.OutcomeUnknown{}, Version: 1, AppendedBy: "the payout reactor", Meaning: "The answer was lost; the money may be on its way."},
+		{Prototype: payout.NoticeReceived{}, Version: 1, AppendedBy: "the provider's doors; operator (payout settle, fail)", Meaning: "What a provider, or a person, said of a payout, word for word."},
+		{Prototype: payout.Completed{}, Version: 1, AppendedBy: "the provider's doors; operator (payout settle)", Meaning: "The provider has paid."},
+		{Prototype: payout.ChargeReported{}, Version: 1, AppendedBy: "the provider's doors", Meaning: "What the provider took for a payout."},
+		{Prototype: payout.Failed{}, Version: 1, AppendedBy: "the payout reactor; the provider's doors; operator (payout fail)", Meaning: "The provider has not paid."},
+		{Prototype: payout.NeedsAttention{}, Version: 1, AppendedBy: "the payout reactor", Meaning: "A person has to find out what became of a payout."},
+		{Prototype: payout.Recorded{}, Version: 1, AppendedBy: "payouts/record; operator (payout record)", Meaning: "A person made the transfer, by the bank's reference."},
+		{Prototype: payout.PolicySet{}, Version: 1, AppendedBy: "operator (payout policy)", Meaning: "Above which amount a second person has to agree to a payout."},
+		{Prototype: payout.Counted{}, Version: 1, AppendedBy: "the funds reactor", Meaning: "What payments through a channel add up to, as of a position."},
+		{Prototype: payout.FundsReserved{}, Version: 1, AppendedBy: "payouts/create", Meaning: "Money of a channel's is set apart for a payout."},
+		{Prototype: payout.FundsReleased{}, Version: 1, AppendedBy: "the payout reactor", Meaning: "Money that was set apart is free again: nothing was paid."},
+		{Prototype: payout.FundsPaid{}, Version: 1, AppendedBy: "the payout reactor", Meaning: "Money that was set apart has left for good."},
 	}
 }

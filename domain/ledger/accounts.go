@@ -9,6 +9,8 @@ const (
 	ProviderClearing Account = "provider_clearing"
 	// Bank is what arrived in the merchant's bank account.
 	Bank Account = "bank"
+	// Wallet is what arrived on the merchant's own till or phone.
+	Wallet Account = "wallet"
 	// PayoutsInTransit is what has left for a bank, till or phone and is not reported to have arrived.
 	PayoutsInTransit Account = "payouts_in_transit"
 
@@ -59,6 +61,7 @@ func Chart() []Line {
 	return []Line{
 		{ProviderClearing, Asset, "What stands at the providers: on a shortcode, or with Paystack until it is settled."},
 		{Bank, Asset, "What arrived in the bank."},
+		{Wallet, Asset, "What arrived on the merchant's own till or phone."},
 		{PayoutsInTransit, Asset, "What has left for a bank, till or phone and is not reported to have arrived."},
 		{MerchantPayable, Liability, "What the operator owes to the merchant, of money in its pool."},
 		{RefundsPayable, Liability, "What has been promised back to payers and has not left."},
