@@ -16,7 +16,7 @@ import (
 // allowedImports is all of the standard library that rules need. Above all no clock of their own (time.Now is looked for
 // below), no randomness, no I/O, no JSON.
 var allowedImports = []string{
-	"context", "crypto/sha256", "encoding/hex", "errors", "fmt", "math", "slices", "sort", "strconv", "strings", "time",
+	"context", "crypto/sha256", "encoding/hex", "errors", "fmt", "math", "slices", "sort", "strconv", "strings", "time", "unicode",
 }
 
 const module = "github.com/benfex/kipay/domain"

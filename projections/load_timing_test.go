@@ -111,7 +111,7 @@ func pay(t testing.TB, i *projectionstest.Install) {
 			},
 		}},
 		{1, []domain.Event{transaction.StkPushAccepted{
-			Reference: ref, Attempt: 1, Subject: subject, MerchantRequestID: "29115-34620561-1", CheckoutRequestID: "ws_CO_191220191020363925",
+			Reference: ref, Attempt: 1, Subject: subject, MerchantRequestID: "29115-34620561-1", Named: transaction.Named{CheckoutRequestID: "ws_CO_191220191020363925"},
 			Raw: `{"MerchantRequestID":"29115-34620561-1","CheckoutRequestID":"ws_CO_191220191020363925","ResponseCode":"0"}`, At: now,
 		}}},
 		{2, []domain.Event{

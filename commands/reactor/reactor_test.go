@@ -128,7 +128,7 @@ func (i *install) requested(ref transaction.Reference) transaction.StkPushReques
 }
 
 func (i *install) accepted(ref transaction.Reference) transaction.StkPushAccepted {
-	return transaction.StkPushAccepted{Reference: ref, Attempt: 1, Subject: "payment-" + string(ref), MerchantRequestID: "m", CheckoutRequestID: "ws_CO_" + string(ref), At: i.now()}
+	return transaction.StkPushAccepted{Reference: ref, Attempt: 1, Subject: "payment-" + string(ref), MerchantRequestID: "m", Named: transaction.Named{CheckoutRequestID: domain.Personal("ws_CO_" + string(ref))}, At: i.now()}
 }
 
 // until runs so many reactors at once and waits for the transaction to be as wanted.

@@ -79,6 +79,7 @@ type State struct {
 	Idempotency string
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+	Privacy
 }
 
 // Exists tells whether the customer was created.
@@ -93,7 +94,12 @@ func (s State) Evolve(e domain.Event) State {
 			CreatedAt: e.At, UpdatedAt: e.At,
 		}
 	case Updated:
-		s.Person, s.UpdatedAt = e.Person, e.At
+		s.Person, s.UpdatedAt, s.Erased = e.Person, e.At, false
+	case Erased:
+		s.Person, s.UpdatedAt = Person{}, e.At
+		s.Privacy = s.Privacy.evolve(e)
+	default:
+		s.Privacy = s.Privacy.evolve(e)
 	}
 	return s
 }
@@ -109,13 +115,17 @@ type Save struct {
 	At          time.Time
 }
 
-// Decide creates, updates, or decides nothing when all is so already.
+// Decide creates, updates, or decides nothing when all is so already. A customer who was erased and comes back has what is given
+// now, and nothing from before. Errors: Conflict while the customer is being erased.
 func (c Save) Decide(s State) ([]domain.Event, error) {
 	if !s.Exists() {
 		return []domain.Event{Created{
 			ID: c.ID, Merchant: c.Merchant, Hash: c.Hash, Person: c.Person, Idempotency: c.Idempotency,
 			Transaction: c.Transaction, At: c.At,
 		}}, nil
+	}
+	if s.Started != nil {
+		return nil, domain.Conflictf("This customer is being erased; try again in a moment")
 	}
 	next := s.Person
 	for _, f := range []struct{ to, from *domain.Personal }{

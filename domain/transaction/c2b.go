@@ -46,7 +46,7 @@ func (c ReceiveC2B) Decide(s State) ([]domain.Event, error) {
 		credited, surplus := s.delta(next)
 		d.add(PaymentReceived{
 			Reference: s.Reference, Door: c.Door, Receipt: c.Receipt, Amount: c.Open.Amount, Credited: credited, Surplus: surplus,
-			Method: MethodMpesaC2B, PaidAt: c.PaidAt, Digest: c.Digest, Terms: termsOf(c.Terms, c.Terms.Of(c.Open.Amount)), At: c.Received,
+			Method: MethodMpesaC2B, PaidAt: c.PaidAt, Subject: s.Subject, Digest: c.Digest, Terms: termsOf(c.Terms, c.Terms.Of(c.Open.Amount)), At: c.Received,
 		})
 	}
 	d.conclude(c.Received)

@@ -26,7 +26,7 @@ func (c ReceiveC2B) keptEvent() CallbackReceived {
 func (c ReceiveC2B) receivedEvent() PaymentReceived {
 	return PaymentReceived{
 		Reference: ref, Door: c.Door, Receipt: "R1", Amount: c.Open.Amount, Credited: c.Open.Amount, Surplus: money.Of(0, c.Open.Amount.Currency),
-		Method: MethodMpesaC2B, PaidAt: at(1), Digest: c.Digest, At: c.Received,
+		Method: MethodMpesaC2B, PaidAt: at(1), Subject: subject, Digest: c.Digest, At: c.Received,
 	}
 }
 

@@ -74,13 +74,32 @@ func (e StkPushRequested) SubjectName() string { return e.Subject }
 
 // StkPushAccepted says that the provider took the push: queued, not paid.
 type StkPushAccepted struct {
-	Reference         Reference       `json:"reference"`
-	Attempt           int             `json:"attempt"`
-	Subject           string          `json:"subject"`
-	MerchantRequestID string          `json:"merchant_request_id"`
-	CheckoutRequestID string          `json:"checkout_request_id"`
-	Raw               domain.Personal `json:"raw"`
-	At                time.Time       `json:"at"`
+	Reference         Reference `json:"reference"`
+	Attempt           int       `json:"attempt"`
+	Subject           string    `json:"subject"`
+	MerchantRequestID string    `json:"merchant_request_id"`
+	Named
+	Raw domain.Personal `json:"raw"`
+	At  time.Time       `json:"at"`
+}
+
+// Named is the push by Daraja's name of it, which ends with the payer's number.
+type Named struct {
+	CheckoutRequestID domain.Personal `json:"checkout_request_id,omitempty"`
+	// InTheClear is what events of older versions have in its place.
+	InTheClear string `json:"clear_checkout_request_id,omitempty"`
+}
+
+func named(checkoutRequestID string) Named {
+	return Named{CheckoutRequestID: domain.Personal(checkoutRequestID)}
+}
+
+// checkout is the name, empty when the event has none or the payer was erased.
+func (n Named) checkout() string {
+	if n.CheckoutRequestID != "" {
+		return string(n.CheckoutRequestID)
+	}
+	return n.InTheClear
 }
 
 // EventType is the wire name.
@@ -178,12 +197,16 @@ type PaymentReceived struct {
 	Surplus  money.Money `json:"surplus"`
 	Method   Method      `json:"method"`
 	PaidAt   time.Time   `json:"paid_at"`
-	// CheckoutRequestID is the push that the notice named, if it named one.
-	CheckoutRequestID string `json:"checkout_request_id,omitempty"`
-	Digest            string `json:"digest,omitempty"`
+	Subject  string      `json:"subject,omitempty"`
+	// Named is the push that the notice named, if it named one.
+	Named
+	Digest string `json:"digest,omitempty"`
 	Terms
 	At time.Time `json:"at"`
 }
+
+// SubjectName is whose key seals it.
+func (e PaymentReceived) SubjectName() string { return e.Subject }
 
 // Terms are what the rules of the channel said of a movement of money when it was counted: where it is, whose it is, and
 // what it costs. Events of version 1 have none: their channel is the attempt's and the money the merchant's own.
@@ -220,11 +243,15 @@ type AttemptFailed struct {
 	Code        string    `json:"code"`
 	FailureCode string    `json:"failure_code"`
 	Reason      string    `json:"reason"`
-	// CheckoutRequestID is the push that the notice named, if it named one.
-	CheckoutRequestID string    `json:"checkout_request_id,omitempty"`
-	Digest            string    `json:"digest,omitempty"`
-	At                time.Time `json:"at"`
+	Subject     string    `json:"subject,omitempty"`
+	// Named is the push that the notice named, if it named one.
+	Named
+	Digest string    `json:"digest,omitempty"`
+	At     time.Time `json:"at"`
 }
+
+// SubjectName is whose key seals it.
+func (e AttemptFailed) SubjectName() string { return e.Subject }
 
 // EventType is the wire name.
 func (AttemptFailed) EventType() string { return "PaymentAttemptFailed" }

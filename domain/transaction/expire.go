@@ -21,7 +21,7 @@ func (c Expire) Decide(s State) ([]domain.Event, error) {
 	if attemptOver && s.Origin == FromCheckout {
 		d.add(AttemptFailed{
 			Reference: s.Reference, Attempt: a.N, Door: DoorClock, Code: FailureExpired, FailureCode: FailureExpired,
-			Reason: "The request on the phone was not answered in time", At: c.At,
+			Reason: "The request on the phone was not answered in time", Subject: s.Subject, At: c.At,
 		})
 	}
 	if !due.IsZero() && !c.At.Before(due) {

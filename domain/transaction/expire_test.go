@@ -16,7 +16,7 @@ func closedFailed(code, reason string, minutes int) Failed {
 func windowOver(attempt, minutes int) AttemptFailed {
 	return AttemptFailed{
 		Reference: ref, Attempt: attempt, Door: DoorClock, Code: FailureExpired, FailureCode: FailureExpired,
-		Reason: "The request on the phone was not answered in time", At: at(minutes),
+		Reason: "The request on the phone was not answered in time", Subject: subject, At: at(minutes),
 	}
 }
 

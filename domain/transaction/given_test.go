@@ -199,7 +199,7 @@ func pushed(attempt int) StkPushRequested {
 func accepted(attempt int) StkPushAccepted {
 	return StkPushAccepted{
 		Reference: ref, Attempt: attempt, Subject: subject, MerchantRequestID: fmt.Sprintf("mr-%d", attempt),
-		CheckoutRequestID: checkoutID(attempt), Raw: "{}", At: at(10*(attempt-1) + 1),
+		Named: named(checkoutID(attempt)), Raw: "{}", At: at(10*(attempt-1) + 1),
 	}
 }
 
@@ -254,14 +254,14 @@ func failing(kind Kind, code string, minutes int) Weigh {
 func (c Weigh) receivedEvent(credited, surplus money.Money) PaymentReceived {
 	return PaymentReceived{
 		Reference: ref, Attempt: c.Attempt, Door: c.Door, Receipt: c.Receipt, Amount: c.Amount, Credited: credited, Surplus: surplus,
-		Method: c.Method, PaidAt: c.PaidAt, CheckoutRequestID: c.CheckoutRequestID, Digest: c.Digest, At: c.At,
+		Method: c.Method, PaidAt: c.PaidAt, Subject: subject, Named: named(c.CheckoutRequestID), Digest: c.Digest, At: c.At,
 	}
 }
 
 func (c Weigh) failedEvent() AttemptFailed {
 	return AttemptFailed{
 		Reference: ref, Attempt: c.Attempt, Door: c.Door, Code: c.Code, FailureCode: c.FailureCode, Reason: c.Reason,
-		CheckoutRequestID: c.CheckoutRequestID, Digest: c.Digest, At: c.At,
+		Subject: subject, Named: named(c.CheckoutRequestID), Digest: c.Digest, At: c.At,
 	}
 }
 

@@ -27,7 +27,7 @@ func (c AcceptPush) Decide(s State) ([]domain.Event, error) {
 	d := decision{before: s, after: s}
 	d.add(StkPushAccepted{
 		Reference: s.Reference, Attempt: c.Attempt, Subject: s.Subject, MerchantRequestID: c.MerchantRequestID,
-		CheckoutRequestID: c.CheckoutRequestID, Raw: domain.Personal(c.Raw), At: c.At,
+		Named: named(c.CheckoutRequestID), Raw: domain.Personal(c.Raw), At: c.At,
 	})
 	if a.Named != "" && c.CheckoutRequestID != "" && a.Named != c.CheckoutRequestID {
 		w := Weigh{Evidence: Evidence{Attempt: c.Attempt}, At: c.At}

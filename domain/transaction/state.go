@@ -335,7 +335,7 @@ func (s State) Evolve(e domain.Event) State {
 		s = s.add(Attempt{N: e.Attempt, Channel: e.Channel, Method: MethodCard, ProviderReference: e.ProviderReference, RequestedAt: e.At, Window: s.ExpiresAt}, e.At)
 	case StkPushAccepted:
 		s = s.change(e.Attempt, e.At, func(a *Attempt) {
-			a.Accepted, a.MerchantRequestID, a.CheckoutRequestID = true, e.MerchantRequestID, e.CheckoutRequestID
+			a.Accepted, a.MerchantRequestID, a.CheckoutRequestID = true, e.MerchantRequestID, e.checkout()
 		})
 	case StkPushOutcomeUnknown:
 		s = s.change(e.Attempt, e.At, func(a *Attempt) { a.Unknown = true })
@@ -346,11 +346,11 @@ func (s State) Evolve(e domain.Event) State {
 		s = s.change(e.Attempt, e.At, func(a *Attempt) { a.Accepted, a.URL = true, string(e.URL) })
 	case AttemptFailed:
 		s = s.fail(e.Attempt, Failure{Kind: failureKind(e.Door), Code: e.Code, FailureCode: e.FailureCode, Reason: e.Reason, At: e.At})
-		s = s.named(e.Attempt, e.CheckoutRequestID, e.At)
+		s = s.named(e.Attempt, e.checkout(), e.At)
 	case CallbackReceived:
 		s.digests = append(s.digests[:len(s.digests):len(s.digests)], e.Digest)
 	case PaymentReceived:
-		s = s.asked(e.Amount).named(e.Attempt, e.CheckoutRequestID, e.At)
+		s = s.asked(e.Amount).named(e.Attempt, e.checkout(), e.At)
 		p := Payment{Attempt: e.Attempt, Door: e.Door, Receipt: e.Receipt, Amount: e.Amount, Method: e.Method, PaidAt: e.PaidAt, Terms: e.Terms}
 		if a, ok := s.unreceipted(e.Attempt); ok {
 			p.Charge = p.Charge.Add(a.Charge)

@@ -113,7 +113,7 @@ func (c Weigh) receive(d *decision) {
 	}
 	d.add(PaymentReceived{
 		Reference: s.Reference, Attempt: c.Attempt, Door: c.Door, Receipt: c.Receipt, Amount: c.Amount,
-		Credited: credited, Surplus: surplus, Method: method, PaidAt: c.PaidAt, CheckoutRequestID: c.CheckoutRequestID, Digest: c.Digest,
+		Credited: credited, Surplus: surplus, Method: method, PaidAt: c.PaidAt, Subject: s.Subject, Named: named(c.CheckoutRequestID), Digest: c.Digest,
 		Terms: termsOf(c.Terms, charge), At: c.At,
 	})
 	c.reportFee(d)
@@ -187,7 +187,7 @@ func (c Weigh) fail(d *decision) {
 	}
 	d.add(AttemptFailed{
 		Reference: d.before.Reference, Attempt: c.Attempt, Door: c.Door, Code: c.Code, FailureCode: c.FailureCode,
-		Reason: c.Reason, CheckoutRequestID: c.CheckoutRequestID, Digest: c.Digest, At: c.At,
+		Reason: c.Reason, Subject: d.before.Subject, Named: named(c.CheckoutRequestID), Digest: c.Digest, At: c.At,
 	})
 }
 
