@@ -18,7 +18,8 @@ const (
 // merchant.
 func analystViews() []string {
 	return []string{
-		"channels", "customers", "events", "ledger_balances", "ledger_entries", "merchants", "refunds", "transaction_versions", "transactions",
+		"channels", "customer_versions", "customers", "events", "ledger_balances", "ledger_entries", "merchants", "refund_versions", "refunds",
+		"transaction_versions", "transactions",
 	}
 }
 

@@ -45,9 +45,11 @@ type batch struct {
 
 // archive is the rows that are kept of every event and never change.
 type archive struct {
-	events   *eventColumns
-	versions *versionColumns
-	ledger   *ledgerColumns
+	events    *eventColumns
+	versions  *versionColumns
+	ledger    *ledgerColumns
+	customers *customerColumns
+	refunds   *refundVersionColumns
 	span
 	count int
 	bytes int
@@ -61,7 +63,10 @@ func newBatch() *batch {
 }
 
 func newArchive() *archive {
-	return &archive{events: newEventColumns(), versions: newVersionColumns(), ledger: newLedgerColumns()}
+	return &archive{
+		events: newEventColumns(), versions: newVersionColumns(), ledger: newLedgerColumns(),
+		customers: newCustomerVersionColumns(), refunds: newRefundVersionColumns(),
+	}
 }
 
 // note counts a record whose rows are in.
@@ -107,6 +112,8 @@ func (a *archive) reset() {
 	a.events.reset()
 	a.versions.reset()
 	a.ledger.reset()
+	a.customers.reset()
+	a.refunds.reset()
 	a.span, a.count, a.bytes = span{}, 0, 0
 }
 
@@ -141,6 +148,12 @@ func (a *archive) filled() []*table {
 	}
 	if len(a.ledger.position.v) > 0 {
 		out = append(out, a.ledger.table)
+	}
+	if len(a.customers.version.v) > 0 {
+		out = append(out, a.customers.table)
+	}
+	if len(a.refunds.version.v) > 0 {
+		out = append(out, a.refunds.table)
 	}
 	return out
 }

@@ -194,15 +194,17 @@ func (b *builder) addTransaction(ctx context.Context, env *eventstore.Envelope, 
 			b.tally.add(key, string(row.Mode), string(row.Status), +1, env.Position)
 		}
 	}
+	effective := transaction.EffectiveAt(before, env.Event, env.Meta.OccurredAt)
 	if id := refundIn(env.Event); id != 0 {
 		if r, ok := after.RefundOf(id); ok {
 			refund := refundOf(*after, r, env.Position)
 			into.refunds.add(&refund)
 			into.rows.refunds++
+			into.archive.refunds.add(&refund, effective)
 		}
 	}
 	kept := into.transaction(row)
-	into.archive.versions.add(transactionVersionOf(kept, env))
+	into.archive.versions.add(transactionVersionOf(kept, effective, env))
 	into.archive.ledger.post(postings, kept, env, booked, late)
 	if b.completed != nil {
 		b.completed.note(kept)
@@ -229,6 +231,7 @@ func (b *builder) addCustomer(ctx context.Context, env *eventstore.Envelope, int
 	row := customerOf(*after, env.Position)
 	into.customers.add(&row)
 	into.rows.customers++
+	into.archive.customers.add(&row)
 	return nil
 }
 

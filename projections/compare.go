@@ -32,7 +32,9 @@ func comparisons() []comparison {
 		{newCounterColumns().table, []string{"merchant_id", "kind", "mode", "status", "day"}, "version", "intDiv(merchant_id, 16)"},
 		{newTransactionColumns().table, []string{"merchant_id", "mode", "created_at", "id", "reference"}, "version", "intDiv(id, 65536)"},
 		{newRefundColumns().table, []string{"merchant_id", "mode", "created_at", "id"}, "version", "intDiv(id, 65536)"},
-		{newVersionColumns().table, []string{"reference", "revision", "position"}, "position", "intDiv(position, 65536)"},
+		{newVersionColumns().table, []string{"merchant_id", "mode", "created_at", "id", "position", "reference"}, "position", "intDiv(position, 65536)"},
+		{newCustomerVersionColumns().table, []string{"merchant_id", "created_at", "id", "version"}, "version", "intDiv(version, 65536)"},
+		{newRefundVersionColumns().table, []string{"merchant_id", "mode", "created_at", "id", "version"}, "version", "intDiv(version, 65536)"},
 		{newLedgerColumns().table, []string{"merchant_id", "mode", "position", "line"}, "position", "intDiv(position, 65536)"},
 		{newEventColumns().table, []string{"position"}, "position", "intDiv(position, 65536)"},
 	}

@@ -29,18 +29,23 @@ type CustomerPage struct {
 // Customers lists a merchant's customers. Without a search the total comes from counters.
 func (r *Reader) Customers(ctx context.Context, f CustomerFilter) (CustomerPage, error) {
 	f.Search = strings.ToLower(f.Search)
-	var page CustomerPage
 	where := memoryToo // for the counters
 	if f.Search != "" {
 		where = tablesOnly
 	}
+	count, list := countCustomersSQL, listCustomersSQL
+	if f.Search != "" {
+		count, list = countCustomersFoundSQL, findCustomersSQL
+	}
+	args := []any{clickhouse.Named("merchant", f.MerchantID), clickhouse.Named("search", f.Search)}
+	return r.customerPage(ctx, where, f, args, count, list)
+}
+
+// customerPage counts, and reads the page of what list selects.
+func (r *Reader) customerPage(ctx context.Context, where reach, f CustomerFilter, args []any, count, list string) (CustomerPage, error) {
+	var page CustomerPage
 	err := r.on(ctx, where, func(ctx context.Context, g Generation) error {
 		page = CustomerPage{}
-		count, list := countCustomersSQL, listCustomersSQL
-		if f.Search != "" {
-			count, list = countCustomersFoundSQL, findCustomersSQL
-		}
-		args := []any{clickhouse.Named("merchant", f.MerchantID), clickhouse.Named("search", f.Search)}
 		var total int64
 		if err := r.conn.QueryRow(ctx, g.in(count), args...).Scan(&total); err != nil {
 			return err
@@ -49,8 +54,8 @@ func (r *Reader) Customers(ctx context.Context, f CustomerFilter) (CustomerPage,
 		if f.Offset >= page.Total || f.Limit == 0 {
 			return nil
 		}
-		args = append(args, clickhouse.Named("limit", f.Limit), clickhouse.Named("offset", f.Offset))
-		return r.each(ctx, g.in(list), args, func(rows driver.Rows) error {
+		paged := append(args[:len(args):len(args)], clickhouse.Named("limit", f.Limit), clickhouse.Named("offset", f.Offset))
+		return r.each(ctx, g.in(list), paged, func(rows driver.Rows) error {
 			var c Customer
 			var version uint64
 			err := rows.Scan(&c.MerchantID, &c.CreatedAt, &c.ID, &version, &c.Hash, &c.Email, &c.FirstName, &c.LastName, &c.Phone, &c.UpdatedAt)

@@ -157,7 +157,7 @@ func (r *Reader) LedgerBalances(ctx context.Context, f LedgerFilter) ([]LedgerBa
 func (r *Reader) PositionAt(ctx context.Context, at time.Time) (eventstore.Position, error) {
 	var position uint64
 	err := r.on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
-		return r.conn.QueryRow(ctx, g.in("SELECT max(position) FROM kipay.events_gN WHERE recorded_at <= {at:DateTime64(3,'UTC')}"),
+		return r.conn.QueryRow(ctx, g.in("SELECT max(position) FROM (SELECT position FROM kipay.events_gN WHERE recorded_at <= {at:DateTime64(3,'UTC')} ORDER BY position DESC LIMIT 1)"),
 			millisArg("at", within(at))).Scan(&position)
 	})
 	if err != nil {

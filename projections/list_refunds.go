@@ -37,33 +37,49 @@ type RefundPage struct {
 
 // Refunds lists a merchant's refunds.
 func (r *Reader) Refunds(ctx context.Context, f RefundFilter) (RefundPage, error) {
+	where, args := f.where()
+	where += refundStatusSQL
+	return r.refundPage(ctx, f, args, "SELECT count() FROM kipay.refunds_gN FINAL WHERE "+where,
+		"SELECT "+refundColumnsSQL+" FROM kipay.refunds_gN FINAL WHERE "+where)
+}
+
+// refundColumnsSQL are what refundPage reads, refundStatusSQL the condition on the status.
+const (
+	refundColumnsSQL = `created_at, id, version, refund_reference, reference, currency, amount_minor, status, method, channel_id, receipt,
+	failure_code, failure_reason, refunded_at, needs_attention`
+	refundStatusSQL = ` AND ({status:String} = '' OR status = {status:String})`
+)
+
+// where is the condition on what of a refund never changes, and what it and that on the status bind.
+func (f *RefundFilter) where() (string, []any) {
 	conditions := []string{"merchant_id = {merchant:Int64}", "mode = {mode:String}"}
-	args := []any{clickhouse.Named("merchant", f.MerchantID), clickhouse.Named("mode", string(f.Mode))}
+	args := []any{
+		clickhouse.Named("merchant", f.MerchantID), clickhouse.Named("mode", string(f.Mode)), clickhouse.Named("status", string(f.Status)),
+	}
 	add := func(condition string, arg any) {
 		conditions, args = append(conditions, condition), append(args, arg)
 	}
 	if f.Reference != "" {
 		add("reference = {reference:String}", clickhouse.Named("reference", f.Reference))
 	}
-	if f.Status != "" {
-		add("status = {status:String}", clickhouse.Named("status", string(f.Status)))
-	}
 	if f.From != nil {
 		add("created_at >= {from:DateTime64(3,'UTC')}", millisArg("from", within(DayStart(*f.From, f.Zone))))
 	}
 	if f.To != nil {
-		add("created_at < {until:DateTime64(3,'UTC')}", millisArg("until", within(DayStart(*f.To+1, f.Zone))))
+		add("created_at < {to:DateTime64(3,'UTC')}", millisArg("to", within(DayStart(*f.To+1, f.Zone))))
 	}
-	where := strings.Join(conditions, " AND ")
+	return strings.Join(conditions, " AND "), args
+}
+
+// refundPage counts, and reads the page of what list selects.
+func (r *Reader) refundPage(ctx context.Context, f RefundFilter, args []any, count, list string) (RefundPage, error) {
 	var page RefundPage
 	err := r.on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
 		page = RefundPage{}
-		if err := r.conn.QueryRow(ctx, g.in("SELECT count() FROM kipay.refunds_gN FINAL WHERE "+where), args...).Scan(&page.Total); err != nil {
+		if err := r.conn.QueryRow(ctx, g.in(count), args...).Scan(&page.Total); err != nil {
 			return err
 		}
-		sql := g.in(`SELECT created_at, id, version, refund_reference, reference, currency, amount_minor, status, method, channel_id, receipt,
-			failure_code, failure_reason, refunded_at, needs_attention FROM kipay.refunds_gN FINAL WHERE ` + where +
-			" ORDER BY created_at DESC, id DESC LIMIT {limit:UInt64} OFFSET {offset:UInt64}")
+		sql := g.in(list + " ORDER BY created_at DESC, id DESC LIMIT {limit:UInt64} OFFSET {offset:UInt64}")
 		paged := append(args[:len(args):len(args)], clickhouse.Named("limit", f.Limit), clickhouse.Named("offset", f.Offset))
 		return r.each(ctx, sql, paged, func(rows driver.Rows) error {
 			t := Refund{MerchantID: f.MerchantID, Mode: f.Mode}

@@ -74,13 +74,7 @@ type transactionQuery struct {
 func (q *transactionQuery) shallowPage(ctx context.Context) (TransactionPage, error) {
 	var days []dayCount
 	var rows []Transaction
-	w := window{from: earliest, until: latest, offset: q.Offset}
-	if q.From != nil {
-		w.from = within(DayStart(*q.From, q.Zone))
-	}
-	if q.To != nil {
-		w.until = within(DayStart(*q.To+1, q.Zone))
-	}
+	w := q.window()
 	size := q.Offset + q.Limit + slack
 	group, grouped := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {

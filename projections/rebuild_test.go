@@ -162,7 +162,7 @@ func TestVerifyNamesWhatIsWrongAndMendsIt(t *testing.T) {
 		"transactions: altered row merchant_id=1 mode=test created_at=… id=… reference=" + altered + " in [amount_minor receipt]",
 		"transactions: missing row merchant_id=1 mode=test created_at=… id=… reference=" + missing,
 		"transactions: extra row merchant_id=1 mode=test created_at=… id=999999 reference=KIPAYINVENTED0000000X",
-		"transaction_versions: extra row reference=" + altered + " revision=77 position=5",
+		"transaction_versions: extra row merchant_id=0 mode= created_at=… id=0 position=5 reference=" + altered,
 		"events: altered row position=3 in [actor]",
 		"customers: altered row merchant_id=2 created_at=… id=… in [email]",
 		"counters: altered row merchant_id=2 kind=customers mode= status= day=2026-03-10 in [value]",

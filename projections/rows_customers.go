@@ -37,7 +37,7 @@ func (c *Customer) search() string {
 	return strings.ToLower(name + "\n" + c.Email + "\n" + c.Phone)
 }
 
-// customerColumns are rows of the table customers.
+// customerColumns are rows of customers.
 type customerColumns struct {
 	*table
 	merchant, id, created, updated                        values[int64]
@@ -45,7 +45,14 @@ type customerColumns struct {
 	hash, email, firstName, lastName, phone, searchColumn values[string]
 }
 
-func newCustomerColumns() *customerColumns {
+// newCustomerColumns are rows of the table customers.
+func newCustomerColumns() *customerColumns { return customerColumnsOf("customers") }
+
+// newCustomerVersionColumns are rows of the table customer_versions: as those of customers, one for each change. They are personal
+// like those, and what clears the ones clears the others.
+func newCustomerVersionColumns() *customerColumns { return customerColumnsOf("customer_versions") }
+
+func customerColumnsOf(name string) *customerColumns {
 	c := &customerColumns{
 		merchant: values[int64]{name: "merchant_id", sentAs: sentInt64}, created: values[int64]{name: "created_at", sentAs: sentMillis},
 		id: values[int64]{name: "id", sentAs: sentInt64}, version: values[uint64]{name: "version", sentAs: sentUInt64},
@@ -54,7 +61,7 @@ func newCustomerColumns() *customerColumns {
 		phone: values[string]{name: "phone", sentAs: sentString}, searchColumn: values[string]{name: "search", sentAs: sentString},
 		updated: values[int64]{name: "updated_at", sentAs: sentMillis},
 	}
-	c.table = newTable("customers", &c.merchant, &c.created, &c.id, &c.version, &c.hash, &c.email, &c.firstName, &c.lastName,
+	c.table = newTable(name, &c.merchant, &c.created, &c.id, &c.version, &c.hash, &c.email, &c.firstName, &c.lastName,
 		&c.phone, &c.searchColumn, &c.updated)
 	return c
 }

@@ -107,3 +107,21 @@ func (c *refundColumns) add(r *Refund) {
 	c.refunded.add(millis(r.RefundedAt))
 	c.attention.add(r.NeedsAttention)
 }
+
+// refundVersionColumns are rows of the table refund_versions: as those of refunds, one for each event of a refund, and when
+// that happened.
+type refundVersionColumns struct {
+	*refundColumns
+	effective values[int64]
+}
+
+func newRefundVersionColumns() *refundVersionColumns {
+	c := &refundVersionColumns{refundColumns: newRefundColumns(), effective: values[int64]{name: "effective_at", sentAs: sentMillis}}
+	c.table = newTable("refund_versions", append(c.columns, &c.effective)...)
+	return c
+}
+
+func (c *refundVersionColumns) add(r *Refund, effective time.Time) {
+	c.refundColumns.add(r)
+	c.effective.add(millis(effective))
+}

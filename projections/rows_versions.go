@@ -9,14 +9,18 @@ import (
 // TransactionVersion is what a payment looked like after one of its events.
 type TransactionVersion struct {
 	*Transaction
-	EventType  string
-	OccurredAt time.Time
-	RecordedAt time.Time
+	EventType string
+	// EffectiveAt is when it happened, by the provider's clock where that is known.
+	EffectiveAt time.Time
+	OccurredAt  time.Time
+	RecordedAt  time.Time
 }
 
 // transactionVersionOf is the row of an event that left the transaction as t.
-func transactionVersionOf(t *Transaction, env *eventstore.Envelope) TransactionVersion {
-	return TransactionVersion{Transaction: t, EventType: env.Event.EventType(), OccurredAt: env.Meta.OccurredAt, RecordedAt: env.RecordedAt}
+func transactionVersionOf(t *Transaction, effective time.Time, env *eventstore.Envelope) TransactionVersion {
+	return TransactionVersion{
+		Transaction: t, EventType: env.Event.EventType(), EffectiveAt: effective, OccurredAt: env.Meta.OccurredAt, RecordedAt: env.RecordedAt,
+	}
 }
 
 // versionColumns are rows of the table transaction_versions. Nothing in it is personal, so that erasure has nothing to
@@ -26,7 +30,7 @@ type versionColumns struct {
 	reference, mode, eventType, status, currency, method, receipt, failureCode, mergedInto values[string]
 	provider, origin                                                                       values[string]
 	revision, merchant, id, amount, received, credited, surplus                            values[int64]
-	created, occurred, recorded, paid, completed                                           values[int64]
+	created, effective, occurred, recorded, paid, completed                                values[int64]
 	channel, refunded                                                                      values[int64]
 	position                                                                               values[uint64]
 	listed, review                                                                         values[uint8]
@@ -37,7 +41,7 @@ func newVersionColumns() *versionColumns {
 		reference: values[string]{name: "reference", sentAs: sentString}, revision: values[int64]{name: "revision", sentAs: sentInt64},
 		position: values[uint64]{name: "position", sentAs: sentUInt64}, merchant: values[int64]{name: "merchant_id", sentAs: sentInt64},
 		mode: values[string]{name: "mode", sentAs: sentString}, id: values[int64]{name: "id", sentAs: sentInt64},
-		created: values[int64]{name: "created_at", sentAs: sentMillis}, occurred: values[int64]{name: "occurred_at", sentAs: sentMillis},
+		created: values[int64]{name: "created_at", sentAs: sentMillis}, effective: values[int64]{name: "effective_at", sentAs: sentMillis}, occurred: values[int64]{name: "occurred_at", sentAs: sentMillis},
 		recorded: values[int64]{name: "recorded_at", sentAs: sentMillis}, eventType: values[string]{name: "event_type", sentAs: sentString},
 		status: values[string]{name: "status", sentAs: sentString}, listed: values[uint8]{name: "listed", sentAs: sentUInt8},
 		currency: values[string]{name: "currency", sentAs: sentString}, amount: values[int64]{name: "amount_minor", sentAs: sentInt64},
@@ -49,8 +53,8 @@ func newVersionColumns() *versionColumns {
 		origin: values[string]{name: "origin", sentAs: sentString}, channel: values[int64]{name: "channel_id", sentAs: sentInt64},
 		completed: values[int64]{name: "completed_at", sentAs: sentMillis}, refunded: values[int64]{name: "refunded_minor", sentAs: sentInt64},
 	}
-	c.table = newTable("transaction_versions", &c.reference, &c.revision, &c.position, &c.merchant, &c.mode, &c.id, &c.created,
-		&c.occurred, &c.recorded, &c.eventType, &c.status, &c.listed, &c.currency, &c.amount, &c.received, &c.credited,
+	c.table = newTable("transaction_versions", &c.merchant, &c.mode, &c.created, &c.id, &c.position, &c.reference, &c.revision,
+		&c.effective, &c.occurred, &c.recorded, &c.eventType, &c.status, &c.listed, &c.currency, &c.amount, &c.received, &c.credited,
 		&c.surplus, &c.method, &c.receipt, &c.failureCode, &c.paid, &c.review, &c.mergedInto,
 		&c.provider, &c.origin, &c.channel, &c.completed, &c.refunded)
 	return c
@@ -64,6 +68,7 @@ func (c *versionColumns) add(v TransactionVersion) {
 	c.mode.add(string(v.Mode))
 	c.id.add(v.ID)
 	c.created.add(millis(v.CreatedAt))
+	c.effective.add(millis(v.EffectiveAt))
 	c.occurred.add(millis(v.OccurredAt))
 	c.recorded.add(millis(v.RecordedAt))
 	c.eventType.add(v.EventType)

@@ -80,6 +80,23 @@ func TestQuestionsMayBeAskedOfShards(t *testing.T) {
 			t.Errorf("transactions that moved on %q: %v", status, err)
 		}
 	}
+	by := time.Date(2026, 3, 31, 21, 0, 0, 0, time.UTC)
+	past, then := NewPast(r, nil), Moment{AsOf: 7, Until: &by}
+	q := &transactionQuery{Reader: r, generation: 1, TransactionFilter: TransactionFilter{MerchantID: 1, Mode: "test", Zone: time.UTC, Limit: 20}}
+	if _, _, err := q.versions(ctx, then); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		t.Errorf("transactions as of a moment: %v", err)
+	}
+	if err := q.name(ctx, []versionKey{{position: 7}}); err != nil {
+		t.Errorf("the names of versions: %v", err)
+	}
+	if _, err := past.Refunds(ctx, RefundFilter{MerchantID: 1, Mode: "test", Limit: 20}, then); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		t.Errorf("refunds as of a moment: %v", err)
+	}
+	for _, search := range []string{"", "jane"} {
+		if _, err := past.Customers(ctx, CustomerFilter{MerchantID: 1, Search: search, Limit: 20}, then); err != nil && !errors.Is(err, sql.ErrNoRows) {
+			t.Errorf("customers as of a moment, searched for %q: %v", search, err)
+		}
+	}
 	count := newTally(db, 1, false, func(_ context.Context, ask func() error) error { return ask() })
 	if err := count.load(ctx, pageKey{merchant: 1, kind: countTransactions, day: 20000}); err != nil {
 		t.Errorf("counters: %v", err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/projections"
 )
 
@@ -127,6 +128,17 @@ func listed(p paging, total uint64, n int, element func(e *encoder, i int)) []by
 	e.count("limit", p.limit)
 	e.count("pages", p.of(total))
 	e.b = append(e.b, '}')
+	return e.b
+}
+
+// listed is the body of a list with pages, and where it was asked as of a moment its position.
+func (w clocks) listed(at eventstore.Position, p paging, total uint64, n int, element func(e *encoder, i int)) []byte {
+	e := &encoder{b: listed(p, total, n, element)}
+	if w.given() {
+		e.b = e.b[:len(e.b)-1] // one more member follows
+		e.position(at)
+		e.b = append(e.b, '}')
+	}
 	return e.b
 }
 

@@ -14,21 +14,29 @@ import (
 	"github.com/benfex/kipay/projections"
 )
 
-// ledgerAccounts answers the caller's chart of accounts, in each currency that it has or can take.
+// ledgerAccounts answers the caller's chart of accounts, in each currency that it has or can take: as_of,
+// effective_at.
 func (a *api) ledgerAccounts(c *fiber.Ctx) error {
 	who, err := callerOf(c)
 	if err != nil {
 		return err
 	}
-	at, err := a.known(c, who, moment{})
+	q := &query{c: c}
+	w := q.clocks()
+	if err := q.Err(); err != nil {
+		return err
+	}
+	m, err := a.then(c, who, w)
 	if err != nil {
 		return err
 	}
-	channels, err := a.Reader.Channels(c.UserContext(), who.MerchantID, false)
+	channels, err := a.past.Channels(c.UserContext(), who.MerchantID, false, m)
 	if err != nil {
 		return away(c, err)
 	}
-	balances, err := a.Reader.LedgerBalances(c.UserContext(), projections.LedgerFilter{MerchantID: who.MerchantID, Mode: who.Mode, AsOf: at})
+	balances, err := a.Reader.LedgerBalances(c.UserContext(), projections.LedgerFilter{
+		MerchantID: who.MerchantID, Mode: who.Mode, AsOf: m.AsOf, Until: m.Until,
+	})
 	if err != nil {
 		return away(c, err)
 	}
@@ -52,8 +60,9 @@ func (a *api) ledgerAccounts(c *fiber.Ctx) error {
 		e.text("currency", currencies[i/len(chart)])
 		e.text("description", line.Meaning)
 	})
+	e.position(m.AsOf)
 	e.b = append(e.b, '}')
-	a.answered(c, who, at)
+	a.answered(c, who, m.AsOf)
 	return send(c, e.b)
 }
 
@@ -174,7 +183,8 @@ func (a *api) ledgerEntries(c *fiber.Ctx) error {
 		return away(c, err)
 	}
 	a.answered(c, who, f.AsOf)
-	return send(c, listed(p, page.Total, len(page.Rows), func(e *encoder, i int) { e.ledgerEntry(&page.Rows[i]) }))
+	w := clocks{asOf: moment{given: true}} // its position is always told
+	return send(c, w.listed(f.AsOf, p, page.Total, len(page.Rows), func(e *encoder, i int) { e.ledgerEntry(&page.Rows[i]) }))
 }
 
 // ledgerEntry writes the members of a posting.

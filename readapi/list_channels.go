@@ -1,29 +1,31 @@
 package readapi
 
-import "github.com/gofiber/fiber/v2"
+import (
+	"github.com/gofiber/fiber/v2"
 
-// listChannels answers the caller's payment channels, newest first: active_only. Never their secrets.
+	"github.com/benfex/kipay/projections"
+)
+
+// listChannels answers the caller's payment channels, newest first: active_only, as_of, effective_at. Never their secrets.
 func (a *api) listChannels(c *fiber.Ctx) error {
 	who, err := callerOf(c)
 	if err != nil {
 		return err
 	}
 	q := &query{c: c}
-	activeOnly := q.flag("active_only")
+	activeOnly, w := q.flag("active_only"), q.clocks()
 	if err := q.Err(); err != nil {
 		return err
 	}
-	least, err := a.floor(c, who)
+	channels, at, err := answer(a, c, who, w,
+		func() ([]projections.Channel, error) {
+			return a.Reader.Channels(c.UserContext(), who.MerchantID, activeOnly)
+		},
+		func(m projections.Moment) ([]projections.Channel, error) {
+			return a.past.Channels(c.UserContext(), who.MerchantID, activeOnly, m)
+		})
 	if err != nil {
 		return err
-	}
-	at, err := a.await(c, least)
-	if err != nil {
-		return err
-	}
-	channels, err := a.Reader.Channels(c.UserContext(), who.MerchantID, activeOnly)
-	if err != nil {
-		return away(c, err)
 	}
 	e := &encoder{b: make([]byte, 0, 64+256*len(channels))}
 	e.b = append(e.b, '{')
@@ -43,6 +45,9 @@ func (a *api) listChannels(c *fiber.Ctx) error {
 		e.textOrNull("till_number", r.TillNumber)
 		e.truth("c2b_registered", r.C2BRegistered)
 	})
+	if w.given() {
+		e.position(at)
+	}
 	e.b = append(e.b, '}')
 	a.answered(c, who, at)
 	return send(c, e.b)

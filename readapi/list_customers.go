@@ -6,33 +6,28 @@ import (
 	"github.com/benfex/kipay/projections"
 )
 
-// listCustomers answers the caller's customers, newest first: search, page, limit.
+// listCustomers answers the caller's customers, newest first: search, as_of, effective_at, page, limit.
 func (a *api) listCustomers(c *fiber.Ctx) error {
 	who, err := callerOf(c)
 	if err != nil {
 		return err
 	}
 	q := &query{c: c}
-	p, search := q.page(), q.search("search")
+	p, search, w := q.page(), q.search("search"), q.clocks()
 	if err := q.Err(); err != nil {
 		return err
 	}
-	least, err := a.floor(c, who)
+	f := projections.CustomerFilter{MerchantID: who.MerchantID, Search: search, Offset: p.offset(), Limit: p.limit}
+	page, at, err := answer(a, c, who, w,
+		func() (projections.CustomerPage, error) { return a.Reader.Customers(c.UserContext(), f) },
+		func(m projections.Moment) (projections.CustomerPage, error) {
+			return a.past.Customers(c.UserContext(), f, m)
+		})
 	if err != nil {
 		return err
-	}
-	at, err := a.await(c, least)
-	if err != nil {
-		return err
-	}
-	page, err := a.Reader.Customers(c.UserContext(), projections.CustomerFilter{
-		MerchantID: who.MerchantID, Search: search, Offset: p.offset(), Limit: p.limit,
-	})
-	if err != nil {
-		return away(c, err)
 	}
 	a.answered(c, who, at)
-	return send(c, listed(p, page.Total, len(page.Rows), func(e *encoder, i int) {
+	return send(c, w.listed(at, p, page.Total, len(page.Rows), func(e *encoder, i int) {
 		r := &page.Rows[i]
 		e.id(r.ID)
 		e.text("email", r.Email)

@@ -10,7 +10,8 @@ import (
 	"github.com/benfex/kipay/projections"
 )
 
-// listRefunds answers the caller's refunds, newest first: reference, status, date_from, date_to, page, limit.
+// listRefunds answers the caller's refunds, newest first: reference, status, date_from, date_to, as_of,
+// effective_at, page, limit.
 func (a *api) listRefunds(c *fiber.Ctx) error {
 	who, err := callerOf(c)
 	if err != nil {
@@ -25,26 +26,23 @@ func (a *api) listRefunds(c *fiber.Ctx) error {
 		q.Add("status", "must be pending, completed or failed")
 	}
 	f.From, f.To = q.days()
+	w := q.clocks()
 	if err := q.Err(); err != nil {
 		return err
 	}
 	if f.Zone, err = zoneOf(who); err != nil {
 		return fmt.Errorf("time zone of merchant %d: %w", who.MerchantID, err)
 	}
-	least, err := a.floor(c, who)
+	page, at, err := answer(a, c, who, w,
+		func() (projections.RefundPage, error) { return a.Reader.Refunds(c.UserContext(), f) },
+		func(m projections.Moment) (projections.RefundPage, error) {
+			return a.past.Refunds(c.UserContext(), f, m)
+		})
 	if err != nil {
 		return err
-	}
-	at, err := a.await(c, least)
-	if err != nil {
-		return err
-	}
-	page, err := a.Reader.Refunds(c.UserContext(), f)
-	if err != nil {
-		return away(c, err)
 	}
 	a.answered(c, who, at)
-	return send(c, listed(p, page.Total, len(page.Rows), func(e *encoder, i int) { e.refund(&page.Rows[i]) }))
+	return send(c, w.listed(at, p, page.Total, len(page.Rows), func(e *encoder, i int) { e.refund(&page.Rows[i]) }))
 }
 
 // refund writes the members of a refund: the documented ones, then those added.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/eventstore"
+	"github.com/benfex/kipay/projections"
 )
 
 // maxArchiveWait bounds how long a question as of a moment waits for the tables that keep every event. A projector on
@@ -39,6 +40,57 @@ func (q *query) moment(name string) moment {
 		return moment{}
 	}
 	return moment{given: true, at: t}
+}
+
+// clocks are as_of and effective_at, which every list has.
+type clocks struct{ asOf, effective moment }
+
+func (q *query) clocks() clocks { return clocks{q.moment("as_of"), q.moment("effective_at")} }
+
+// given tells whether a list is asked for as of a moment.
+func (w clocks) given() bool { return w.asOf.given || w.effective.given }
+
+// then is the moment that a list is asked for. Errors: Unavailable, Invalid on effective_at.
+func (a *api) then(c *fiber.Ctx, who domain.Caller, w clocks) (m projections.Moment, err error) {
+	if m.AsOf, err = a.known(c, who, w.asOf); err != nil {
+		return m, err
+	}
+	m.Until, err = a.happened(c, w.effective)
+	return m, err
+}
+
+// now is how far a list as it is now has come: as far as the caller has a right to.
+func (a *api) now(c *fiber.Ctx, who domain.Caller) (eventstore.Position, error) {
+	least, err := a.floor(c, who)
+	if err != nil {
+		return 0, err
+	}
+	return a.await(c, least)
+}
+
+// answer is a list that has come to the position: as it is now, or as of a moment.
+func answer[Page any](a *api, c *fiber.Ctx, who domain.Caller, w clocks, now func() (Page, error), then func(projections.Moment) (Page, error)) (Page, eventstore.Position, error) {
+	var none Page
+	if !w.given() {
+		at, err := a.now(c, who)
+		if err != nil {
+			return none, 0, err
+		}
+		page, err := now()
+		if err != nil {
+			return none, 0, away(c, err)
+		}
+		return page, at, nil
+	}
+	m, err := a.then(c, who, w)
+	if err != nil {
+		return none, 0, err
+	}
+	page, err := then(m)
+	if err != nil {
+		return none, 0, away(c, err)
+	}
+	return page, m.AsOf, nil
 }
 
 // known is the position up to which an answer goes by what was known: the newest there is, or as_of. It waits until the

@@ -35,15 +35,29 @@ func (a *api) closedPeriods(ctx context.Context, who domain.Caller) ([]closedPer
 	return out, logAway(err)
 }
 
-// listPeriods answers the months that are closed, the newest first, and which is the first open one.
+// listPeriods answers the months that are closed, the newest first, and which is the first open one: as_of, effective_at.
 func (a *api) listPeriods(c *fiber.Ctx) error {
 	who, err := callerOf(c)
 	if err != nil {
 		return err
 	}
+	q := &query{c: c}
+	w := q.clocks()
+	if err := q.Err(); err != nil {
+		return err
+	}
 	closed, err := a.closedPeriods(c.UserContext(), who)
 	if err != nil {
 		return err
+	}
+	if w.given() {
+		m, err := a.then(c, who, w)
+		if err != nil {
+			return err
+		}
+		closed = slices.DeleteFunc(closed, func(p closedPeriod) bool {
+			return p.Position > m.AsOf || (m.Until != nil && p.Meta.OccurredAt.After(*m.Until))
+		})
 	}
 	e := &encoder{b: make([]byte, 0, 64+128*len(closed))}
 	e.b = append(e.b, '{')

@@ -40,7 +40,7 @@ type Readings interface {
 
 // Register adds the read side's routes to r, below which the caller is known (domain.CallerFrom).
 func Register(r fiber.Router, d Deps) {
-	a := &api{Deps: d}
+	a := &api{Deps: d, past: projections.NewPast(d.Reader, d.Log)}
 	r.Get("/transactions/verify/:reference", a.verify)
 	r.Get("/transactions/list", a.listTransactions)
 	r.Get("/payment-channels/list", a.listChannels)
@@ -57,7 +57,10 @@ func Register(r fiber.Router, d Deps) {
 	r.Get("/periods/list", a.listPeriods)
 }
 
-type api struct{ Deps }
+type api struct {
+	Deps
+	past *projections.Past
+}
 
 // callerOf is who is asking, which the web layer has made sure of.
 func callerOf(c *fiber.Ctx) (domain.Caller, error) {

@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS kipay.events_gN
     metadata String COMMENT 'The metadata as it stands in the log: JSON',
     mode LowCardinality(String) COMMENT 'test or live for payments and their receipts; empty for what is the merchant''s in both',
     INDEX by_stream stream TYPE bloom_filter(0.01) GRANULARITY 4,
+    INDEX by_recorded recorded_at TYPE minmax GRANULARITY 1,
     INDEX by_correlation correlation_id TYPE bloom_filter(0.01) GRANULARITY 4
 )
 ENGINE = ReplacingMergeTree

@@ -1,12 +1,13 @@
 CREATE TABLE IF NOT EXISTS kipay.transaction_versions_gN
 (
-    reference String COMMENT 'The transaction',
-    revision Int64 COMMENT 'The event''s revision in the transaction''s stream',
-    position UInt64 COMMENT 'The event''s position in the log',
     merchant_id Int64 COMMENT 'The merchant',
     mode LowCardinality(String) COMMENT 'test or live',
-    id Int64 COMMENT 'The transaction''s number',
     created_at DateTime64(3, 'UTC') COMMENT 'When the transaction was opened',
+    id Int64 COMMENT 'The transaction''s number',
+    position UInt64 COMMENT 'The event''s position in the log',
+    reference String COMMENT 'The transaction',
+    revision Int64 COMMENT 'The event''s revision in the transaction''s stream',
+    effective_at DateTime64(3, 'UTC') COMMENT 'When it happened, by the provider''s clock where that is known',
     occurred_at DateTime64(3, 'UTC') COMMENT 'When the event happened, by our clock',
     recorded_at DateTime64(3, 'UTC') COMMENT 'When the log recorded it',
     event_type LowCardinality(String) COMMENT 'What happened',
@@ -27,9 +28,10 @@ CREATE TABLE IF NOT EXISTS kipay.transaction_versions_gN
     origin LowCardinality(String) COMMENT 'checkout, push or c2b',
     channel_id Int64 COMMENT 'The payment channel',
     completed_at DateTime64(3, 'UTC') COMMENT 'When it was first completed; 1970 when it had not been',
-    refunded_minor Int64 COMMENT 'What had gone back, in minor units'
+    refunded_minor Int64 COMMENT 'What had gone back, in minor units',
+    INDEX by_reference reference TYPE bloom_filter(0.01) GRANULARITY 4
 )
-ENGINE = ReplacingMergeTree(position)
-ORDER BY (reference, revision)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+ENGINE = ReplacingMergeTree
+ORDER BY (merchant_id, mode, created_at, id, position)
+SETTINGS index_granularity = 2048, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
 COMMENT 'What each payment looked like after each of its events; never changed, for questions as of a moment';

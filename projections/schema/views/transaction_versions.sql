@@ -7,6 +7,7 @@ CREATE OR REPLACE VIEW kipay.transaction_versions
     mode LowCardinality(String) COMMENT 'test or live',
     id Int64 COMMENT 'The transaction''s number',
     created_at DateTime64(3, 'UTC') COMMENT 'When the transaction was opened',
+    effective_at DateTime64(3, 'UTC') COMMENT 'When it happened, by the provider''s clock where that is known',
     occurred_at DateTime64(3, 'UTC') COMMENT 'When the event happened, by our clock',
     recorded_at DateTime64(3, 'UTC') COMMENT 'When the log recorded it',
     event_type LowCardinality(String) COMMENT 'What happened',
@@ -29,7 +30,7 @@ CREATE OR REPLACE VIEW kipay.transaction_versions
     completed_at DateTime64(3, 'UTC') COMMENT 'When it was first completed; 1970 when it had not been',
     refunded_minor Int64 COMMENT 'What had gone back, in minor units'
 )
-AS SELECT reference, revision, position, merchant_id, mode, id, created_at, occurred_at, recorded_at, event_type, status,
+AS SELECT reference, revision, position, merchant_id, mode, id, created_at, effective_at, occurred_at, recorded_at, event_type, status,
     listed, currency, amount_minor, received_minor, credited_minor, surplus_minor, payment_method, receipt,
     failure_code, paid_at, needs_review, merged_into, provider, origin, channel_id, completed_at, refunded_minor
 FROM kipay.transaction_versions_gN FINAL

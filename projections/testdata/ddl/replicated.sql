@@ -83,6 +83,25 @@ ORDER BY (merchant_id, kind, mode, status, day)
 SETTINGS index_granularity = 512, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
 COMMENT 'How many there are of what lists show';
 
+CREATE TABLE IF NOT EXISTS kipay.customer_versions_g1 ON CLUSTER 'kipay'
+(
+    merchant_id Int64 COMMENT 'The merchant',
+    created_at DateTime64(3, 'UTC') COMMENT 'When the customer was opened',
+    id Int64 COMMENT 'The customer''s number',
+    version UInt64 COMMENT 'The event''s position in the log',
+    hash String COMMENT 'The keyed hash that names the customer''s stream',
+    email String COMMENT 'Personal',
+    first_name String COMMENT 'Personal',
+    last_name String COMMENT 'Personal',
+    phone String COMMENT 'Personal',
+    search String COMMENT 'Personal: name, email and phone in lower case, one a line',
+    updated_at DateTime64(3, 'UTC') COMMENT 'When the details became so'
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/customer_versions_g1', '{replica}')
+ORDER BY (merchant_id, created_at, id, version)
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+COMMENT 'What each customer looked like after each change, for questions as of a moment; personal columns go with the customer''s own';
+
 CREATE TABLE IF NOT EXISTS kipay.customers_g1 ON CLUSTER 'kipay'
 (
     merchant_id Int64 COMMENT 'The merchant',
@@ -120,6 +139,7 @@ CREATE TABLE IF NOT EXISTS kipay.events_g1 ON CLUSTER 'kipay'
     metadata String COMMENT 'The metadata as it stands in the log: JSON',
     mode LowCardinality(String) COMMENT 'test or live for payments and their receipts; empty for what is the merchant''s in both',
     INDEX by_stream stream TYPE bloom_filter(0.01) GRANULARITY 4,
+    INDEX by_recorded recorded_at TYPE minmax GRANULARITY 1,
     INDEX by_correlation correlation_id TYPE bloom_filter(0.01) GRANULARITY 4
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/events_g1', '{replica}')
@@ -168,6 +188,32 @@ ORDER BY id
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
 COMMENT 'Merchants, one row each';
 
+CREATE TABLE IF NOT EXISTS kipay.refund_versions_g1 ON CLUSTER 'kipay'
+(
+    merchant_id Int64 COMMENT 'The merchant',
+    mode LowCardinality(String) COMMENT 'test or live',
+    created_at DateTime64(3, 'UTC') COMMENT 'When it was asked for',
+    id Int64 COMMENT 'The refund''s number',
+    version UInt64 COMMENT 'The event''s position in the log',
+    refund_reference String COMMENT 'Kipay''s name of the refund',
+    reference String COMMENT 'The transaction',
+    currency LowCardinality(String) COMMENT 'ISO 4217',
+    amount_minor Int64 COMMENT 'What goes back, in minor units',
+    status LowCardinality(String) COMMENT 'pending, completed or failed',
+    method LowCardinality(String) COMMENT 'paystack, mpesa_reversal or mpesa_b2c',
+    channel_id Int64 COMMENT 'The payment channel',
+    receipt String COMMENT 'The provider''s receipt of the refund; empty until it names one',
+    failure_code LowCardinality(String) COMMENT 'Why it failed, for programs',
+    failure_reason String COMMENT 'Why it failed, for people',
+    refunded_at DateTime64(3, 'UTC') COMMENT 'When the money had gone back; 1970 when it has not',
+    needs_attention String COMMENT 'Why a person has to look; empty when nobody has to',
+    effective_at DateTime64(3, 'UTC') COMMENT 'When it became so, by the provider''s clock where that is known'
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/refund_versions_g1', '{replica}')
+ORDER BY (merchant_id, mode, created_at, id, version)
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+COMMENT 'What each refund looked like after each of its events; never changed, for questions as of a moment';
+
 CREATE TABLE IF NOT EXISTS kipay.refunds_g1 ON CLUSTER 'kipay'
 (
     merchant_id Int64 COMMENT 'The merchant',
@@ -195,13 +241,14 @@ COMMENT 'Refunds, one row each';
 
 CREATE TABLE IF NOT EXISTS kipay.transaction_versions_g1 ON CLUSTER 'kipay'
 (
-    reference String COMMENT 'The transaction',
-    revision Int64 COMMENT 'The event''s revision in the transaction''s stream',
-    position UInt64 COMMENT 'The event''s position in the log',
     merchant_id Int64 COMMENT 'The merchant',
     mode LowCardinality(String) COMMENT 'test or live',
-    id Int64 COMMENT 'The transaction''s number',
     created_at DateTime64(3, 'UTC') COMMENT 'When the transaction was opened',
+    id Int64 COMMENT 'The transaction''s number',
+    position UInt64 COMMENT 'The event''s position in the log',
+    reference String COMMENT 'The transaction',
+    revision Int64 COMMENT 'The event''s revision in the transaction''s stream',
+    effective_at DateTime64(3, 'UTC') COMMENT 'When it happened, by the provider''s clock where that is known',
     occurred_at DateTime64(3, 'UTC') COMMENT 'When the event happened, by our clock',
     recorded_at DateTime64(3, 'UTC') COMMENT 'When the log recorded it',
     event_type LowCardinality(String) COMMENT 'What happened',
@@ -222,11 +269,12 @@ CREATE TABLE IF NOT EXISTS kipay.transaction_versions_g1 ON CLUSTER 'kipay'
     origin LowCardinality(String) COMMENT 'checkout, push or c2b',
     channel_id Int64 COMMENT 'The payment channel',
     completed_at DateTime64(3, 'UTC') COMMENT 'When it was first completed; 1970 when it had not been',
-    refunded_minor Int64 COMMENT 'What had gone back, in minor units'
+    refunded_minor Int64 COMMENT 'What had gone back, in minor units',
+    INDEX by_reference reference TYPE bloom_filter(0.01) GRANULARITY 4
 )
-ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/transaction_versions_g1', '{replica}', position)
-ORDER BY (reference, revision)
-SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/transaction_versions_g1', '{replica}')
+ORDER BY (merchant_id, mode, created_at, id, position)
+SETTINGS index_granularity = 2048, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
 COMMENT 'What each payment looked like after each of its events; never changed, for questions as of a moment';
 
 CREATE TABLE IF NOT EXISTS kipay.transactions_g1 ON CLUSTER 'kipay'
@@ -306,6 +354,22 @@ COMMENT 'Accounts at providers, each once, as they are now';
 CREATE OR REPLACE VIEW kipay.counters ON CLUSTER 'kipay' AS
 SELECT * FROM kipay.counters_g1 FINAL
 COMMENT 'How many there are of what lists show';
+
+CREATE OR REPLACE VIEW kipay.customer_versions ON CLUSTER 'kipay'
+(
+    id Int64 COMMENT 'The customer''s number',
+    merchant_id Int64 COMMENT 'The merchant',
+    email String COMMENT 'Personal',
+    first_name String COMMENT 'Personal',
+    last_name String COMMENT 'Personal',
+    phone String COMMENT 'Personal',
+    created_at DateTime64(3, 'UTC') COMMENT 'When the customer was opened',
+    updated_at DateTime64(3, 'UTC') COMMENT 'When the details became so',
+    position UInt64 COMMENT 'The event''s position in the log'
+)
+AS SELECT id, merchant_id, email, first_name, last_name, phone, created_at, updated_at, version AS position
+FROM kipay.customer_versions_g1 FINAL
+COMMENT 'What each customer looked like after each change';
 
 CREATE OR REPLACE VIEW kipay.customers ON CLUSTER 'kipay'
 (
@@ -403,6 +467,32 @@ AS SELECT id, id AS merchant_id, name, time_zone, default_channel_id, created_at
 FROM kipay.merchants_g1 FINAL
 COMMENT 'Merchants, each once, as they are now';
 
+CREATE OR REPLACE VIEW kipay.refund_versions ON CLUSTER 'kipay'
+(
+    id Int64 COMMENT 'The refund''s number',
+    refund_reference String COMMENT 'Kipay''s name of the refund',
+    reference String COMMENT 'The transaction',
+    merchant_id Int64 COMMENT 'The merchant',
+    mode LowCardinality(String) COMMENT 'test or live',
+    currency LowCardinality(String) COMMENT 'ISO 4217',
+    amount_minor Int64 COMMENT 'What goes back, in minor units',
+    status LowCardinality(String) COMMENT 'pending, completed or failed',
+    method LowCardinality(String) COMMENT 'paystack, mpesa_reversal or mpesa_b2c',
+    channel_id Int64 COMMENT 'The payment channel',
+    receipt String COMMENT 'The provider''s receipt of the refund; empty until it names one',
+    failure_code LowCardinality(String) COMMENT 'Why it failed, for programs',
+    failure_reason String COMMENT 'Why it failed, for people',
+    created_at DateTime64(3, 'UTC') COMMENT 'When it was asked for',
+    refunded_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the money had gone back',
+    needs_attention String COMMENT 'Why a person has to look; empty when nobody has to',
+    effective_at DateTime64(3, 'UTC') COMMENT 'When it became so, by the provider''s clock where that is known',
+    position UInt64 COMMENT 'The event''s position in the log'
+)
+AS SELECT id, refund_reference, reference, merchant_id, mode, currency, amount_minor, status, method, channel_id, receipt, failure_code,
+    failure_reason, created_at, nullIf(refunded_at, toDateTime64(0, 3, 'UTC')) AS refunded_at, needs_attention, effective_at, version AS position
+FROM kipay.refund_versions_g1 FINAL
+COMMENT 'What each refund looked like after each of its events';
+
 CREATE OR REPLACE VIEW kipay.refunds ON CLUSTER 'kipay'
 (
     id Int64 COMMENT 'The refund''s number',
@@ -437,6 +527,7 @@ CREATE OR REPLACE VIEW kipay.transaction_versions ON CLUSTER 'kipay'
     mode LowCardinality(String) COMMENT 'test or live',
     id Int64 COMMENT 'The transaction''s number',
     created_at DateTime64(3, 'UTC') COMMENT 'When the transaction was opened',
+    effective_at DateTime64(3, 'UTC') COMMENT 'When it happened, by the provider''s clock where that is known',
     occurred_at DateTime64(3, 'UTC') COMMENT 'When the event happened, by our clock',
     recorded_at DateTime64(3, 'UTC') COMMENT 'When the log recorded it',
     event_type LowCardinality(String) COMMENT 'What happened',
@@ -459,7 +550,7 @@ CREATE OR REPLACE VIEW kipay.transaction_versions ON CLUSTER 'kipay'
     completed_at DateTime64(3, 'UTC') COMMENT 'When it was first completed; 1970 when it had not been',
     refunded_minor Int64 COMMENT 'What had gone back, in minor units'
 )
-AS SELECT reference, revision, position, merchant_id, mode, id, created_at, occurred_at, recorded_at, event_type, status,
+AS SELECT reference, revision, position, merchant_id, mode, id, created_at, effective_at, occurred_at, recorded_at, event_type, status,
     listed, currency, amount_minor, received_minor, credited_minor, surplus_minor, payment_method, receipt,
     failure_code, paid_at, needs_review, merged_into, provider, origin, channel_id, completed_at, refunded_minor
 FROM kipay.transaction_versions_g1 FINAL

@@ -1,0 +1,25 @@
+CREATE OR REPLACE VIEW kipay.refund_versions
+(
+    id Int64 COMMENT 'The refund''s number',
+    refund_reference String COMMENT 'Kipay''s name of the refund',
+    reference String COMMENT 'The transaction',
+    merchant_id Int64 COMMENT 'The merchant',
+    mode LowCardinality(String) COMMENT 'test or live',
+    currency LowCardinality(String) COMMENT 'ISO 4217',
+    amount_minor Int64 COMMENT 'What goes back, in minor units',
+    status LowCardinality(String) COMMENT 'pending, completed or failed',
+    method LowCardinality(String) COMMENT 'paystack, mpesa_reversal or mpesa_b2c',
+    channel_id Int64 COMMENT 'The payment channel',
+    receipt String COMMENT 'The provider''s receipt of the refund; empty until it names one',
+    failure_code LowCardinality(String) COMMENT 'Why it failed, for programs',
+    failure_reason String COMMENT 'Why it failed, for people',
+    created_at DateTime64(3, 'UTC') COMMENT 'When it was asked for',
+    refunded_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the money had gone back',
+    needs_attention String COMMENT 'Why a person has to look; empty when nobody has to',
+    effective_at DateTime64(3, 'UTC') COMMENT 'When it became so, by the provider''s clock where that is known',
+    position UInt64 COMMENT 'The event''s position in the log'
+)
+AS SELECT id, refund_reference, reference, merchant_id, mode, currency, amount_minor, status, method, channel_id, receipt, failure_code,
+    failure_reason, created_at, nullIf(refunded_at, toDateTime64(0, 3, 'UTC')) AS refunded_at, needs_attention, effective_at, version AS position
+FROM kipay.refund_versions_gN FINAL
+COMMENT 'What each refund looked like after each of its events';
