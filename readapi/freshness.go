@@ -60,5 +60,9 @@ func (a *api) answered(c *fiber.Ctx, who domain.Caller, at eventstore.Position) 
 // away is the error of a list whose read model did not answer.
 func away(c *fiber.Ctx, err error) error {
 	c.Set(fiber.HeaderRetryAfter, retryLater)
+	return unavailable(err)
+}
+
+func unavailable(err error) error {
 	return domain.Unavailable("Lists are temporarily unavailable; try again", err)
 }

@@ -100,11 +100,19 @@ func (a *api) known(c *fiber.Ctx, who domain.Caller, asOf moment) (eventstore.Po
 	if err != nil {
 		return 0, err
 	}
-	ctx, cancel := context.WithTimeout(c.UserContext(), maxArchiveWait)
-	defer cancel()
-	at, err := a.Projection.Archived(ctx, least)
+	at, err := a.knownSince(c.UserContext(), least, asOf)
 	if err != nil {
 		c.Set(fiber.HeaderRetryAfter, retrySoon)
+	}
+	return at, err
+}
+
+// knownSince is known of an answer that has to be as new as least.
+func (a *api) knownSince(ctx context.Context, least eventstore.Position, asOf moment) (eventstore.Position, error) {
+	limited, cancel := context.WithTimeout(ctx, maxArchiveWait)
+	defer cancel()
+	at, err := a.Projection.Archived(limited, least)
+	if err != nil {
 		return 0, domain.Unavailable("The read models have not caught up with the latest changes yet; try again", err)
 	}
 	switch {
@@ -113,9 +121,9 @@ func (a *api) known(c *fiber.Ctx, who domain.Caller, asOf moment) (eventstore.Po
 	case asOf.at.IsZero():
 		return min(at, asOf.position), nil
 	}
-	then, err := a.Reader.PositionAt(c.UserContext(), asOf.at)
+	then, err := a.Reader.PositionAt(ctx, asOf.at)
 	if err != nil {
-		return 0, away(c, err)
+		return 0, unavailable(err)
 	}
 	return min(at, then), nil
 }
@@ -123,13 +131,17 @@ func (a *api) known(c *fiber.Ctx, who domain.Caller, asOf moment) (eventstore.Po
 // happened is the time up to which an answer goes by what had happened; nil for no bound. A position means the time of the event
 // there. Errors: Invalid on effective_at where there is no such position.
 func (a *api) happened(c *fiber.Ctx, effective moment) (*time.Time, error) {
+	return a.happenedBy(c.UserContext(), effective)
+}
+
+func (a *api) happenedBy(ctx context.Context, effective moment) (*time.Time, error) {
 	switch {
 	case !effective.given:
 		return nil, nil //nolint:nilnil // there is no bound
 	case !effective.at.IsZero():
 		return &effective.at, nil
 	}
-	found, err := a.Log.Store().ReadAll(c.UserContext(), effective.position, eventstore.Backward, 1)
+	found, err := a.Log.Store().ReadAll(ctx, effective.position, eventstore.Backward, 1)
 	if err != nil {
 		return nil, domain.Unavailable("The log can't be read right now; try again", err)
 	}

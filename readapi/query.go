@@ -1,6 +1,7 @@
 package readapi
 
 import (
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -28,11 +29,16 @@ const (
 // empty parameter is one that was not given.
 type query struct {
 	c *fiber.Ctx
+	// values stand for the request's where there is none.
+	values url.Values
 	domain.Problems
 }
 
 // text is a parameter's value, trimmed. The value does not outlive the request.
 func (q *query) text(name string) string {
+	if q.c == nil {
+		return strings.TrimSpace(q.values.Get(name))
+	}
 	return strings.TrimSpace(string(q.c.Context().QueryArgs().Peek(name)))
 }
 

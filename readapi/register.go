@@ -55,6 +55,8 @@ func Register(r fiber.Router, d Deps) {
 	r.Get("/ledger/entries", a.ledgerEntries)
 	r.Get("/ledger/diff", a.ledgerDiff)
 	r.Get("/periods/list", a.listPeriods)
+	r.Get("/reports/:name", a.report)
+	r.Get("/reports/:name/lineage", a.reportLineage)
 }
 
 type api struct {

@@ -51,6 +51,7 @@ func operations() map[string]operation {
 		"proofs rotate":     {run: opProofsRotate},
 		"proofs retire":     {run: opProofsRetire},
 		"period close":      {run: opPeriodClose},
+		"report":            {reads: true, run: opReport},
 		"events":            {run: opEvents},
 		"events export":     {run: opEventsExport},
 		"fsck":              {run: opFsck},
@@ -279,6 +280,7 @@ func callHere(ctx context.Context, cfg *config, name string, args json.RawMessag
 		return err
 	}
 	defer func() { _ = n.close() }()
+	n.single = true
 	if op.reads {
 		if err := n.openReadSide(ctx, nil); err != nil {
 			return err

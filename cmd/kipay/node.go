@@ -45,6 +45,7 @@ type node struct {
 	seen   *eventstore.Seen
 	write  *commands.WriteSide
 	reads  *readSide // nil until openReadSide
+	single bool      // it carries out one operation and ends: nothing runs beside it
 	proofs *proofs   // nil until openProofs
 	meter  *meter
 	duties *duties

@@ -135,13 +135,19 @@ func (i *Install) Pay(t testing.TB, merchantID int64, ref transaction.Reference,
 // PayAt is Pay of money that moved at the time, by the provider's clock.
 func (i *Install) PayAt(t testing.TB, merchantID int64, ref transaction.Reference, minor int64, paidAt time.Time) eventstore.Position {
 	t.Helper()
+	return i.PayOn(t, merchantID, ref, minor, paidAt, fee.Terms{})
+}
+
+// PayOn is PayAt on terms: what it costs, and whose the money is.
+func (i *Install) PayOn(t testing.TB, merchantID int64, ref transaction.Reference, minor int64, paidAt time.Time, terms fee.Terms) eventstore.Position {
+	t.Helper()
 	now := i.Now()
 	receipt := "R" + string(ref[len(ref)-9:]) + strconv.FormatInt(minor, 10)
 	_, at := Do[transaction.State](t, i, merchantID, ref.Stream(), transaction.ReceiveCallback{
 		Door: transaction.DoorStkCallback, Attempt: 1, Digest: receipt, Raw: `{"Body":{"stkCallback":{"ResultCode":0}}}`, At: now,
 		Evidence: &transaction.Evidence{
 			Door: transaction.DoorStkCallback, Kind: transaction.ReceiptGiven, Attempt: 1, Digest: receipt, Receipt: receipt,
-			Amount: money.Of(minor, money.KES), Method: transaction.MethodMpesaSTK, PaidAt: paidAt,
+			Amount: money.Of(minor, money.KES), Method: transaction.MethodMpesaSTK, PaidAt: paidAt, Terms: terms,
 		},
 	})
 	return at

@@ -1,0 +1,24 @@
+package report
+
+// trialBalance says what each account's postings add up to. All debits are equal to all credits, in each currency.
+func trialBalance() Report {
+	f := figures{}.
+		amount("debit", "debit_minor").
+		amount("credit", "credit_minor").
+		amount("balance", "debit_minor - credit_minor").
+		column(Column{Name: "events", Type: Integer, Unit: "events", Rule: Events, Of: "postings"}).
+		value(Value{Name: "postings", Type: Integer, Unit: "postings", SQL: "1"})
+	return Report{
+		Name: "trial_balance", Title: "Trial balance", Facts: Entries,
+		Dims:    []Dim{account(), channel(), day(Entries), month(Entries), bookedIn(), eventType()},
+		GroupBy: []string{"account"}, Values: f.values, Columns: f.columns,
+	}
+}
+
+func account() Dim   { return Dim{"account", "account", Text, "account"} }
+func eventType() Dim { return Dim{"event", "event_type", Text, "event_type"} }
+
+// bookedIn is the month in which a posting is booked, which is a later one where its own was closed.
+func bookedIn() Dim {
+	return Dim{"period", "period", Text, "concat(substring(toString(period), 1, 4), '-', substring(toString(period), 5, 2))"}
+}

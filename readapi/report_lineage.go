@@ -1,0 +1,63 @@
+package readapi
+
+import (
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/projections/report"
+)
+
+// reportLineage answers what a figure of a report is made of, in the order of the log: a payment or a posting each, its event, and
+// its values, from which the figure follows. It takes the report's parameters, without format and group_by, and the values of the
+// row's columns, `none` for an empty one: page, limit.
+func (a *api) reportLineage(c *fiber.Ctx) error {
+	who, err := callerOf(c)
+	if err != nil {
+		return err
+	}
+	in := &query{c: c}
+	p := in.page()
+	q, err := a.reportQuestion(c, who, in, true)
+	if err != nil {
+		return err
+	}
+	facts, total, err := q.Lineage(c.UserContext(), a.Reader, p.offset(), p.limit)
+	if err != nil {
+		return away(c, err)
+	}
+	a.answered(c, who, q.AsOf)
+	return send(c, listed(p, total, len(facts), func(e *encoder, i int) { e.fact(&facts[i], q.Report.Values) }))
+}
+
+// fact writes the members of a payment or a posting.
+func (e *encoder) fact(f *report.Fact, values []report.Value) {
+	var c money.Currency
+	if p := f.Payment; p != nil {
+		c = p.Currency
+		e.id(p.ID)
+		e.text("reference", p.Reference)
+		e.text("status", p.Status)
+		e.text("currency", string(c))
+		e.money("amount", p.Amount, c)
+		e.key("payment_channel_id")
+		e.b = strconv.AppendInt(e.b, p.Channel, 10)
+		e.stamp("created_at", p.CreatedAt)
+		e.position(p.Position)
+		e.text("event_id", p.Event.ID)
+		e.text("event_type", p.Event.Type)
+		e.text("history", "/api/transactions/"+p.Reference+"/history?as_of="+strconv.FormatUint(uint64(p.Position), 10))
+	} else {
+		c = f.Entry.Currency
+		e.ledgerEntry(f.Entry)
+		if f.Entry.Reference != "" {
+			e.text("history", "/api/transactions/"+f.Entry.Reference+"/history?as_of="+strconv.FormatUint(uint64(f.Entry.Position), 10))
+		}
+	}
+	e.object("values", func() {
+		for i, v := range values {
+			e.figure(report.Head{Name: v.Name, Type: v.Type, Scale: v.Scale}, f.Values[i], c)
+		}
+	})
+}
