@@ -7,6 +7,7 @@ import (
 	"github.com/benfex/kipay/domain/audit"
 	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/customer"
+	"github.com/benfex/kipay/domain/dispute"
 	"github.com/benfex/kipay/domain/idempotency"
 	"github.com/benfex/kipay/domain/ids"
 	"github.com/benfex/kipay/domain/merchant"
@@ -110,6 +111,22 @@ func Catalogue() []EventType {
 		{Prototype: payout.FundsReserved{}, Version: 1, AppendedBy: "payouts/create", Meaning: "Money of a channel's is set apart for a payout."},
 		{Prototype: payout.FundsReleased{}, Version: 1, AppendedBy: "the payout reactor", Meaning: "Money that was set apart is free again: nothing was paid."},
 		{Prototype: payout.FundsPaid{}, Version: 1, AppendedBy: "the payout reactor", Meaning: "Money that was set apart has left for good."},
+		{Prototype: transaction.PaymentDisputed{}, Version: 1, AppendedBy: "the Paystack webhook; the dispute reactor", Meaning: "The payer complained to the bank; nothing is taken yet."},
+		{Prototype: transaction.ChargebackPromised{}, Version: 1, AppendedBy: "disputes/{id}/accept", Meaning: "A dispute is about to be accepted: so much can't be refunded besides."},
+		{Prototype: transaction.ChargebackReleased{}, Version: 1, AppendedBy: "disputes/{id}/accept; the dispute reactor", Meaning: "What was promised to a dispute is not taken after all."},
+		{Prototype: dispute.Opened{}, Version: 1, AppendedBy: "the Paystack webhook; the dispute reactor", Meaning: "A payer complains about a payment."},
+		{Prototype: dispute.NoticeReceived{}, Version: 1, AppendedBy: "the Paystack webhook; the dispute reactor; disputes/{id}/accept and decline", Meaning: "What the provider said of a dispute, word for word."},
+		{Prototype: dispute.Reminded{}, Version: 1, AppendedBy: "the Paystack webhook", Meaning: "The provider reminded the merchant to answer."},
+		{Prototype: dispute.Moved{}, Version: 1, AppendedBy: "the Paystack webhook; the dispute reactor", Meaning: "It is somebody else's turn, or the deadline changed."},
+		{Prototype: dispute.EvidenceGiven{}, Version: 1, AppendedBy: "disputes/{id}/evidence", Meaning: "What the merchant says about the payment is about to be sent."},
+		{Prototype: dispute.EvidenceAccepted{}, Version: 1, AppendedBy: "disputes/{id}/evidence", Meaning: "The provider has the evidence."},
+		{Prototype: dispute.EvidenceFailed{}, Version: 1, AppendedBy: "disputes/{id}/evidence", Meaning: "The provider may not have the evidence."},
+		{Prototype: dispute.AnswerRequested{}, Version: 1, AppendedBy: "disputes/{id}/accept and decline", Meaning: "The provider is about to be told the merchant's answer."},
+		{Prototype: dispute.AnswerAccepted{}, Version: 1, AppendedBy: "disputes/{id}/accept and decline; the dispute reactor", Meaning: "The provider took the answer."},
+		{Prototype: dispute.AnswerRefused{}, Version: 1, AppendedBy: "disputes/{id}/accept and decline; the dispute reactor", Meaning: "The provider did not take the answer."},
+		{Prototype: dispute.AnswerUnknown{}, Version: 1, AppendedBy: "disputes/{id}/accept and decline; the dispute reactor", Meaning: "The provider's word on the answer was lost."},
+		{Prototype: dispute.Resolved{}, Version: 1, AppendedBy: "the Paystack webhook; the dispute reactor", Meaning: "A dispute ended: won, lost or closed."},
+		{Prototype: dispute.NeedsAttention{}, Version: 1, AppendedBy: "the Paystack webhook; the dispute reactor", Meaning: "A person has to look at a dispute."},
 	}
 }
 

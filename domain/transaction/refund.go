@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/dispute"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -68,7 +69,7 @@ func (s State) Refunded() money.Money {
 	return total
 }
 
-// Refundable is what can still be given back: what came, less what has gone back or is about to. It may be below zero, where
+// Refundable is what can still be given back: what came, less what has gone back or is about to, by a refund or a dispute. It may be below zero, where
 // the provider gave back what had failed, or took back what was refunded too.
 func (s State) Refundable() money.Money {
 	left := s.Received().Minor - s.Refunded().Minor
@@ -77,7 +78,7 @@ func (s State) Refundable() money.Money {
 			left -= r.Amount.Minor
 		}
 	}
-	return money.Of(left, s.Amount.Currency)
+	return money.Of(left-s.promisedToDisputes(), s.Amount.Currency)
 }
 
 // surplusLeft is how much of what came beyond what was asked has not gone back, nor is about to.
@@ -126,6 +127,11 @@ func (s State) evolveRefund(e domain.Event) State {
 		s.Reversals = append(s.Reversals[:len(s.Reversals):len(s.Reversals)], Reversal{e.Receipt, e.Original, e.Amount, e.ReversedAt})
 		s.reversedSurplus = append(s.reversedSurplus[:len(s.reversedSurplus):len(s.reversedSurplus)], e.Surplus.Minor)
 		s.UpdatedAt = e.At
+		if id, ok := dispute.FromReceipt(e.Receipt); ok {
+			s = s.promise(id, money.Money{}, e.At) // it is taken now
+		}
+	default:
+		s = s.evolveDispute(e)
 	}
 	return s
 }

@@ -101,7 +101,8 @@ type State struct {
 	Conflicts []Conflict
 	Refunds   []Refund
 	Reversals []Reversal // by the provider, without having been asked by us
-	HasClosed bool       // TransactionExpired stands in the log
+	Disputes  []Disputed
+	HasClosed bool // TransactionExpired stands in the log
 	// MergedInto is the transaction that this one became a part of.
 	MergedInto Reference
 	// CompletedAt is when the log first said completed.
