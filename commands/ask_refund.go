@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/benfex/kipay/commands/mpesa"
@@ -101,6 +102,9 @@ func (w *WriteSide) SyncCardRefunds(ctx context.Context, ref transaction.Referen
 // weighCardRefund lets one row of Paystack's list count.
 func (w *WriteSide) weighCardRefund(ctx context.Context, s transaction.State, p transaction.Payment, row paystack.Refund, by By) error {
 	now, stream := w.log.Now(), s.Reference.Stream()
+	if id, err := strconv.ParseInt(row.DisputeID, 10, 64); err == nil {
+		return w.weighDisputeRefund(ctx, s, p, row, id, by)
+	}
 	digest := w.derive.hash("card refund", string(s.Reference), row.ID, row.Status)
 	for _, r := range s.Refunds {
 		if r.Way != transaction.RefundByPaystack || r.ProviderID != row.ID && row.MerchantNote != r.Name {

@@ -10,11 +10,15 @@ import (
 	"github.com/benfex/kipay/commands/paystack"
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/channel"
+	"github.com/benfex/kipay/domain/dispute"
 	"github.com/benfex/kipay/domain/transaction"
 )
 
 // webhookAck is the answer to a webhook; Paystack looks at the status alone.
 const webhookAck = `{"status":"success"}`
+
+// disputeReminder is the type of a webhook that says again what was said (Paystack, Webhooks).
+const disputeReminder = "charge.dispute.remind"
 
 // byPaystack is the actor of what Paystack tells us.
 const byPaystack = "provider:paystack"
@@ -94,6 +98,15 @@ func (w *WriteSide) takeWebhook(c *fiber.Ctx, ch channel.State) error {
 			return err
 		}
 	}
+	if ev.Dispute != nil {
+		req := domain.RequestFrom(c.UserContext())
+		by := By{Actor: byPaystack, Merchant: ch.Merchant, Correlation: req.ID, Causation: req.ID, From: req.IP}
+		heard := disputeHeard{Dispute: *ev.Dispute, Words: body, Door: dispute.DoorWebhook, Reminder: ev.Type == disputeReminder}
+		err := w.receiveDispute(c.UserContext(), ch, heard, by)
+		if code := domain.CodeOf(err); err != nil && code != domain.CodeProviderRefused { // it stands in the log: the reactor goes on from there
+			return err
+		}
+	}
 	w.observe("callback_accepted")
 	c.Set(fiber.HeaderContentType, fiber.MIMEApplicationJSON)
 	return c.SendString(webhookAck)
@@ -106,6 +119,8 @@ func referenceOf(ev paystack.Event) string {
 		return ev.Transaction.Reference
 	case ev.Refund != nil:
 		return ev.Refund.TransactionReference
+	case ev.Dispute != nil:
+		return ev.Dispute.TransactionReference
 	}
 	return ""
 }

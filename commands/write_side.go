@@ -94,6 +94,9 @@ func (w *WriteSide) RegisterAPI(r fiber.Router) {
 	r.Post("/mpesa/simulate-c2b", w.simulateC2B)
 	r.Post("/periods/close", w.closePeriod)
 	r.Post("/refunds/create", w.createRefund)
+	r.Post("/disputes/:id/evidence", w.giveEvidence)
+	r.Post("/disputes/:id/accept", w.acceptDispute)
+	r.Post("/disputes/:id/decline", w.declineDispute)
 }
 
 // RegisterDoors adds the routes that providers call. Each exists without any word that Daraja refuses in a URL.

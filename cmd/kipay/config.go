@@ -57,6 +57,7 @@ type config struct {
 	PushWindow        time.Duration
 	StatusAfter       time.Duration
 	C2BWait           time.Duration
+	DisputePoll       time.Duration
 	AnalystAddr       string
 	ProofsOrigin      string
 	HeadEvery         time.Duration
@@ -211,6 +212,9 @@ func settings() []setting {
 		}},
 		{"C2B_WAIT", "15s", "how long a customer's own payment that fits a pending push waits for the push's answer", false, func(c *config, v string) error {
 			return parseDuration(v, 0, 10*time.Minute, &c.C2BWait)
+		}},
+		{"DISPUTE_POLL", "1h", "how often the card provider is asked for disputes, besides what its webhooks tell", false, func(c *config, v string) error {
+			return parseDuration(v, 100*time.Millisecond, 24*time.Hour, &c.DisputePoll)
 		}},
 		{"ENGINE_MEMORY_MB", "1024", "memory limit of the embedded ClickHouse engine, in MiB", false, func(c *config, v string) error {
 			n, err := strconv.ParseInt(v, 10, 64)

@@ -96,6 +96,9 @@ func (m *meter) watch(n *node) {
 	}
 	gauge("kipay_pending_pushes", "Pushes without a final answer; 0 on a node that stands by.", func() float64 { return float64(n.duties.pendingPushes()) })
 	gauge("kipay_oldest_pending_push_seconds", "How long the oldest push without a final answer has waited; 0 on a node that stands by.", func() float64 { return n.duties.oldestPush().Seconds() })
+	gauge("kipay_disputes_open", "Disputes that have not ended; 0 on a node that stands by.", func() float64 { open, _, _ := n.duties.disputes(); return float64(open) })
+	gauge("kipay_disputes_due", "Disputes that the merchant has to answer within 48 hours; 0 on a node that stands by.", func() float64 { _, due, _ := n.duties.disputes(); return float64(due) })
+	gauge("kipay_disputes_overdue", "Disputes whose deadline went by without an answer, and that have not ended; 0 on a node that stands by.", func() float64 { _, _, over := n.duties.disputes(); return float64(over) })
 	if n.reads != nil && n.cfg.Roles.has(roleProjector) {
 		gauge("kipay_projection_behind_seconds", "How long the oldest event that lists don't show has waited; 0 on a node that stands by.", func() float64 { return n.readsLag().Seconds() })
 	}

@@ -94,6 +94,14 @@ func (d *duties) oldestPush() time.Duration {
 	return 0
 }
 
+// disputes are how many haven't ended, how many are due within two days, and how many are overdue.
+func (d *duties) disputes() (open, due, overdue int) {
+	if r := d.react.Load(); r != nil {
+		return r.Disputes()
+	}
+	return 0, 0, 0
+}
+
 // inTurn does the work while this node is the one to do it: at once where there is only one node, else under a lease.
 func (n *node) inTurn(ctx context.Context, role string, work func(ctx context.Context) error) error {
 	active, shared := n.duties.active[role]
@@ -130,7 +138,7 @@ func (n *node) runProjector(ctx context.Context) error {
 // runReactor sets off what is due. Each turn begins afresh from the checkpoint.
 func (n *node) runReactor(ctx context.Context) error {
 	return n.inTurn(ctx, roleReactor, func(ctx context.Context) error {
-		r := reactor.New(reactor.Options{Write: n.write, Log: n.events, Logger: n.log, FirstQuery: n.cfg.StatusAfter})
+		r := reactor.New(reactor.Options{Write: n.write, Log: n.events, Logger: n.log, FirstQuery: n.cfg.StatusAfter, DisputePoll: n.cfg.DisputePoll})
 		n.duties.react.Store(r)
 		defer n.duties.react.Store(nil)
 		return r.Run(ctx)

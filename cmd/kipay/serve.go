@@ -20,6 +20,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/benfex/kipay/cmd/kipay/internal/web"
+	"github.com/benfex/kipay/commands"
 	"github.com/benfex/kipay/eventstore/embedded"
 	"github.com/benfex/kipay/projections"
 	"github.com/benfex/kipay/readapi"
@@ -195,6 +196,7 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 func (n *node) newServer(sim *sandbox) (_ *web.Server, stop func(), err error) {
 	options := web.Options{
 		Auth: n.write, Log: n.log, Metrics: n.meter.registry, RateLimit: n.cfg.RateLimit, TrustedProxies: n.cfg.TrustedProxies,
+		Forms: commands.TakesForm,
 	}
 	stop = func() {}
 	if n.cfg.RedisURL != "" && n.cfg.Roles.has(roleAPI) {

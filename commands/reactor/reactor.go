@@ -28,14 +28,18 @@ type Options struct {
 	// FirstQuery is when a push is first asked after; Backoff the pauses after that, the last one repeated.
 	FirstQuery time.Duration
 	Backoff    []time.Duration
+	// DisputePoll is how often the card provider is asked for disputes, and how each stands that hasn't ended.
+	DisputePoll time.Duration
 }
 
 // Reactor sets off what is due.
 type Reactor struct {
 	Options
-	queue  *queue
-	watch  *source
-	expiry *source
+	queue    *queue
+	watch    *source
+	expiry   *source
+	disputes *source
+	due      deadlines
 }
 
 // New is a reactor. Run starts it.
@@ -46,8 +50,11 @@ func New(o Options) *Reactor {
 	if len(o.Backoff) == 0 {
 		o.Backoff = []time.Duration{15 * time.Second, 30 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute}
 	}
+	if o.DisputePoll == 0 {
+		o.DisputePoll = time.Hour
+	}
 	return &Reactor{
-		Options: o, queue: newQueue(o.Log.Now), watch: &source{name: "watch"}, expiry: &source{name: "expiry"},
+		Options: o, queue: newQueue(o.Log.Now), watch: &source{name: "watch"}, expiry: &source{name: "expiry"}, disputes: &source{name: "disputes"},
 	}
 }
 
@@ -76,6 +83,8 @@ func (r *Reactor) Run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return r.follow(ctx, r.watch, r.onEvent) })
 	g.Go(func() error { return r.follow(ctx, r.expiry, r.onInitialized) })
+	g.Go(func() error { return r.follow(ctx, r.disputes, r.onDispute) })
+	g.Go(func() error { return r.findDisputes(ctx) })
 	for range workers {
 		g.Go(func() error { return r.queue.work(ctx, r.failed) })
 	}
@@ -152,7 +161,7 @@ func (r *Reactor) writeCheckpoints(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		for _, s := range []*source{r.watch, r.expiry} {
+		for _, s := range []*source{r.watch, r.expiry, r.disputes} {
 			p, worth := s.checkpoint()
 			if !worth || p == 0 {
 				continue // nothing that matters happened: an idle install writes nothing

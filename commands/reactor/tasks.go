@@ -47,6 +47,7 @@ const (
 	kindCustomer
 	kindExpiry
 	kindRefund
+	kindDispute
 	kinds
 )
 

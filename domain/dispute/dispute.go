@@ -1,6 +1,6 @@
 // Package dispute holds the rules of disputes: a payer's complaint to the bank about a card payment, which the merchant
-// answers before a deadline or loses. A dispute's stream is dispute-{merchant}-{mode}-{number}, where the number is the
-// provider's: within one merchant, so that nobody can speak of another's by signing with a key of his own.
+// answers before a deadline or loses. A dispute's stream is dispute-{channel}-{number}, where the number is the provider's:
+// within one channel, so that nobody can speak of another's disputes by signing with a key of his own.
 //
 // What a dispute takes back is money of the payment, and stands in the payment's stream (transaction.PaymentReversed): here
 // is only what was said of it. An open dispute takes nothing.
@@ -18,9 +18,17 @@ import (
 	"github.com/benfex/kipay/domain/money"
 )
 
-// Stream is the stream of a merchant's dispute.
-func Stream(merchant int64, mode domain.Mode, id int64) string {
-	return streamPrefix + strconv.FormatInt(merchant, 10) + "-" + string(mode) + "-" + strconv.FormatInt(id, 10)
+// Stream is the stream of the dispute that the provider numbers so, about a payment through the channel.
+func Stream(channel, id int64) string {
+	return streamPrefix + strconv.FormatInt(channel, 10) + "-" + strconv.FormatInt(id, 10)
+}
+
+// FromStream reads what Stream wrote.
+func FromStream(stream string) (channel, id int64, ok bool) {
+	first, second, split := strings.Cut(strings.TrimPrefix(stream, streamPrefix), "-")
+	channel, err := strconv.ParseInt(first, 10, 64)
+	id, wrong := strconv.ParseInt(second, 10, 64)
+	return channel, id, split && err == nil && wrong == nil && strings.HasPrefix(stream, streamPrefix)
 }
 
 const streamPrefix = "dispute-"

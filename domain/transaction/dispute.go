@@ -17,6 +17,7 @@ const DoorDispute Door = "paystack_dispute"
 type PaymentDisputed struct {
 	Reference Reference   `json:"reference"`
 	Dispute   int64       `json:"dispute_id"`
+	Channel   int64       `json:"channel_id"`
 	Amount    money.Money `json:"amount"` // that the payer wants back
 	At        time.Time   `json:"at"`
 }
@@ -49,6 +50,7 @@ func (ChargebackReleased) EventType() string { return "ChargebackReleased" }
 // Disputed is a dispute about the payment, as far as the payment knows of it.
 type Disputed struct {
 	Dispute  int64
+	Channel  int64
 	Amount   money.Money
 	At       time.Time
 	Promised money.Money // that the dispute is about to take; zero when nothing is
@@ -82,7 +84,7 @@ func (s State) promisedToDisputes() int64 {
 func (s State) evolveDispute(e domain.Event) State {
 	switch e := e.(type) {
 	case PaymentDisputed:
-		s.Disputes = append(slices.Clip(s.Disputes), Disputed{Dispute: e.Dispute, Amount: e.Amount, At: e.At})
+		s.Disputes = append(slices.Clip(s.Disputes), Disputed{Dispute: e.Dispute, Channel: e.Channel, Amount: e.Amount, At: e.At})
 		s.UpdatedAt = e.At
 	case ChargebackPromised:
 		s = s.promise(e.Dispute, e.Amount, e.At)
@@ -105,6 +107,7 @@ func (s State) promise(id int64, amount money.Money, at time.Time) State {
 // NoteDispute notes that the payment is disputed.
 type NoteDispute struct {
 	Dispute int64
+	Channel int64
 	Amount  money.Money
 	At      time.Time
 }
@@ -117,7 +120,7 @@ func (c NoteDispute) Decide(s State) ([]domain.Event, error) {
 	if _, ok := s.DisputeOf(c.Dispute); ok {
 		return nil, nil
 	}
-	return []domain.Event{PaymentDisputed{Reference: s.Reference, Dispute: c.Dispute, Amount: c.Amount, At: c.At}}, nil
+	return []domain.Event{PaymentDisputed{Reference: s.Reference, Dispute: c.Dispute, Channel: c.Channel, Amount: c.Amount, At: c.At}}, nil
 }
 
 // PromiseChargeback keeps an amount for a dispute that is about to be accepted.

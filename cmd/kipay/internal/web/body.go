@@ -36,7 +36,7 @@ func (s *Server) admitBody(c *fiber.Ctx, x *exchange) error {
 	default:
 		limit = s.publicBodyLimit
 	}
-	if err := checkBody(req, x, upload); err != nil {
+	if err := checkBody(req, x, upload, s.forms != nil && s.forms(c.Path())); err != nil {
 		return err
 	}
 	size := req.Header.ContentLength()
@@ -56,7 +56,7 @@ func (s *Server) admitBody(c *fiber.Ctx, x *exchange) error {
 }
 
 // checkBody tells whether the headers describe a body that we take.
-func checkBody(req *fasthttp.Request, x *exchange, upload bool) error {
+func checkBody(req *fasthttp.Request, x *exchange, upload, form bool) error {
 	if enc := req.Header.Peek(fasthttp.HeaderContentEncoding); len(enc) > 0 && !bytes.EqualFold(enc, []byte("identity")) {
 		// Fiber would unpack it without a limit: a kilobyte becomes a gigabyte.
 		return malformed("Content-Encoding is not supported")
@@ -72,7 +72,7 @@ func checkBody(req *fasthttp.Request, x *exchange, upload bool) error {
 	switch {
 	case bytes.EqualFold(media, []byte(fiber.MIMEApplicationJSON)):
 		return nil
-	case upload && bytes.EqualFold(media, []byte(fiber.MIMEMultipartForm)):
+	case (upload || form) && bytes.EqualFold(media, []byte(fiber.MIMEMultipartForm)):
 		return nil
 	case upload:
 		return malformed("Content-Type must be multipart/form-data")

@@ -239,3 +239,30 @@ func TestWhatIsNoRequestIsAnsweredInJSON(t *testing.T) {
 		})
 	}
 }
+
+func TestAFormIsTakenWhereItIsSaidAndWithinTheUsualLimit(t *testing.T) {
+	const limit = 64 << 10
+	at := open(t, func(o *Options) {
+		o.BodyLimit, o.Forms = limit, func(path string) bool { return path == "/api/forms" }
+	}, func(s *Server) {
+		s.API().Post("/forms", func(c *fiber.Ctx) error {
+			form, err := c.MultipartForm()
+			if err != nil {
+				return err
+			}
+			return c.Status(202).SendString(fmt.Sprint(form.File["file"][0].Size))
+		})
+	})
+	for path, want := range map[string]map[int]int{"/api/forms": {10: 202, 32 << 10: 202, limit: 413}, "/api/things": {10: 400}} {
+		for size, status := range want {
+			var body bytes.Buffer
+			w := multipart.NewWriter(&body)
+			part, _ := w.CreateFormFile("file", "receipt.pdf")
+			_, _ = part.Write(bytes.Repeat([]byte("x"), size))
+			_ = w.Close()
+			if a := at.call("POST", path, body.String(), headerAPIKey, goodKey, "Content-Type", w.FormDataContentType()); a.status != status || status == 202 && a.text != fmt.Sprint(size) {
+				t.Errorf("%s, %d bytes: %d %q", path, size, a.status, a.text)
+			}
+		}
+	}
+}

@@ -66,6 +66,9 @@ type Options struct {
 	// off the connection (c.FormFile), after it has checked who is calling; a Content-Length is required.
 	Uploads map[string]int
 
+	// Forms tells which other paths take multipart forms besides JSON, within the usual limit; nil for none.
+	Forms func(path string) bool
+
 	// ReadTimeout is how long a client may take to send one request, UploadTimeout the same for Uploads.
 	ReadTimeout, UploadTimeout time.Duration
 	// WriteTimeout is how long it may take to receive the answer, IdleTimeout how long a connection is kept for the next.

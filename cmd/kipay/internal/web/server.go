@@ -34,6 +34,7 @@ type Server struct {
 
 	bodyLimit, publicBodyLimit int
 	uploads                    map[string]int
+	forms                      func(path string) bool
 	requestTimeout             time.Duration
 	shutdownTimeout            time.Duration
 
@@ -80,6 +81,7 @@ func New(o Options) (*Server, error) {
 		bodyLimit:       o.BodyLimit,
 		publicBodyLimit: o.PublicBodyLimit,
 		uploads:         o.Uploads,
+		forms:           o.Forms,
 		requestTimeout:  o.RequestTimeout,
 		shutdownTimeout: o.ShutdownTimeout,
 		drained:         make(chan struct{}),
