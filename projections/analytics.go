@@ -18,7 +18,7 @@ const (
 // merchant.
 func analystViews() []string {
 	return []string{
-		"channels", "customer_versions", "customers", "events", "ledger_balances", "ledger_entries", "merchants", "refund_versions", "refunds",
+		"channels", "customer_versions", "customers", "disputes", "events", "ledger_balances", "ledger_entries", "merchants", "refund_versions", "refunds",
 		"transaction_versions", "transactions",
 	}
 }

@@ -29,7 +29,8 @@ type batch struct {
 	merchants    *merchantColumns
 	counters     *counterColumns
 	refunds      *refundColumns
-	rows         struct{ customers, channels, merchants, refunds int }
+	disputes     *disputeColumns
+	rows         struct{ customers, channels, merchants, refunds, disputes int }
 
 	archive *archive
 
@@ -58,7 +59,7 @@ type archive struct {
 func newBatch() *batch {
 	return &batch{
 		transactions: newTransactionColumns(), customers: newCustomerColumns(), channels: newChannelColumns(),
-		merchants: newMerchantColumns(), counters: newCounterColumns(), refunds: newRefundColumns(), archive: newArchive(), touched: map[string]*Transaction{},
+		merchants: newMerchantColumns(), counters: newCounterColumns(), refunds: newRefundColumns(), disputes: newDisputeColumns(), archive: newArchive(), touched: map[string]*Transaction{},
 	}
 }
 
@@ -100,10 +101,10 @@ func (b *batch) seal(by *builder) {
 
 // reset empties the batch, but not the archive.
 func (b *batch) reset() {
-	for _, t := range []*table{b.transactions.table, b.customers.table, b.channels.table, b.merchants.table, b.counters.table, b.refunds.table} {
+	for _, t := range []*table{b.transactions.table, b.customers.table, b.channels.table, b.merchants.table, b.counters.table, b.refunds.table, b.disputes.table} {
 		t.reset()
 	}
-	b.rows = struct{ customers, channels, merchants, refunds int }{}
+	b.rows = struct{ customers, channels, merchants, refunds, disputes int }{}
 	clear(b.touched)
 	b.span, b.count, b.tallied, b.recorded, b.waited = span{}, 0, 0, b.recorded[:0], b.waited[:0]
 }
@@ -119,7 +120,7 @@ func (a *archive) reset() {
 
 // filled are the tables that have rows.
 func (b *batch) filled() []*table {
-	out := make([]*table, 0, 6)
+	out := make([]*table, 0, 7)
 	for _, t := range []struct {
 		rows  int
 		table *table
@@ -130,6 +131,7 @@ func (b *batch) filled() []*table {
 		{b.rows.channels, b.channels.table},
 		{b.rows.merchants, b.merchants.table},
 		{b.rows.refunds, b.refunds.table},
+		{b.rows.disputes, b.disputes.table},
 	} {
 		if t.rows > 0 {
 			out = append(out, t.table)

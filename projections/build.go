@@ -29,6 +29,7 @@ const (
 	ofChannel
 	ofMerchant
 	ofPeriod
+	ofDispute
 )
 
 // pointerStreams are named like customers' and are none.
@@ -50,6 +51,8 @@ func categoryOf(stream string) category {
 		return ofMerchant
 	case "period":
 		return ofPeriod
+	case "dispute":
+		return ofDispute
 	}
 	return onlyEvents
 }
@@ -149,6 +152,8 @@ func (b *builder) add(ctx context.Context, d *decoded, into *batch) error {
 		err = b.addMerchant(ctx, &d.env, into)
 	case ofPeriod:
 		b.addPeriod(&d.env)
+	case ofDispute:
+		mode, err = b.addDispute(ctx, &d.env, into)
 	case onlyEvents:
 	}
 	if err != nil {

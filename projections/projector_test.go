@@ -43,6 +43,8 @@ func story(t testing.TB, i *projectionstest.Install) []transaction.Reference {
 	i.Merge(t, 1, alone, paid, "QGR7I8K2LM")
 	c2b, _ := i.C2B(t, 1, "QGR7I8K2LN", 600_50)
 	i.Refund(t, 1, c2b, 250_00, true)
+	i.Dispute(t, 1, c2b, 624, 100_00, true)
+	i.Dispute(t, 1, paid, 625, 100_00, false)
 	i.Open(t, projectionstest.Payment{Merchant: 2})
 	i.Open(t, projectionstest.Payment{Merchant: 1, Mode: "live"})
 	return []transaction.Reference{pending, paid, failed, late, short, c2b}

@@ -22,7 +22,7 @@ type told struct {
 	postings []ledger.Posting
 }
 
-// history answers all that is known of a transaction, oldest first: its own events, those of its receipts, and those of
+// history answers all that is known of a transaction, oldest first: its own events, those of its receipts and disputes, and those of
 // transactions that are a part of it, each with what the provider said word for word, and with its postings. as_of leaves
 // out what was not known yet. It is read from the log alone.
 func (a *api) history(c *fiber.Ctx) error {
@@ -91,6 +91,11 @@ func (a *api) storyOf(ctx context.Context, who domain.Caller, ref transaction.Re
 	s, story, err := a.eventsOf(ctx, ref)
 	if err != nil || !s.Exists() || s.Merchant != who.MerchantID || (who.Mode != "" && s.Mode != who.Mode) {
 		return nil, err
+	}
+	for _, d := range s.Disputes {
+		if _, _, err := a.foldDispute(ctx, d.Channel, d.Dispute, func(e eventstore.Envelope) { story = append(story, told{Envelope: e}) }); err != nil {
+			return nil, err
+		}
 	}
 	for _, p := range s.Payments {
 		owner, events, err := a.receiptOf(ctx, s, p)

@@ -50,6 +50,8 @@ func Register(r fiber.Router, d Deps) {
 	r.Get("/transactions/:reference/receipt", a.receipt)
 	r.Get("/audit/events", a.auditEvents)
 	r.Get("/refunds/list", a.listRefunds)
+	r.Get("/disputes/list", a.listDisputes)
+	r.Get("/disputes/:id", a.oneDispute)
 	r.Get("/ledger/accounts", a.ledgerAccounts)
 	r.Get("/ledger/balances", a.ledgerBalances)
 	r.Get("/ledger/entries", a.ledgerEntries)

@@ -11,6 +11,7 @@ import (
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/customer"
+	"github.com/benfex/kipay/domain/dispute"
 	"github.com/benfex/kipay/domain/fee"
 	"github.com/benfex/kipay/domain/merchant"
 	"github.com/benfex/kipay/domain/money"
@@ -191,6 +192,28 @@ func (i *Install) C2B(t testing.TB, merchantID int64, receipt string, minor int6
 func (i *Install) Merge(t testing.TB, merchantID int64, ref, into transaction.Reference, receipt string) eventstore.Position {
 	t.Helper()
 	_, at := Do[transaction.State](t, i, merchantID, ref.Stream(), transaction.Merge{Into: into, Receipt: receipt, At: i.Now()})
+	return at
+}
+
+// Dispute lets the payer complain about a payment; lost, the provider takes the money back.
+func (i *Install) Dispute(t testing.TB, merchantID int64, ref transaction.Reference, id, minor int64, lost bool) eventstore.Position {
+	t.Helper()
+	const channel = 7
+	now, amount := i.Now(), money.Of(minor, money.KES)
+	said := dispute.Weigh{
+		Open: dispute.Opened{
+			Merchant: merchantID, Mode: domain.ModeTest, Channel: channel, Provider: "paystack", ID: id, Reference: string(ref), Attempt: 1,
+			ProviderReference: string(ref) + "-1", Amount: amount, Category: "chargeback", DueAt: now.Add(72 * time.Hour), Status: dispute.NeedsResponse,
+			Door: dispute.DoorWebhook, AsOf: now, OpenedAt: now, Subject: "payment-" + string(ref), At: now,
+		},
+		Raw: "{}", Digest: "opened",
+	}
+	Do[dispute.State](t, i, merchantID, dispute.Stream(channel, id), said)
+	_, at := Do[transaction.State](t, i, merchantID, ref.Stream(), transaction.NoteDispute{Dispute: id, Channel: channel, Amount: amount, At: now})
+	if lost {
+		said.Digest, said.Ended, said.ResolvedAt, said.Resolution = "lost", dispute.Lost, now, "auto-accepted"
+		_, at = Do[dispute.State](t, i, merchantID, dispute.Stream(channel, id), said)
+	}
 	return at
 }
 
