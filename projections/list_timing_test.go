@@ -39,6 +39,8 @@ func BenchmarkListTimes(b *testing.B) {
 			r := NewReader(e.Conn, still{})
 			r.timeout = projectionstest.Patience // times are told, however busy the machine is
 			timeLists(b, r, rows)
+			fillVersions(b, e.Conn)
+			timeVersions(b, r, rows)
 			logSizes(b, e.Conn)
 		})
 	}
@@ -91,6 +93,52 @@ func timeLists(t testing.TB, r *Reader, rows int) {
 		t.Logf("%9d rows  %-20s %3d of %8d  median %8v  p99 %8v", rows, c.name, len(page.Rows), page.Total,
 			took[len(took)/2].Round(10*time.Microsecond), took[len(took)*99/100].Round(10*time.Microsecond))
 	}
+}
+
+// timeVersions tells how long it takes to find what lists show as of the middle of what was filled: all of it but the folding of
+// a page's payments from the log, which does not grow.
+func timeVersions(t testing.TB, r *Reader, rows int) {
+	zone := nairobi(t)
+	day := DayOf(time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC), zone)
+	middle := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(rows/2) * 100 * time.Millisecond)
+	for _, c := range []struct {
+		name   string
+		filter TransactionFilter
+		moment Moment
+	}{
+		{"as of: newest 20", TransactionFilter{Limit: 20}, Moment{AsOf: eventstore.Position(2 * rows)}},
+		{"as of: completed", TransactionFilter{Limit: 20, Status: transaction.StatusCompleted}, Moment{AsOf: eventstore.Position(2 * rows)}},
+		{"as of: halfway", TransactionFilter{Limit: 20, Offset: uint64(rows) / 4}, Moment{AsOf: eventstore.Position(2 * rows)}},
+		{"as of: one day", TransactionFilter{Limit: 20, From: &day, To: &day}, Moment{AsOf: eventstore.Position(2 * rows)}},
+		{"by: newest 20", TransactionFilter{Limit: 20}, Moment{AsOf: eventstore.Position(4 * rows), Until: &middle}},
+	} {
+		c.filter.MerchantID, c.filter.Mode, c.filter.Zone = 1, "test", zone
+		took := make([]time.Duration, 0, 9)
+		var total uint64
+		for range cap(took) {
+			began := time.Now()
+			q := &transactionQuery{Reader: r, TransactionFilter: c.filter, generation: 1}
+			var err error
+			if total, _, err = q.versions(t.Context(), c.moment); err != nil {
+				t.Fatal(err)
+			}
+			took = append(took, time.Since(began))
+		}
+		slices.Sort(took)
+		t.Logf("%9d rows  %-20s        %8d  median %8v  worst %8v", rows, c.name, total,
+			took[len(took)/2].Round(10*time.Microsecond), took[len(took)-1].Round(10*time.Microsecond))
+	}
+}
+
+// fillVersions gives each payment four events, one after the other.
+func fillVersions(t testing.TB, conn driver.Conn) {
+	exec(t, conn, `INSERT INTO kipay.transaction_versions_g1
+		(merchant_id, mode, created_at, id, position, reference, revision, effective_at, occurred_at, recorded_at, event_type, status, listed, currency,
+		amount_minor, received_minor, payment_method, receipt)
+	SELECT merchant_id, mode, created_at, id, 4 * (id - 1) + v AS position, reference, v - 1, created_at + toIntervalSecond(v) AS at, at, at,
+		['TransactionInitialized', 'StkPushAccepted', 'PaymentReceived', 'TransactionCompleted'][v], if(v < 3, 'pending', status), 1, currency,
+		amount_minor, if(v < 3, 0, received_minor), if(v < 3, '', payment_method), if(v < 3, '', receipt)
+	FROM kipay.transactions_g1 ARRAY JOIN [1, 2, 3, 4] AS v WHERE version = 2`)
 }
 
 // fillTransactions writes so many rows of one merchant, a tenth of a second apart, and their counters. The newest

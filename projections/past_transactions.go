@@ -16,19 +16,13 @@ import (
 // maxFolds bounds how many streams are folded at once for one answer.
 const maxFolds = 8
 
-// inOrder has versions gathered in the order in which they lie, so that a question needs no memory to speak of, however many
-// there are.
-func inOrder(ctx context.Context) context.Context {
-	return clickhouse.Context(ctx, clickhouse.WithSettings(clickhouse.Settings{"optimize_aggregation_in_order": 1}))
-}
-
 // Transactions lists a merchant's transactions as of the moment.
 func (p *Past) Transactions(ctx context.Context, f TransactionFilter, m Moment) (TransactionPage, error) {
 	var total uint64
 	var keys []versionKey
 	err := p.reader.on(ctx, tablesOnly, func(ctx context.Context, g Generation) (err error) {
 		q := &transactionQuery{Reader: p.reader, TransactionFilter: f, generation: g}
-		total, keys, err = q.versions(inOrder(ctx), m)
+		total, keys, err = q.versions(ctx, m)
 		return err
 	})
 	if err != nil {
@@ -50,29 +44,113 @@ func (q *transactionQuery) window() window {
 	return w
 }
 
+// onDisk is for questions that gather all versions: what takes more bytes than that goes by way of the disk. inOneThread is for those
+// that read as far as a page.
+func onDisk() clickhouse.Settings {
+	return clickhouse.Settings{"max_bytes_before_external_group_by": 256 << 20}
+}
+
+func inOneThread() clickhouse.Settings { return clickhouse.Settings{"max_threads": 1} }
+
+func withSettings(ctx context.Context, settings func() clickhouse.Settings) context.Context {
+	return clickhouse.Context(ctx, clickhouse.WithSettings(settings()))
+}
+
 // versions are those that the page shows, newest payment first, and how many there are on all pages.
 func (q *transactionQuery) versions(ctx context.Context, m Moment) (total uint64, keys []versionKey, err error) {
-	newest := " FROM kipay.transaction_versions_gN WHERE " + transactionsWithinSQL + m.where("position", "effective_at") +
-		` GROUP BY merchant_id, mode, created_at, id
-		HAVING argMax(listed, position) = 1 AND ({status:String} = '' OR argMax(status, position) = {status:String})`
-	args := append(q.args(q.window()), m.args()...)
 	group, grouped := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		return q.conn.QueryRow(grouped, q.generation.in("SELECT count() FROM (SELECT 1"+newest+")"), args...).Scan(&total)
-	})
-	group.Go(func() error {
-		paged := append(args[:len(args):len(args)], clickhouse.Named("limit", q.Limit), clickhouse.Named("offset", q.Offset))
-		return q.each(grouped, q.generation.in("SELECT created_at, id, max(position)"+newest+
-			" ORDER BY created_at DESC, id DESC LIMIT {limit:UInt64} OFFSET {offset:UInt64}"), paged, func(rows driver.Rows) error {
-			k, err := scanVersionKey(rows)
-			keys = append(keys, k)
-			return err
-		})
+	group.Go(func() error { return q.countVersions(withSettings(grouped, onDisk), m, &total) })
+	group.Go(func() (err error) {
+		keys, err = q.newestVersions(withSettings(grouped, inOneThread), m)
+		return err
 	})
 	if err := group.Wait(); err != nil {
 		return 0, nil, err
 	}
-	return total, keys, q.name(ctx, keys)
+	if want := min(q.Limit, total-min(total, q.Offset)); uint64(len(keys)) < want { // further down than newestVersions looks
+		keys, err = q.deepVersions(withSettings(ctx, onDisk), m)
+	}
+	return total, keys, err
+}
+
+// gathered gathers the versions of a payment by its number, which no other has, and leaves those whose newest one is in the list.
+// One flag for a version is what costs least.
+func (q *transactionQuery) gathered() string {
+	in := "listed"
+	if q.Status != "" {
+		in = "toUInt8(listed = 1 AND status = {status:String})"
+	}
+	return " GROUP BY id HAVING argMax(" + in + ", position) = 1"
+}
+
+func (q *transactionQuery) versionsFrom(m Moment) (string, []any) {
+	return " FROM kipay.transaction_versions_gN WHERE " + transactionsWithinSQL + m.where("position", "effective_at"),
+		append(q.args(q.window()), m.args()...)
+}
+
+func (q *transactionQuery) countVersions(ctx context.Context, m Moment, total *uint64) error {
+	from, args := q.versionsFrom(m)
+	return q.conn.QueryRow(ctx, q.generation.in("SELECT count() FROM (SELECT 1"+from+q.gathered()+")"), args...).Scan(total)
+}
+
+// maxVersionsRead bounds how many versions are read one by one for a page.
+const maxVersionsRead = 1 << 15
+
+// newestVersions reads versions in the order in which they lie, backwards, until the page is full: the first one of each payment
+// counts. It is less than the page where that lies deeper than maxVersionsRead.
+func (q *transactionQuery) newestVersions(ctx context.Context, m Moment) ([]versionKey, error) {
+	from, args := q.versionsFrom(m)
+	sql := q.generation.in("SELECT created_at, id, position, status, listed, reference, revision" + from +
+		" ORDER BY created_at DESC, id DESC, position DESC LIMIT {size:UInt64}")
+	for size := widening*min(q.Offset+q.Limit, maxVersionsRead) + slack; size <= maxVersionsRead; size *= widening {
+		var last transactionKey
+		var read, passed uint64
+		var keys []versionKey
+		err := q.each(ctx, sql, append(args[:len(args):len(args)], clickhouse.Named("size", size)), func(rows driver.Rows) error {
+			var k versionKey
+			var position uint64
+			var status string
+			var listed uint8
+			var revision int64
+			if err := rows.Scan(&k.at, &k.id, &position, &status, &listed, &k.reference, &revision); err != nil {
+				return err
+			}
+			read++
+			if k.transactionKey == last {
+				return nil
+			}
+			last = k.transactionKey
+			if listed == 0 || (q.Status != "" && status != string(q.Status)) {
+				return nil
+			}
+			if passed++; passed > q.Offset && uint64(len(keys)) < q.Limit {
+				k.position, k.revision = eventstore.Position(position), eventstore.Revision(revision)
+				keys = append(keys, k)
+			}
+			return nil
+		})
+		if err != nil || uint64(len(keys)) >= q.Limit || read < size {
+			return keys, err
+		}
+	}
+	return nil, nil
+}
+
+// deepVersions finds the page among all of them.
+func (q *transactionQuery) deepVersions(ctx context.Context, m Moment) ([]versionKey, error) {
+	from, args := q.versionsFrom(m)
+	var keys []versionKey
+	err := q.each(ctx, q.generation.in("SELECT max(created_at) AS at, id, max(position)"+from+q.gathered()+
+		" ORDER BY at DESC, id DESC LIMIT {limit:UInt64} OFFSET {offset:UInt64}"),
+		append(args, clickhouse.Named("limit", q.Limit), clickhouse.Named("offset", q.Offset)), func(rows driver.Rows) error {
+			k, err := scanVersionKey(rows)
+			keys = append(keys, k)
+			return err
+		})
+	if err != nil {
+		return nil, err
+	}
+	return keys, q.name(ctx, keys)
 }
 
 // name fills in the streams and the revisions of the versions.

@@ -83,8 +83,15 @@ func TestQuestionsMayBeAskedOfShards(t *testing.T) {
 	by := time.Date(2026, 3, 31, 21, 0, 0, 0, time.UTC)
 	past, then := NewPast(r, nil), Moment{AsOf: 7, Until: &by}
 	q := &transactionQuery{Reader: r, generation: 1, TransactionFilter: TransactionFilter{MerchantID: 1, Mode: "test", Zone: time.UTC, Limit: 20}}
-	if _, _, err := q.versions(ctx, then); err != nil && !errors.Is(err, sql.ErrNoRows) {
+	var total uint64
+	if err := q.countVersions(ctx, then, &total); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		t.Errorf("the count as of a moment: %v", err)
+	}
+	if _, err := q.newestVersions(ctx, then); err != nil {
 		t.Errorf("transactions as of a moment: %v", err)
+	}
+	if _, err := q.deepVersions(ctx, then); err != nil {
+		t.Errorf("a deep page as of a moment: %v", err)
 	}
 	if err := q.name(ctx, []versionKey{{position: 7}}); err != nil {
 		t.Errorf("the names of versions: %v", err)

@@ -339,6 +339,8 @@ CREATE TABLE IF NOT EXISTS kipay.shard_transaction_versions_g1 ON CLUSTER 'kipay
     channel_id Int64 COMMENT 'The payment channel',
     completed_at DateTime64(3, 'UTC') COMMENT 'When it was first completed; 1970 when it had not been',
     refunded_minor Int64 COMMENT 'What had gone back, in minor units',
+    INDEX by_position position TYPE minmax GRANULARITY 1,
+    INDEX by_effective effective_at TYPE minmax GRANULARITY 1,
     INDEX by_reference reference TYPE bloom_filter(0.01) GRANULARITY 4
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/transaction_versions_g1', '{replica}')
