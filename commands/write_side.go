@@ -42,6 +42,10 @@ type Options struct {
 	Spool *spool.Spool
 	// Probe is how often Follow makes sure that it still hears of every change; zero where the log is this process's own.
 	Probe time.Duration
+	// Books finds what statements are compared with; nil where no statements are taken.
+	Books Books
+	// StagingDir is where files are kept while they are read, without names; empty for the system's.
+	StagingDir string
 	// Observe counts what happens, for metrics; may be nil.
 	Observe func(event string)
 }
@@ -54,6 +58,8 @@ type WriteSide struct {
 	derive  *deriver
 	drawers map[ids.Kind]*idDrawer
 	twins   turns // by idempotency key
+
+	reconciler *reconciler
 
 	trust     trust
 	keys      *cache[merchant.KeyState]
@@ -72,13 +78,13 @@ func New(ctx context.Context, o Options) (*WriteSide, error) {
 	w := &WriteSide{
 		Options: o, log: o.Log, seen: o.Seen, derive: newDeriver(key), drawers: map[ids.Kind]*idDrawer{},
 		keys: newCache[merchant.KeyState](), merchants: newCache[merchant.State](),
-		channels: newCache[channel.State](), customers: newCache[customer.State](),
+		channels: newCache[channel.State](), customers: newCache[customer.State](), reconciler: newReconciler(),
 	}
 	if o.Probe > 0 {
 		believed := func() bool { return w.trust.holds(w.log.Now()) }
 		w.keys.believed, w.merchants.believed, w.channels.believed, w.customers.believed = believed, believed, believed, believed
 	}
-	for _, k := range []ids.Kind{ids.Merchant, ids.Channel, ids.Customer, ids.Transaction, ids.Refund} {
+	for _, k := range []ids.Kind{ids.Merchant, ids.Channel, ids.Customer, ids.Transaction, ids.Refund, ids.Statement} {
 		w.drawers[k] = &idDrawer{kind: k}
 	}
 	return w, nil
@@ -97,6 +103,8 @@ func (w *WriteSide) RegisterAPI(r fiber.Router) {
 	r.Post("/disputes/:id/evidence", w.giveEvidence)
 	r.Post("/disputes/:id/accept", w.acceptDispute)
 	r.Post("/disputes/:id/decline", w.declineDispute)
+	r.Post("/reconciliation/imports", w.importStatement)
+	r.Post("/reconciliation/items/:id/resolve", w.resolveDifference)
 }
 
 // RegisterDoors adds the routes that providers call. Each exists without any word that Daraja refuses in a URL.

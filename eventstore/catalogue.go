@@ -15,6 +15,7 @@ import (
 	"github.com/benfex/kipay/domain/period"
 	"github.com/benfex/kipay/domain/reaction"
 	"github.com/benfex/kipay/domain/receipt"
+	"github.com/benfex/kipay/domain/reconciliation/journal"
 	"github.com/benfex/kipay/domain/retention"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore/transparency/treehead"
@@ -67,6 +68,15 @@ func Catalogue() []EventType {
 		{Prototype: receipt.Confirmation{}, Version: 1, AppendedBy: "the C2B confirmation doors", Meaning: "A customer's payment was reported, word for word."},
 		{Prototype: receipt.Claimed{}, Version: 1, AppendedBy: "whichever door brings the receipt first", Meaning: "A provider's receipt pays this transaction and no other."},
 		{Prototype: receipt.Reassigned{}, Version: 1, AppendedBy: "a push whose receipt stood alone", Meaning: "A receipt moved to the transaction that had asked for the money."},
+		{Prototype: receipt.SuspenseOpened{}, Version: 1, AppendedBy: "reconciliation of a statement", Meaning: "Money that only a statement shows, and that fits nothing here, stands in suspense."},
+		{Prototype: receipt.SuspenseReleased{}, Version: 1, AppendedBy: "reconciliation/items/resolve; whichever door brings the receipt later", Meaning: "Money left suspense: credited, written off or returned."},
+		{Prototype: journal.FileClaimed{}, Version: 1, AppendedBy: "reconciliation/imports; operator (reconcile import)", Meaning: "A statement's file belongs to an import."},
+		{Prototype: journal.Begun{}, Version: 1, AppendedBy: "reconciliation/imports; operator (reconcile import)", Meaning: "A statement came; nothing of it counts yet."},
+		{Prototype: journal.Refused{}, Version: 1, AppendedBy: "reconciliation", Meaning: "Nothing of a statement was taken, and why."},
+		{Prototype: journal.DifferencesFound{}, Version: 1, AppendedBy: "reconciliation", Meaning: "Where a statement and the books differ, and why."},
+		{Prototype: journal.Reconciled{}, Version: 1, AppendedBy: "reconciliation", Meaning: "A statement was compared with the books; its differences stand."},
+		{Prototype: journal.Resolved{}, Version: 1, AppendedBy: "reconciliation; reconciliation/items/resolve; operator (reconcile resolve)", Meaning: "What was decided about differences."},
+		{Prototype: journal.MappingKept{}, Version: 1, AppendedBy: "reconciliation/imports; operator (reconcile import)", Meaning: "How a bank writes its statements."},
 		{Prototype: receipt.PushExpected{}, Version: 1, AppendedBy: "stk-push, checkout", Meaning: "A push asked for money under this account reference."},
 		{Prototype: transaction.Initialized{}, Version: 1, AppendedBy: "initialize, stk-push, C2B confirmation", Meaning: "A transaction was opened."},
 		{Prototype: transaction.StkPushRequested{}, Version: 1, AppendedBy: "stk-push, checkout", Meaning: "A prompt is about to be sent to a phone."},

@@ -18,8 +18,8 @@ const (
 // merchant.
 func analystViews() []string {
 	return []string{
-		"channels", "customer_versions", "customers", "disputes", "events", "ledger_balances", "ledger_entries", "merchants", "refund_versions", "refunds",
-		"transaction_versions", "transactions",
+		"channels", "customer_versions", "customers", "disputes", "events", "ledger_balances", "ledger_entries", "merchants",
+		"reconciliation_differences", "reconciliation_imports", "refund_versions", "refunds", "transaction_versions", "transactions",
 	}
 }
 

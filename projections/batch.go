@@ -30,7 +30,10 @@ type batch struct {
 	counters     *counterColumns
 	refunds      *refundColumns
 	disputes     *disputeColumns
-	rows         struct{ customers, channels, merchants, refunds, disputes int }
+	imports      *importColumns
+	differences  *differenceColumns
+	resolutions  *resolutionColumns
+	rows         rowCounts
 
 	archive *archive
 
@@ -42,6 +45,18 @@ type batch struct {
 	recorded []time.Time     // when each event was recorded, for the lag
 	waited   []time.Duration // how long each had been recorded when it was added; the follower fills it
 	tallied  uint64          // the tally's number of this write
+}
+
+// rowCounts is how many rows each table of the batch has, where its columns don't tell.
+type rowCounts struct {
+	customers   int
+	channels    int
+	merchants   int
+	refunds     int
+	disputes    int
+	imports     int
+	differences int
+	resolutions int
 }
 
 // archive is the rows that are kept of every event and never change.
@@ -59,7 +74,9 @@ type archive struct {
 func newBatch() *batch {
 	return &batch{
 		transactions: newTransactionColumns(), customers: newCustomerColumns(), channels: newChannelColumns(),
-		merchants: newMerchantColumns(), counters: newCounterColumns(), refunds: newRefundColumns(), disputes: newDisputeColumns(), archive: newArchive(), touched: map[string]*Transaction{},
+		merchants: newMerchantColumns(), counters: newCounterColumns(), refunds: newRefundColumns(), disputes: newDisputeColumns(),
+		imports: newImportColumns(), differences: newDifferenceColumns(), resolutions: newResolutionColumns(),
+		archive: newArchive(), touched: map[string]*Transaction{},
 	}
 }
 
@@ -101,10 +118,10 @@ func (b *batch) seal(by *builder) {
 
 // reset empties the batch, but not the archive.
 func (b *batch) reset() {
-	for _, t := range []*table{b.transactions.table, b.customers.table, b.channels.table, b.merchants.table, b.counters.table, b.refunds.table, b.disputes.table} {
+	for _, t := range []*table{b.transactions.table, b.customers.table, b.channels.table, b.merchants.table, b.counters.table, b.refunds.table, b.disputes.table, b.imports.table, b.differences.table, b.resolutions.table} {
 		t.reset()
 	}
-	b.rows = struct{ customers, channels, merchants, refunds, disputes int }{}
+	b.rows = rowCounts{}
 	clear(b.touched)
 	b.span, b.count, b.tallied, b.recorded, b.waited = span{}, 0, 0, b.recorded[:0], b.waited[:0]
 }
@@ -132,6 +149,9 @@ func (b *batch) filled() []*table {
 		{b.rows.merchants, b.merchants.table},
 		{b.rows.refunds, b.refunds.table},
 		{b.rows.disputes, b.disputes.table},
+		{b.rows.imports, b.imports.table},
+		{b.rows.differences, b.differences.table},
+		{b.rows.resolutions, b.resolutions.table},
 	} {
 		if t.rows > 0 {
 			out = append(out, t.table)

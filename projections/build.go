@@ -15,6 +15,8 @@ import (
 	"github.com/benfex/kipay/domain/ledger"
 	"github.com/benfex/kipay/domain/merchant"
 	"github.com/benfex/kipay/domain/period"
+	"github.com/benfex/kipay/domain/receipt"
+	"github.com/benfex/kipay/domain/reconciliation/journal"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
 )
@@ -30,6 +32,8 @@ const (
 	ofMerchant
 	ofPeriod
 	ofDispute
+	ofReceipt // of its events only those that move money
+	ofStatement
 )
 
 // pointerStreams are named like customers' and are none.
@@ -53,6 +57,8 @@ func categoryOf(stream string) category {
 		return ofPeriod
 	case "dispute":
 		return ofDispute
+	case "statement":
+		return ofStatement
 	}
 	return onlyEvents
 }
@@ -63,6 +69,12 @@ type decoded struct {
 	category category
 	env      eventstore.Envelope // only Meta for onlyEvents
 }
+
+// The events of a receipt that move money.
+const (
+	suspenseOpened   = "SuspenseOpened"
+	suspenseReleased = "SuspenseReleased"
+)
 
 // decoder decodes records. It may be used by several goroutines.
 type decoder struct {
@@ -83,6 +95,9 @@ func newDecoder(log *eventstore.Log) *decoder {
 // version must be known all the same.
 func (d *decoder) decode(ctx context.Context, r *eventstore.Record) (decoded, error) {
 	out := decoded{record: r, category: categoryOf(r.Stream)}
+	if r.Type == suspenseOpened || r.Type == suspenseReleased {
+		out.category = ofReceipt
+	}
 	if out.category == onlyEvents {
 		newest := d.versions[r.Type]
 		if err := json.Unmarshal(r.Metadata, &out.env.Meta); err == nil && out.env.Meta.Version >= 1 && out.env.Meta.Version <= newest {
@@ -154,6 +169,10 @@ func (b *builder) add(ctx context.Context, d *decoded, into *batch) error {
 		b.addPeriod(&d.env)
 	case ofDispute:
 		mode, err = b.addDispute(ctx, &d.env, into)
+	case ofReceipt:
+		err = b.addReceipt(ctx, &d.env, into)
+	case ofStatement:
+		mode, err = b.addStatement(ctx, &d.env, into)
 	case onlyEvents:
 	}
 	if err != nil {
@@ -180,14 +199,9 @@ func (b *builder) addTransaction(ctx context.Context, env *eventstore.Envelope, 
 	if err := b.tally.load(ctx, key); err != nil {
 		return "", err
 	}
-	postings := ledger.OfTransaction(before, env.Event)
-	var booked, late period.Month
-	if len(postings.Lines) > 0 {
-		closed, err := b.closedThrough(ctx, after.Merchant, after.Mode, env.Position)
-		if err != nil {
-			return "", err
-		}
-		booked, late = closed.Booked(period.MonthOf(postings.EffectiveAt, zone))
+	entry := posted{Postings: ledger.OfTransaction(before, env.Event), merchant: after.Merchant, mode: after.Mode, reference: string(after.Reference)}
+	if err := b.book(ctx, &entry, zone, env.Position); err != nil {
+		return "", err
 	}
 	row := TransactionOf(*after, env.Position, env.Revision)
 	was, wasListed := before.Status(), before.Exists() && before.MergedInto == ""
@@ -210,11 +224,61 @@ func (b *builder) addTransaction(ctx context.Context, env *eventstore.Envelope, 
 	}
 	kept := into.transaction(row)
 	into.archive.versions.add(transactionVersionOf(kept, effective, env))
-	into.archive.ledger.post(postings, kept, env, booked, late)
+	into.archive.ledger.post(&entry, env)
 	if b.completed != nil {
 		b.completed.note(kept)
 	}
 	return row.Mode, nil
+}
+
+// book says in which month an event's postings are booked, as of its position.
+func (b *builder) book(ctx context.Context, p *posted, zone *time.Location, at eventstore.Position) error {
+	if len(p.Lines) == 0 {
+		return nil
+	}
+	closed, err := b.closedThrough(ctx, p.merchant, p.mode, at)
+	if err != nil {
+		return err
+	}
+	p.booked, p.late = closed.Booked(period.MonthOf(p.EffectiveAt, zone))
+	return nil
+}
+
+// addReceipt enters money that only a statement shows.
+func (b *builder) addReceipt(ctx context.Context, env *eventstore.Envelope, into *batch) error {
+	entry := posted{Postings: ledger.OfReceipt(env.Event)}
+	switch e := env.Event.(type) {
+	case receipt.SuspenseOpened:
+		entry.merchant, entry.mode, entry.reference = e.Merchant, e.Mode, e.Number
+	case receipt.SuspenseReleased:
+		entry.merchant, entry.mode, entry.reference = e.Merchant, e.Mode, e.Number
+	}
+	zone, err := b.zoneOf(ctx, entry.merchant)
+	if err != nil {
+		return err
+	}
+	if err := b.book(ctx, &entry, zone, env.Position); err != nil {
+		return err
+	}
+	into.archive.ledger.post(&entry, env)
+	return nil
+}
+
+func (b *builder) addStatement(ctx context.Context, env *eventstore.Envelope, into *batch) (domain.Mode, error) {
+	_, after, err := evolve[statementHead](ctx, b.folds, env)
+	if err != nil || after.ID == 0 {
+		return "", err
+	}
+	switch e := env.Event.(type) {
+	case journal.DifferencesFound:
+		into.rows.differences += into.differences.found(after, &e, env.Position)
+	case journal.Resolved:
+		into.rows.resolutions += into.resolutions.resolved(after, &e, env)
+	default:
+		into.imports.add(after, env.Position)
+		into.rows.imports++
+	}
+	return after.Mode, nil
 }
 
 func (b *builder) addCustomer(ctx context.Context, env *eventstore.Envelope, into *batch) error {

@@ -59,14 +59,23 @@ func newLedgerColumns() *ledgerColumns {
 	return c
 }
 
-// post adds the postings of an event of the transaction, booked in the month, which is not the one it is of where late
-// names that.
-func (c *ledgerColumns) post(p ledger.Postings, t *Transaction, env *eventstore.Envelope, booked, late period.Month) {
+// posted is what one event enters, and in whose books.
+type posted struct {
+	ledger.Postings
+	merchant  int64
+	mode      domain.Mode
+	reference string // what it is about, as people know it
+	// booked is the month in which it is booked, which is not the one that it is of where late names that.
+	booked, late period.Month
+}
+
+// post adds the postings of an event.
+func (c *ledgerColumns) post(p *posted, env *eventstore.Envelope) {
 	for i := range p.Lines {
 		c.add(&LedgerEntry{
-			MerchantID: t.MerchantID, Mode: t.Mode, Position: env.Position, Line: uint8(i), EventID: env.ID,
-			EventType: env.Event.EventType(), Reference: t.Reference, Posting: p.Lines[i], EffectiveAt: p.EffectiveAt, RecordedAt: env.RecordedAt,
-			Period: booked, LateFor: late,
+			MerchantID: p.merchant, Mode: p.mode, Position: env.Position, Line: uint8(i), EventID: env.ID,
+			EventType: env.Event.EventType(), Reference: p.reference, Posting: p.Lines[i], EffectiveAt: p.EffectiveAt, RecordedAt: env.RecordedAt,
+			Period: p.booked, LateFor: p.late,
 		})
 	}
 }

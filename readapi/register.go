@@ -30,6 +30,7 @@ type Deps struct {
 	Readings   Readings
 	Issuer     *transparency.Issuer
 	Opener     transparency.Opener
+	Imports    Imports
 }
 
 // Readings keeps the record of who looks at audit data: commands.WriteSide is one. Errors: Unavailable; what can't be
@@ -59,6 +60,9 @@ func Register(r fiber.Router, d Deps) {
 	r.Get("/periods/list", a.listPeriods)
 	r.Get("/reports/:name", a.report)
 	r.Get("/reports/:name/lineage", a.reportLineage)
+	r.Get("/reconciliation/imports", a.listImports)
+	r.Get("/reconciliation/imports/:id", a.showImport)
+	r.Get("/reconciliation/imports/:id/differences", a.listDifferences)
 }
 
 type api struct {

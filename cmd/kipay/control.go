@@ -31,40 +31,46 @@ import (
 type operation struct {
 	reads  bool // needs ClickHouse
 	begins bool // begins a log where there is none yet
-	run    func(ctx context.Context, n *node, args json.RawMessage, emit func(any) error) (any, error)
+	// projects is for what needs read models that are kept true meanwhile.
+	projects bool
+	run      func(ctx context.Context, n *node, args json.RawMessage, emit func(any) error) (any, error)
 }
 
 // operations are all of them, by name.
 func operations() map[string]operation {
 	return map[string]operation{
-		"merchant create":   {begins: true, run: opMerchantCreate},
-		"merchant list":     {run: opMerchantList},
-		"key issue":         {run: opKeyIssue},
-		"key revoke":        {run: opKeyRevoke},
-		"channel turn":      {run: opChannelTurn},
-		"channel fees":      {run: opChannelFees},
-		"channel initiator": {run: opChannelInitiator},
-		"analyst issue":     {run: opAnalystIssue},
-		"analyst revoke":    {run: opAnalystRevoke},
-		"audit check":       {run: opAuditCheck},
-		"proofs keys":       {run: opProofsKeys},
-		"proofs rotate":     {run: opProofsRotate},
-		"proofs retire":     {run: opProofsRetire},
-		"period close":      {run: opPeriodClose},
-		"report":            {reads: true, run: opReport},
-		"dispute list":      {run: opDisputeList},
-		"dispute show":      {run: opDisputeShow},
-		"dispute evidence":  {run: opDisputeEvidence},
-		"dispute answer":    {run: opDisputeAnswer},
-		"events":            {run: opEvents},
-		"events export":     {run: opEventsExport},
-		"fsck":              {run: opFsck},
-		"keys rotate":       {run: opKeysRotate},
-		"keys recovery":     {run: opKeysRecovery},
-		"backup":            {run: opBackup},
-		"rebuild":           {reads: true, run: opRebuild},
-		"verify":            {reads: true, run: opVerify},
-		"probe channels":    {run: opProbeChannels},
+		"merchant create":       {begins: true, run: opMerchantCreate},
+		"merchant list":         {run: opMerchantList},
+		"key issue":             {run: opKeyIssue},
+		"key revoke":            {run: opKeyRevoke},
+		"channel turn":          {run: opChannelTurn},
+		"channel fees":          {run: opChannelFees},
+		"channel initiator":     {run: opChannelInitiator},
+		"analyst issue":         {run: opAnalystIssue},
+		"analyst revoke":        {run: opAnalystRevoke},
+		"audit check":           {run: opAuditCheck},
+		"proofs keys":           {run: opProofsKeys},
+		"proofs rotate":         {run: opProofsRotate},
+		"proofs retire":         {run: opProofsRetire},
+		"period close":          {run: opPeriodClose},
+		"report":                {reads: true, run: opReport},
+		"dispute list":          {run: opDisputeList},
+		"dispute show":          {run: opDisputeShow},
+		"dispute evidence":      {run: opDisputeEvidence},
+		"dispute answer":        {run: opDisputeAnswer},
+		"events":                {run: opEvents},
+		"events export":         {run: opEventsExport},
+		"fsck":                  {run: opFsck},
+		"keys rotate":           {run: opKeysRotate},
+		"keys recovery":         {run: opKeysRecovery},
+		"backup":                {run: opBackup},
+		"rebuild":               {reads: true, run: opRebuild},
+		"verify":                {reads: true, run: opVerify},
+		"probe channels":        {run: opProbeChannels},
+		"reconcile import":      {reads: true, projects: true, run: opReconcileImport},
+		"reconcile status":      {reads: true, projects: true, run: opReconcileStatus},
+		"reconcile differences": {reads: true, projects: true, run: opReconcileDifferences},
+		"reconcile resolve":     {run: opReconcileResolve},
 	}
 }
 
@@ -214,6 +220,23 @@ func call(cmd *cobra.Command, name string, args any, news func(json.RawMessage) 
 	return callHere(ctx, cfg, name, raw, news, result)
 }
 
+// projectMeanwhile keeps the read models true until what it answers is called.
+func (n *node) projectMeanwhile(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err := n.runFollower(ctx)
+		if n.projectsAlone() {
+			err = n.reads.projector.Run(ctx)
+		}
+		if err != nil && ctx.Err() == nil {
+			n.log.Error().Err(err).Msg("the read models are not kept true")
+		}
+	}()
+	return func() { cancel(); <-done }
+}
+
 func callServer(ctx context.Context, conn net.Conn, name string, args []byte, news func(json.RawMessage) error, result any) error {
 	defer func() { _ = conn.Close() }()
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
@@ -295,6 +318,9 @@ func callHere(ctx context.Context, cfg *config, name string, args json.RawMessag
 		if err := n.reads.waitReady(ready); err != nil {
 			return fmt.Errorf("the read models did not start: %w", err)
 		}
+	}
+	if op.projects {
+		defer n.projectMeanwhile(ctx)()
 	}
 	out, err := op.run(ctx, n, args, func(v any) error {
 		raw, err := json.Marshal(v)

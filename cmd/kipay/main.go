@@ -91,8 +91,31 @@ Settings are flags or KIPAY_* variables: see docs/configuration.md, or "kipay se
 		SilenceErrors: true,
 	}
 	cmd.AddCommand(
-		serveCommand(), merchantCommand(), keyCommand(), channelCommand(), periodCommand(), disputeCommand(), reportCommand(), receiptCommand(), analystCommand(), auditCommand(), proofsCommand(), eventsCommand(), fsckCommand(), rebuildCommand(), verifyCommand(),
-		doctorCommand(), keysCommand(), backupCommand(), restoreCommand(), sandboxCommand(), eventStoreCommand(), versionCommand(), readModelCommand(), docsCommand(),
+		serveCommand(),
+		merchantCommand(),
+		keyCommand(),
+		channelCommand(),
+		periodCommand(),
+		disputeCommand(),
+		reportCommand(),
+		receiptCommand(),
+		analystCommand(),
+		auditCommand(),
+		proofsCommand(),
+		eventsCommand(),
+		fsckCommand(),
+		rebuildCommand(),
+		verifyCommand(),
+		reconcileCommand(),
+		doctorCommand(),
+		keysCommand(),
+		backupCommand(),
+		restoreCommand(),
+		sandboxCommand(),
+		eventStoreCommand(),
+		versionCommand(),
+		readModelCommand(),
+		docsCommand(),
 	)
 	for _, c := range cmd.Commands() {
 		if c.HasSubCommands() && c.RunE == nil {

@@ -109,6 +109,9 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 		return err
 	}
 	defer func() { _ = owned.Close() }()
+	if err := clearStaging(cfg); err != nil {
+		return err
+	}
 	kept, err := openSpool(ctx, cfg, log)
 	if err != nil {
 		return err
@@ -172,6 +175,7 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 	g.Go(func() error { return n.proofs.run(background) })
 	g.Go(func() error { return ended(background, "analysts' port", analysts.run(background)) })
 	g.Go(func() error { return ended(background, "spool", n.write.DeliverSpool(background)) })
+	g.Go(func() error { return ended(background, "reconciler", n.write.RunReconciler(background)) })
 
 	front, stopFront := context.WithCancel(ctx)
 	defer stopFront()
@@ -195,7 +199,8 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 // newServer is the web server with what the node's roles make it answer, and what closes it.
 func (n *node) newServer(sim *sandbox) (_ *web.Server, stop func(), err error) {
 	options := web.Options{
-		Auth: n.write, Log: n.log, Metrics: n.meter.registry, RateLimit: n.cfg.RateLimit, TrustedProxies: n.cfg.TrustedProxies,
+		Uploads: map[string]int{commands.ImportPath: commands.MaxImportBytes},
+		Auth:    n.write, Log: n.log, Metrics: n.meter.registry, RateLimit: n.cfg.RateLimit, TrustedProxies: n.cfg.TrustedProxies,
 		Forms: commands.TakesForm,
 	}
 	stop = func() {}
@@ -222,7 +227,7 @@ func (n *node) newServer(sim *sandbox) (_ *web.Server, stop func(), err error) {
 	n.write.RegisterAPI(server.API())
 	source := n.source()
 	readapi.Register(server.API(), readapi.Deps{
-		Log: n.events, Reader: projections.NewReader(n.reads.conn, source), Projection: source, Seen: n.seen, Readings: n.write, Issuer: n.proofs.issuer, Opener: n.ring,
+		Log: n.events, Reader: projections.NewReader(n.reads.conn, source), Projection: source, Seen: n.seen, Readings: n.write, Issuer: n.proofs.issuer, Opener: n.ring, Imports: n.write,
 	})
 	n.write.RegisterDoors(n.doors(server))
 	cardHosts := []string{"https://checkout.paystack.com"}

@@ -19,6 +19,7 @@ const (
 	Customer    Kind = "customer"
 	Transaction Kind = "transaction"
 	Refund      Kind = "refund"
+	Statement   Kind = "statement"
 )
 
 // Max is the largest id: what every JSON parser reads exactly.

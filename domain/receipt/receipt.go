@@ -95,12 +95,19 @@ type State struct {
 	StoodOnly string // the C2B transaction that it was taken from
 	First     *Confirmation
 	Trusted   *Confirmation
-	digests   []string
+	// Suspense is money that nobody is credited with yet; Released how what stood there left. At most one of them is there.
+	Suspense *SuspenseOpened
+	Released *SuspenseReleased
+	digests  []string
 }
 
 // Evolve is the state after e.
 func (s State) Evolve(e domain.Event) State {
 	switch e := e.(type) {
+	case SuspenseOpened:
+		s.Suspense, s.Released = &e, nil
+	case SuspenseReleased:
+		s.Suspense, s.Released = nil, &e
 	case Claimed:
 		s.Owner, s.Attempt, s.Door = e.Transaction, e.Attempt, e.Door
 	case Reassigned:
@@ -165,16 +172,18 @@ type Claim struct {
 	At          time.Time
 }
 
-// Decide gives the receipt to the first that asks. When another transaction owns it, nothing is decided: look at the
-// owner afterwards.
+// Decide gives the receipt to the first that asks, and takes the money out of suspense if it stands there. When another
+// transaction owns it, nothing is decided: look at the owner afterwards.
 func (c Claim) Decide(s State) ([]domain.Event, error) {
 	switch {
 	case s.Owner == c.Transaction:
 		return nil, nil
 	case s.Owner == "":
-		return []domain.Event{Claimed{
-			Provider: c.Provider, Number: c.Number, Transaction: c.Transaction, Attempt: c.Attempt, Door: c.Door, At: c.At,
-		}}, nil
+		claimed := Claimed{Provider: c.Provider, Number: c.Number, Transaction: c.Transaction, Attempt: c.Attempt, Door: c.Door, At: c.At}
+		if out, stood := s.credit(c.Transaction, c.At); stood {
+			return []domain.Event{claimed, out}, nil
+		}
+		return []domain.Event{claimed}, nil
 	case c.Asked && s.OwnedAlone():
 		return []domain.Event{Reassigned{
 			Provider: c.Provider, Number: c.Number, From: s.Owner, To: c.Transaction, Attempt: c.Attempt, Door: c.Door, At: c.At,

@@ -30,6 +30,8 @@ type Result struct {
 	// Entry and Reference name the book entry, empty when there is none.
 	Entry     Entry
 	Reference string
+	// Payment is the reference of the payment that a refund gives back.
+	Payment string
 	// References are the candidates of an ambiguous line, at most MaxNamed.
 	References []string
 	Events     []string

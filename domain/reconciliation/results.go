@@ -97,7 +97,7 @@ func (m *Matcher) name(res *Result, i int32) {
 		res.References = m.named[i]
 	case l.move != none:
 		r := &m.moves[l.move]
-		res.Reference, res.Events, res.Entry, res.Members = r.reference, r.events, r.entry(), int(r.members)
+		res.Reference, res.Events, res.Entry, res.Members, res.Payment = r.reference, r.events, r.entry(), int(r.members), r.payment
 	case l.payment != none:
 		p := &m.payments[l.payment]
 		res.Reference, res.Events, res.Entry = p.reference, p.events, EntryPayment

@@ -13,6 +13,7 @@ const (
 	DoorCardWebhook Door = "paystack_webhook" // signed with the channel's secret key
 	DoorCardVerify  Door = "paystack_verify"  // our verify call, answered by Paystack
 	DoorCardAnswer  Door = "paystack_response"
+	DoorStatement   Door = "statement" // a line of a statement that was imported
 	DoorClock       Door = "clock"
 )
 
@@ -98,7 +99,7 @@ var Rules = [...]Rule{
 		"Authenticated, on our question, about our own request for exactly this amount. The receipt is added when a notice brings it.",
 	},
 	{
-		ReceiptGiven, "paid, with receipt", "STK callback at its secret URL; C2B confirmation at the channel's secret URL; signed Paystack webhook; Paystack verify",
+		ReceiptGiven, "paid, with receipt", "STK callback at its secret URL; C2B confirmation at the channel's secret URL; signed Paystack webhook; Paystack verify; a line of an imported statement",
 		StatusCompleted, StatusCompleted, StatusCompleted,
 		"Money moved and has a name. Less than was asked leaves it pending, as underpaid, until more comes or a query confirms the whole.",
 	},

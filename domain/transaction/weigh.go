@@ -49,7 +49,8 @@ func (c Weigh) Decide(s State) ([]domain.Event, error) {
 	if !s.Exists() {
 		return nil, domain.NotFoundf("transaction not found")
 	}
-	if c.Attempt < 1 && s.Origin != FromC2B || c.Attempt > len(s.Attempts) {
+	// Money that only a statement shows may have come without any attempt of ours.
+	if c.Attempt < 1 && s.Origin != FromC2B && c.Door != DoorStatement || c.Attempt > len(s.Attempts) {
 		return nil, domain.NotFoundf("transaction %s has no attempt %d", s.Reference, c.Attempt)
 	}
 	if a, ok := s.Attempt(c.Attempt); ok && c.CheckoutRequestID != "" && a.CheckoutRequestID != "" && c.CheckoutRequestID != a.CheckoutRequestID {

@@ -217,6 +217,90 @@ ORDER BY id
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
 COMMENT 'Merchants, one row each';
 
+CREATE TABLE IF NOT EXISTS kipay.reconciliation_differences_g1 ON CLUSTER 'kipay'
+(
+    merchant_id Int64 COMMENT 'The merchant',
+    mode LowCardinality(String) COMMENT 'test or live',
+    import_id Int64 COMMENT 'The import',
+    n UInt32 COMMENT 'Place among the import''s differences, from 1',
+    version UInt64 COMMENT 'Position in the log of the event that found it',
+    id Int64 COMMENT 'The difference''s number',
+    channel_id Int64 COMMENT 'The payment channel, 0 for a bank account',
+    cause LowCardinality(String) COMMENT 'Why statement and books differ',
+    rule LowCardinality(String) COMMENT 'The rule that decided',
+    found_as LowCardinality(String) COMMENT 'open or explained, before anything was decided',
+    line_number UInt32 COMMENT 'The line in the file, 0 for what only the books have',
+    line_kind LowCardinality(String) COMMENT 'What the line is',
+    receipt String COMMENT 'The provider''s receipt',
+    entry LowCardinality(String) COMMENT 'What of the books it is about: payment, fee, refund or payout',
+    reference String COMMENT 'Kipay''s name of that',
+    candidates String COMMENT 'What else it might be about, separated by spaces',
+    event_ids String COMMENT 'The events behind it, separated by spaces',
+    currency LowCardinality(String) COMMENT 'ISO 4217',
+    amount_minor Int64 COMMENT 'What it adds to statement less books, in minor units',
+    stated_minor Int64 COMMENT 'What the statement shows, in minor units',
+    booked_minor Int64 COMMENT 'What the books count, in minor units',
+    at DateTime64(3, 'UTC') COMMENT 'By the provider''s clock; 1970 when it has no time',
+    explanation String COMMENT 'The cause in words',
+    line String COMMENT 'Personal: the line as it stands in the file, as JSON'
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/reconciliation_differences_g1', '{replica}', version)
+ORDER BY (merchant_id, mode, import_id, n)
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+COMMENT 'Where statements and books differ, one row each';
+
+CREATE TABLE IF NOT EXISTS kipay.reconciliation_imports_g1 ON CLUSTER 'kipay'
+(
+    merchant_id Int64 COMMENT 'The merchant',
+    mode LowCardinality(String) COMMENT 'test or live',
+    id Int64 COMMENT 'The import''s number',
+    version UInt64 COMMENT 'Position in the log of the event that this row shows',
+    created_at DateTime64(3, 'UTC') COMMENT 'When the file came',
+    finished_at DateTime64(3, 'UTC') COMMENT 'When it was compared or refused; 1970 before',
+    source LowCardinality(String) COMMENT 'mpesa_statement, paystack_settlement, paystack_transactions or bank',
+    channel_id Int64 COMMENT 'The payment channel, 0 for a bank account',
+    status LowCardinality(String) COMMENT 'processing, done or failed',
+    sha256 String COMMENT 'The file''s SHA-256, in hex',
+    period_from DateTime64(3, 'UTC') COMMENT 'Begin of the statement''s period',
+    period_until DateTime64(3, 'UTC') COMMENT 'End of the statement''s period, not included',
+    currency LowCardinality(String) COMMENT 'ISO 4217',
+    lines UInt32 COMMENT 'Lines that moved money',
+    matched UInt32 COMMENT 'Lines that are tied to an entry of the books',
+    statement_minor Int64 COMMENT 'Sum of the lines, in minor units',
+    booked_minor Int64 COMMENT 'What the books count in the period, in minor units',
+    difference_minor Int64 COMMENT 'Statement less books, in minor units',
+    explained_minor Int64 COMMENT 'The part of the difference whose cause is known, in minor units',
+    unexplained_minor Int64 COMMENT 'The rest of it, in minor units',
+    differences UInt32 COMMENT 'How many differences there are',
+    balance_breaks UInt32 COMMENT 'Running balances that do not follow from the line before',
+    balance_ties UInt8 COMMENT '1 when every step from the clearing account''s balance to the statement''s is named',
+    balance_proven UInt8 COMMENT '1 when, beyond that, nothing is unexplained',
+    bad_lines UInt32 COMMENT 'Lines that could not be read, of a file that was refused',
+    message String COMMENT 'Why it was refused'
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/reconciliation_imports_g1', '{replica}', version)
+ORDER BY (merchant_id, mode, id)
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+COMMENT 'Statements that were compared with the books, one row each';
+
+CREATE TABLE IF NOT EXISTS kipay.reconciliation_resolutions_g1 ON CLUSTER 'kipay'
+(
+    merchant_id Int64 COMMENT 'The merchant',
+    mode LowCardinality(String) COMMENT 'test or live',
+    import_id Int64 COMMENT 'The import',
+    n UInt32 COMMENT 'Place of the difference in its import, from 1',
+    version UInt64 COMMENT 'Position in the log of the decision',
+    action LowCardinality(String) COMMENT 'recorded, suspended, credit, write_off, return or accept',
+    resolved_to String COMMENT 'The transaction that the money is counted for',
+    resolved_by String COMMENT 'Who decided',
+    reason String COMMENT 'Personal: why, in that person''s words',
+    resolved_at DateTime64(3, 'UTC') COMMENT 'When it was decided'
+)
+ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/reconciliation_resolutions_g1', '{replica}', version)
+ORDER BY (merchant_id, mode, import_id, n)
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+COMMENT 'What was decided about differences, the newest decision about each';
+
 CREATE TABLE IF NOT EXISTS kipay.refund_versions_g1 ON CLUSTER 'kipay'
 (
     merchant_id Int64 COMMENT 'The merchant',
@@ -531,6 +615,87 @@ CREATE OR REPLACE VIEW kipay.merchants ON CLUSTER 'kipay'
 AS SELECT id, id AS merchant_id, name, time_zone, default_channel_id, created_at, version AS position
 FROM kipay.merchants_g1 FINAL
 COMMENT 'Merchants, each once, as they are now';
+
+CREATE OR REPLACE VIEW kipay.reconciliation_differences ON CLUSTER 'kipay'
+(
+    id Int64 COMMENT 'The difference''s number',
+    import_id Int64 COMMENT 'The import',
+    merchant_id Int64 COMMENT 'The merchant',
+    mode LowCardinality(String) COMMENT 'test or live',
+    channel_id Int64 COMMENT 'The payment channel, 0 for a bank account',
+    cause LowCardinality(String) COMMENT 'Why statement and books differ',
+    rule LowCardinality(String) COMMENT 'The rule that decided',
+    state LowCardinality(String) COMMENT 'open, explained or resolved',
+    line_number UInt32 COMMENT 'The line in the file, 0 for what only the books have',
+    line_kind LowCardinality(String) COMMENT 'What the line is',
+    receipt String COMMENT 'The provider''s receipt',
+    entry LowCardinality(String) COMMENT 'What of the books it is about: payment, fee, refund or payout',
+    reference String COMMENT 'Kipay''s name of that',
+    candidates String COMMENT 'What else it might be about, separated by spaces',
+    event_ids String COMMENT 'The events behind it, separated by spaces',
+    currency LowCardinality(String) COMMENT 'ISO 4217',
+    amount_minor Int64 COMMENT 'What it adds to statement less books, in minor units',
+    stated_minor Int64 COMMENT 'What the statement shows, in minor units',
+    booked_minor Int64 COMMENT 'What the books count, in minor units',
+    at Nullable(DateTime64(3, 'UTC')) COMMENT 'By the provider''s clock',
+    explanation String COMMENT 'The cause in words',
+    line String COMMENT 'Personal: the line as it stands in the file, as JSON',
+    action LowCardinality(String) COMMENT 'What was decided: recorded, suspended, credit, write_off, return or accept; empty before',
+    resolved_to String COMMENT 'The transaction that the money is counted for',
+    resolved_by String COMMENT 'Who decided',
+    reason String COMMENT 'Personal: why, in that person''s words',
+    resolved_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was decided'
+)
+AS SELECT d.id AS id, d.import_id AS import_id, d.merchant_id AS merchant_id, d.mode AS mode, d.channel_id AS channel_id, d.cause AS cause,
+    d.rule AS rule, if(r.action IN ('', 'suspended'), toString(d.found_as), 'resolved') AS state, d.line_number AS line_number,
+    d.line_kind AS line_kind, d.receipt AS receipt, d.entry AS entry, d.reference AS reference, d.candidates AS candidates,
+    d.event_ids AS event_ids, d.currency AS currency, d.amount_minor AS amount_minor, d.stated_minor AS stated_minor,
+    d.booked_minor AS booked_minor, nullIf(d.at, toDateTime64(0, 3, 'UTC')) AS at, d.explanation AS explanation, d.line AS line,
+    toString(r.action) AS action, r.resolved_to AS resolved_to, r.resolved_by AS resolved_by, r.reason AS reason,
+    nullIf(r.resolved_at, toDateTime64(0, 3, 'UTC')) AS resolved_at
+FROM (SELECT * FROM kipay.reconciliation_differences_g1 FINAL) AS d
+INNER JOIN (SELECT merchant_id, mode, id, differences FROM kipay.reconciliation_imports_g1 FINAL WHERE status = 'done') AS i
+    ON i.merchant_id = d.merchant_id AND i.mode = d.mode AND i.id = d.import_id
+GLOBAL LEFT JOIN (SELECT * FROM kipay.reconciliation_resolutions_g1 FINAL) AS r
+    ON r.merchant_id = d.merchant_id AND r.mode = d.mode AND r.import_id = d.import_id AND r.n = d.n
+WHERE d.n <= i.differences
+COMMENT 'Where statements and books differ, each once, as it stands now';
+
+CREATE OR REPLACE VIEW kipay.reconciliation_imports ON CLUSTER 'kipay'
+(
+    id Int64 COMMENT 'The import''s number',
+    merchant_id Int64 COMMENT 'The merchant',
+    mode LowCardinality(String) COMMENT 'test or live',
+    created_at DateTime64(3, 'UTC') COMMENT 'When the file came',
+    finished_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was compared or refused',
+    source LowCardinality(String) COMMENT 'mpesa_statement, paystack_settlement, paystack_transactions or bank',
+    channel_id Int64 COMMENT 'The payment channel, 0 for a bank account',
+    status LowCardinality(String) COMMENT 'processing, done or failed',
+    sha256 String COMMENT 'The file''s SHA-256, in hex',
+    period_from Nullable(DateTime64(3, 'UTC')) COMMENT 'Begin of the statement''s period',
+    period_until Nullable(DateTime64(3, 'UTC')) COMMENT 'End of the statement''s period, not included',
+    currency LowCardinality(String) COMMENT 'ISO 4217',
+    lines UInt32 COMMENT 'Lines that moved money',
+    matched UInt32 COMMENT 'Lines that are tied to an entry of the books',
+    statement_minor Int64 COMMENT 'Sum of the lines, in minor units',
+    booked_minor Int64 COMMENT 'What the books count in the period, in minor units',
+    difference_minor Int64 COMMENT 'Statement less books, in minor units',
+    explained_minor Int64 COMMENT 'The part of the difference whose cause is known, in minor units',
+    unexplained_minor Int64 COMMENT 'The rest of it, in minor units',
+    differences UInt32 COMMENT 'How many differences there are',
+    balance_breaks UInt32 COMMENT 'Running balances that do not follow from the line before',
+    balance_ties UInt8 COMMENT '1 when every step from the clearing account''s balance to the statement''s is named',
+    balance_proven UInt8 COMMENT '1 when, beyond that, nothing is unexplained',
+    bad_lines UInt32 COMMENT 'Lines that could not be read, of a file that was refused',
+    message String COMMENT 'Why it was refused',
+    position UInt64 COMMENT 'Position in the log of the event that this row shows'
+)
+AS SELECT id, merchant_id, mode, created_at, nullIf(finished_at, toDateTime64(0, 3, 'UTC')) AS finished_at, source, channel_id, status, sha256,
+    nullIf(period_from, toDateTime64(0, 3, 'UTC')) AS period_from, nullIf(period_until, toDateTime64(0, 3, 'UTC')) AS period_until, currency, lines,
+    matched, statement_minor, booked_minor, difference_minor, explained_minor, unexplained_minor, differences, balance_breaks, balance_ties,
+    balance_proven, bad_lines, message, version AS position
+FROM kipay.reconciliation_imports_g1 FINAL
+COMMENT 'Statements that were compared with the books, each once';
 
 CREATE OR REPLACE VIEW kipay.refund_versions ON CLUSTER 'kipay'
 (

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/benfex/kipay/commands"
+	"github.com/benfex/kipay/eventstore"
+	"github.com/benfex/kipay/projections"
+)
+
+// bookkeeper finds what statements are compared with in the node's read models.
+type bookkeeper struct{ n *node }
+
+var errNoReadModels = errors.New("this node has no read models: send statements to one with the role api")
+
+func (b *bookkeeper) reader() (*projections.Reader, readSource, error) {
+	if b.n.reads == nil || b.n.reads.conn == nil {
+		return nil, nil, errNoReadModels
+	}
+	source := b.n.source()
+	return projections.NewReader(b.n.reads.conn, source), source, nil
+}
+
+// Await waits until the read models have come that far.
+func (b *bookkeeper) Await(ctx context.Context, at eventstore.Position) error {
+	_, source, err := b.reader()
+	if err != nil {
+		return err
+	}
+	_, err = source.Archived(ctx, at)
+	return err
+}
+
+// References are the transactions to which anything happened in the time.
+func (b *bookkeeper) References(ctx context.Context, q commands.BooksQuery) ([]string, error) {
+	r, _, err := b.reader()
+	if err != nil {
+		return nil, err
+	}
+	return r.ActiveReferences(ctx, q.Merchant, q.Mode, q.From, q.Until)
+}
+
+// Clearing is the balance of a channel's clearing account.
+func (b *bookkeeper) Clearing(ctx context.Context, q commands.BooksQuery) (int64, error) {
+	r, _, err := b.reader()
+	if err != nil {
+		return 0, err
+	}
+	return r.ClearingBalance(ctx, q.Merchant, q.Mode, q.Channel, q.Currency, q.Until)
+}
+
+// stagingFolder is where files are kept while they are read; what an earlier process left there is removed.
+func stagingFolder(cfg *config) (string, error) {
+	dir := filepath.Join(cfg.DataDir, "statements")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("folder for statements: %w", err)
+	}
+	return dir, nil
+}
+
+// clearStaging removes what an earlier server left behind when it was cut off.
+func clearStaging(cfg *config) error {
+	dir, err := stagingFolder(cfg)
+	if err != nil {
+		return err
+	}
+	left, err := os.ReadDir(dir)
+	for _, e := range left {
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+	}
+	return err
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/benfex/kipay/commands"
+	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/domain/reconciliation"
+	"github.com/benfex/kipay/domain/reconciliation/journal"
+	"github.com/benfex/kipay/projections"
+)
+
+// plain is a name as people read it: missing callback.
+func plain(s string) string { return strings.ReplaceAll(s, "_", " ") }
+
+// printImport shows an import, what it came to, and the way from the books' balance to the statement's.
+func printImport(out io.Writer, v *commands.ImportView) error {
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprintf(w, "Import %d\t%s, %s\n", v.ID, plain(v.Source), v.Status)
+	switch v.Status {
+	case string(journal.Processing):
+		return w.Flush()
+	case string(journal.Failed):
+		fmt.Fprintf(w, "Why\t%s\n", v.Message)
+		for _, l := range v.Errors {
+			fmt.Fprintf(w, "  line %d\t%s\n", l.Line, strings.TrimSpace(l.Column+" "+l.Reason))
+		}
+		return w.Flush()
+	}
+	fmt.Fprintf(w, "Period\t%s to %s\n", day(v.From), day(v.Until))
+	fmt.Fprintf(w, "Lines\t%d, of which %d are tied to the books\n", v.Lines, v.Matched)
+	fmt.Fprintf(w, "Statement\t%s %s\n", v.Currency, v.Statement)
+	fmt.Fprintf(w, "Books\t%s %s\n", v.Currency, v.Booked)
+	fmt.Fprintf(w, "Difference\t%s %s = explained %s + unexplained %s\n", v.Currency, v.Difference, v.Explained, v.Unexplained)
+	for _, cause := range reconciliation.Causes() {
+		if c, ok := v.ByCause[string(cause)]; ok {
+			fmt.Fprintf(w, "  %s\t%d\t%s %s\n", plain(string(cause)), c.Count, v.Currency, c.Amount)
+		}
+	}
+	fmt.Fprintf(w, "To be decided\t%d of %d differences\n", v.Open, v.Differences)
+	if b := v.Balance; b != nil {
+		printBalance(w, b, v.Currency)
+	}
+	return w.Flush()
+}
+
+func printBalance(w io.Writer, b *commands.BalanceView, currency string) {
+	switch {
+	case b.Checked == 0:
+	case b.Breaks == 0:
+		fmt.Fprintf(w, "Running balance\tfollows on all %d lines\n", b.Checked)
+	default:
+		fmt.Fprintf(w, "Running balance\tbreaks %d times in %d lines, first on line %d: %s stands there, %s would follow\n",
+			b.Breaks, b.Checked, b.FirstBreak.Line, b.FirstBreak.Stated, b.FirstBreak.Expected)
+	}
+	if b.StatementClosing == nil {
+		return
+	}
+	fmt.Fprintf(w, "Books at the end\t\t%s %s\n", currency, b.ClearingClosing)
+	for _, s := range b.Steps {
+		fmt.Fprintf(w, "  %s\t%s\t%s %s\n", plain(s.Name), s.Amount, currency, s.Balance)
+	}
+	fmt.Fprintf(w, "Statement at the end\t\t%s %s\n", currency, b.StatementClosing)
+	switch {
+	case b.Proven:
+		fmt.Fprintln(w, "Proven\tevery step between the two is known")
+	case b.Ties:
+		fmt.Fprintln(w, "Tied\tthe steps lead from one to the other, and not all of them are explained")
+	default:
+		fmt.Fprintln(w, "Not tied\tsome steps are not the lines' own")
+	}
+}
+
+func day(stamp *string) string {
+	if stamp == nil {
+		return "?"
+	}
+	return strings.Replace((*stamp)[:16], "T", " ", 1)
+}
+
+func printImports(out io.Writer, views []commands.ImportView) error {
+	if len(views) == 0 {
+		_, err := fmt.Fprintln(out, "No statement was imported yet.")
+		return err
+	}
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "IMPORT\tSOURCE\tPERIOD\tSTATUS\tLINES\tMATCHED\tDIFFERENCE\tUNEXPLAINED\tOPEN")
+	for i := range views {
+		v := &views[i]
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t%d\n", v.ID, plain(v.Source), day(v.From), v.Status, v.Lines, v.Matched, v.Difference, v.Unexplained, v.Open)
+	}
+	return w.Flush()
+}
+
+func printDifferences(out io.Writer, rows []projections.DifferenceRow, asJSON, head bool) error {
+	if asJSON {
+		enc := json.NewEncoder(out)
+		for i := range rows {
+			if err := enc.Encode(rows[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	if head {
+		fmt.Fprintln(w, "ITEM\tLINE\tCAUSE\tSTATE\tAMOUNT\tRECEIPT\tABOUT\tWHY")
+	}
+	for i := range rows {
+		r := &rows[i]
+		about := r.Reference
+		if about == "" {
+			about = strings.Join(r.Candidates, " or ")
+		}
+		state := r.State
+		if r.Action != "" {
+			state += " (" + plain(r.Action) + ")"
+		}
+		fmt.Fprintf(w, "%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.LineNumber, plain(r.Cause), state, money.Of(r.Amount, r.Currency).Format(), r.Receipt, about, r.Explanation)
+	}
+	return w.Flush()
+}

@@ -1,0 +1,343 @@
+package commands
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"os"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/benfex/kipay/commands/statement"
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/channel"
+	"github.com/benfex/kipay/domain/ids"
+	"github.com/benfex/kipay/domain/merchant"
+	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/domain/reconciliation"
+	"github.com/benfex/kipay/domain/reconciliation/journal"
+)
+
+// ImportPath is where statements are uploaded, MaxImportBytes how large a request may be: a file and its fields.
+const (
+	ImportPath     = "/api/reconciliation/imports"
+	MaxImportBytes = statement.MaxFileBytes + 1<<20
+)
+
+const routeImport = "reconciliation/imports"
+
+// StatementFile is a statement that is to be compared with the books.
+type StatementFile struct {
+	Merchant int64
+	Mode     domain.Mode
+	Source   reconciliation.Source
+	Channel  int64 // 0 for a bank account
+	Name     string
+	statement.Options
+	// Bank is what the merchant calls the bank whose mapping is meant.
+	Bank string
+
+	file   *os.File // without a name: nothing of it is left when the process ends
+	size   int64
+	sha256 string
+}
+
+// Close lets go of the file.
+func (f *StatementFile) Close() error {
+	if f.file == nil {
+		return nil
+	}
+	return f.file.Close()
+}
+
+func (f *StatementFile) input() statement.Input {
+	return statement.Input{ReaderAt: f.file, Size: f.size}
+}
+
+// stage copies a file to where nobody finds it by a name. Errors: TooLarge.
+func (w *WriteSide) stage(f *StatementFile, from io.Reader) error {
+	file, err := os.CreateTemp(w.StagingDir, "statement-*")
+	if err != nil {
+		return fmt.Errorf("take the statement: %w", err)
+	}
+	f.file = file
+	if err := os.Remove(file.Name()); err != nil {
+		return fmt.Errorf("take the statement: %w", err)
+	}
+	if f.size, err = io.Copy(file, io.LimitReader(from, statement.MaxFileBytes+1)); err != nil {
+		return &domain.Error{Code: domain.CodeMalformed, Message: "The file can't be read", Err: err}
+	}
+	if f.size > statement.MaxFileBytes {
+		return &domain.Error{Code: domain.CodeTooLarge, Message: fmt.Sprintf("The file is over %d bytes", statement.MaxFileBytes)}
+	}
+	f.sha256, err = statement.Digest(f.input())
+	return err
+}
+
+// maxField bounds a field of the form beside the file.
+const maxField = 64 << 10
+
+// readForm reads the parts of a multipart request as they come, the file to where it is staged. Errors: Malformed, TooLarge.
+func (w *WriteSide) readForm(c *fiber.Ctx, f *StatementFile) (map[string]string, error) {
+	_, params, err := mime.ParseMediaType(c.Get(fiber.HeaderContentType))
+	if err != nil || params["boundary"] == "" {
+		return nil, &domain.Error{Code: domain.CodeMalformed, Message: "Content-Type must be multipart/form-data"}
+	}
+	var stream io.Reader = c.Context().RequestBodyStream()
+	if !c.Request().IsBodyStream() {
+		stream = strings.NewReader(string(c.Body()))
+	}
+	parts, fields := multipart.NewReader(stream, params["boundary"]), map[string]string{}
+	for {
+		part, err := parts.NextRawPart()
+		switch {
+		case errors.Is(err, io.EOF):
+			return fields, nil
+		case err != nil:
+			return nil, &domain.Error{Code: domain.CodeMalformed, Message: "The form can't be read", Err: err}
+		}
+		name := part.FormName()
+		if name == "file" {
+			if f.file != nil {
+				return nil, domain.Invalid("file", "must be one file")
+			}
+			if f.Name = part.FileName(); utf8.RuneCountInString(f.Name) > maxDescription || !utf8.ValidString(f.Name) {
+				f.Name = ""
+			}
+			if err := w.stage(f, part); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		raw, err := io.ReadAll(io.LimitReader(part, maxField+1))
+		switch {
+		case err != nil:
+			return nil, &domain.Error{Code: domain.CodeMalformed, Message: "The form can't be read", Err: err}
+		case len(raw) > maxField || len(fields) >= 20:
+			return nil, &domain.Error{Code: domain.CodeTooLarge, Message: "A field of the form is too large"}
+		}
+		fields[name] = strings.TrimSpace(string(raw))
+	}
+}
+
+// StatementOptions are what a request says of a file, as text.
+type StatementOptions struct {
+	Source, Currency, Account, Bank, Mapping, DateLayout, Encoding, Format string
+}
+
+// understand reads the options into f. Errors: Invalid on each field.
+func (w *WriteSide) understand(ctx context.Context, f *StatementFile, o StatementOptions, by By) error {
+	var p domain.Problems
+	if f.file == nil {
+		p.Add("file", "is required")
+	}
+	f.Source = reconciliation.Source(o.Source)
+	if !f.Source.Known() {
+		p.Add("source", "must be mpesa_statement, paystack_settlement, paystack_transactions or bank")
+	}
+	f.Options.Source, f.Options.Format = f.Source, statement.Format(o.Format)
+	if o.Format != "" && f.Options.Format.Source() != f.Source {
+		p.Add("format", "is none of the source's")
+	}
+	f.Options.TempDir, f.Options.DateLayout, f.Options.Encoding = w.StagingDir, o.DateLayout, statement.Encoding(o.Encoding)
+	if o.DateLayout != "" {
+		if _, err := statement.LayoutOf(o.DateLayout); err != nil {
+			p.Add("date_layout", "must be a layout such as DD/MM/YYYY HH:mm")
+		}
+	}
+	if e := f.Options.Encoding; e != "" && e != statement.UTF8 && e != statement.Windows1252 {
+		p.Add("encoding", "must be utf-8 or windows-1252")
+	}
+	currency := money.KES
+	if o.Currency != "" {
+		var err error
+		if currency, err = money.ParseCurrency(o.Currency); err != nil {
+			p.Add("currency", err.Error())
+		}
+	}
+	switch {
+	case f.Source == reconciliation.SourceBank:
+		f.Channel = 0
+		if o.Account == "" && o.Bank == "" {
+			p.Add("account", "is required for a bank: what you call the account")
+		}
+	case f.Channel == 0:
+		p.Add("payment_channel_id", "is required")
+	default:
+		ch, err := w.channelOf(ctx, f.Merchant, f.Channel)
+		switch {
+		case domain.CodeOf(err) == domain.CodeNotFound:
+			p.Add("payment_channel_id", "does not exist")
+		case err != nil:
+			return err
+		case ch.Mode() != f.Mode:
+			p.Addf("payment_channel_id", "is a channel for %s money", ch.Mode())
+		case (ch.Provider == channel.Mpesa) != (f.Source == reconciliation.SourceMpesa):
+			p.Addf("source", "is not that of a %s channel", ch.Provider)
+		}
+		if o.Currency == "" {
+			currency = ch.Currency
+		}
+	}
+	f.Options.Currency, f.Bank = currency, o.Bank
+	if f.Options.Account = o.Account; o.Account == "" {
+		f.Options.Account = o.Bank
+	}
+	for name, value := range map[string]string{"account": o.Account, "bank": o.Bank} {
+		if utf8.RuneCountInString(value) > maxReference {
+			p.Addf(name, "must have at most %d characters", maxReference)
+		}
+	}
+	if err := p.Err(); err != nil {
+		return err
+	}
+	return w.mapBank(ctx, f, o, by)
+}
+
+// mapBank finds, or keeps, how the bank writes its CSV. Errors: Invalid on mapping.
+func (w *WriteSide) mapBank(ctx context.Context, f *StatementFile, o StatementOptions, by By) error {
+	if f.Source != reconciliation.SourceBank {
+		return nil
+	}
+	stream := journal.MappingStream(f.Merchant, w.derive.hash("bank", itoa(f.Merchant), strings.ToLower(f.Options.Account)))
+	if o.Mapping == "" {
+		kept, err := fold[journal.MappingState](ctx, w.log, stream)
+		if err != nil || len(kept.State.Mapping) == 0 {
+			return err
+		}
+		f.Options.Bank = new(statement.Mapping)
+		return json.Unmarshal([]byte(kept.State.Mapping), f.Options.Bank)
+	}
+	m := new(statement.Mapping)
+	d := json.NewDecoder(strings.NewReader(o.Mapping))
+	d.DisallowUnknownFields()
+	if err := d.Decode(m); err != nil {
+		return domain.Invalid("mapping", "must be a JSON object: see docs/reconciliation.md")
+	}
+	if err := m.Check(); err != nil {
+		return err
+	}
+	raw, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	_, err = Handle[journal.MappingState](ctx, w, stream, journal.KeepMapping{MappingKept: journal.MappingKept{
+		Merchant: f.Merchant, Bank: f.Options.Account, Mapping: string(raw), At: w.log.Now(),
+	}}, by)
+	f.Options.Bank = m
+	return err
+}
+
+// importStatement takes a statement: 202 while it is compared, 200 when the file is known.
+func (w *WriteSide) importStatement(c *fiber.Ctx) error {
+	who, by, err := caller(c)
+	if err != nil {
+		return err
+	}
+	f := &StatementFile{Merchant: who.MerchantID, Mode: who.Mode}
+	given := false
+	defer func() {
+		if !given {
+			_ = f.Close()
+		}
+	}()
+	fields, err := w.readForm(c, f)
+	if err != nil {
+		return err
+	}
+	if text := fields["payment_channel_id"]; text != "" {
+		if f.Channel, err = strconv.ParseInt(text, 10, 64); err != nil || f.Channel < 1 || f.Channel > ids.Max {
+			return domain.Invalid("payment_channel_id", "must be a positive integer")
+		}
+	}
+	if err := w.understand(c.UserContext(), f, optionsOf(fields), by); err != nil {
+		return err
+	}
+	key, err := idempotencyKey(c)
+	if err != nil {
+		return err
+	}
+	var idem idempotent
+	if key != "" {
+		m := itoa(who.MerchantID) + " " + string(who.Mode)
+		idem = idempotent{
+			Key:  w.derive.hash("idempotency", m, routeImport, key),
+			Body: w.derive.hash("request body", m, routeImport, f.sha256, string(f.Source), itoa(f.Channel), f.Options.Account),
+		}
+	}
+	a, err := w.once(c.UserContext(), who, by, idem, routeImport, ids.Statement, func(ctx context.Context, in intent) (answer, error) {
+		s, fresh, err := w.beginImport(ctx, f, in.ID, by)
+		status := fiber.StatusOK
+		if fresh {
+			status = fiber.StatusAccepted
+		}
+		return answer{Status: status, Subject: s.Subject, Body: importAnswer{Status: "success", Import: viewImport(s, true)}}, err
+	})
+	if err != nil {
+		return err
+	}
+	given, err = w.reconciler.submit(c.UserContext(), w, f, by)
+	if err != nil {
+		return err
+	}
+	answerPosition(c, w.seen.Of(who.MerchantID))
+	return a.send(c)
+}
+
+func optionsOf(fields map[string]string) StatementOptions {
+	return StatementOptions{
+		Source: fields["source"], Currency: fields["currency"], Account: fields["account"], Bank: fields["bank"], Mapping: fields["mapping"],
+		DateLayout: fields["date_layout"], Encoding: fields["encoding"], Format: fields["format"],
+	}
+}
+
+func (w *WriteSide) fileStream(f *StatementFile) string {
+	return journal.FileStream(w.derive.hash("statement file", itoa(f.Merchant), string(f.Mode), string(f.Source), itoa(f.Channel), f.Options.Account, f.sha256))
+}
+
+// beginImport opens the import of a file, under the number drawn for it, or answers that which the file has. It may be repeated.
+func (w *WriteSide) beginImport(ctx context.Context, f *StatementFile, id int64, by By) (_ journal.State, fresh bool, _ error) {
+	stream := w.fileStream(f)
+	for {
+		known, err := fold[journal.FileState](ctx, w.log, stream)
+		if err != nil {
+			return journal.State{}, false, err
+		}
+		if n := known.State.Import; n != 0 && n != id {
+			s, err := fold[journal.State](ctx, w.log, journal.Stream(n))
+			if err != nil || s.State.Exists() && s.State.Status() != journal.Failed {
+				return s.State, s.State.Status() == journal.Processing, err
+			}
+		}
+		out, err := Handle[journal.FileState](ctx, w, stream, journal.ClaimFile{
+			FileClaimed: journal.FileClaimed{Import: id, Merchant: f.Merchant, SHA256: f.sha256, At: w.log.Now()}, Instead: known.State.Import,
+		}, by)
+		if err != nil {
+			return journal.State{}, false, err
+		}
+		if out.State.Import == id {
+			break
+		}
+	}
+	begun, err := HandleNew[journal.State](ctx, w, journal.Stream(id), journal.Begin{Begun: journal.Begun{
+		ID: id, Merchant: f.Merchant, Mode: f.Mode, Channel: f.Channel, Source: f.Source, Format: string(f.Options.Format), Subject: journal.Stream(id),
+		File: domain.Personal(f.Name), Account: domain.Personal(f.Options.Account), SHA256: f.sha256, Bytes: f.size, At: w.log.Now(),
+	}}, by)
+	return begun.State, true, err
+}
+
+// zoneOf is a merchant's time zone.
+func (w *WriteSide) zoneOf(ctx context.Context, id merchant.ID) (string, error) {
+	m, err := w.merchants.get(ctx, w.log, merchant.Stream(id))
+	if err != nil || m.State.TimeZone == "" {
+		return merchant.DefaultTimeZone, err
+	}
+	return m.State.TimeZone, nil
+}

@@ -1,0 +1,263 @@
+package commands
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/channel"
+	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/domain/receipt"
+	"github.com/benfex/kipay/domain/reconciliation"
+	"github.com/benfex/kipay/domain/reconciliation/journal"
+	"github.com/benfex/kipay/domain/transaction"
+)
+
+// byReconciliation is who lets a statement count.
+const byReconciliation = "reconciliation"
+
+// act lets what is certain count: a payment that only the statement shows is credited, money of unknown payers goes into
+// suspense, charges and reversals are booked. Each may be repeated.
+func (c *comparison) act(ctx context.Context) error {
+	by := c.job.by
+	by.Actor = byReconciliation
+	var done []journal.Resolution
+	flush := func() error {
+		if len(done) == 0 {
+			return nil
+		}
+		out, err := Handle[journal.State](ctx, c.w, journal.Stream(c.job.id), journal.Resolve{Resolved: journal.Resolved{
+			ID: c.job.id, Subject: c.imp.Subject, Resolutions: done, At: c.w.log.Now(),
+		}}, by)
+		done, c.imp = nil, out.State
+		return err
+	}
+	imp, items := c.imp, c.imp.Items()
+	for i := range items {
+		item := items[i]
+		if item.Action != "" {
+			continue
+		}
+		r, err := c.w.evidence(ctx, imp, c.channel, item, by)
+		switch code := domain.CodeOf(err); {
+		case err != nil && (ctx.Err() != nil || code == domain.CodeUnavailable):
+			return errors.Join(fmt.Errorf("line %d: %w", item.Line, err), flush())
+		case err != nil: // what can't count stays open, for a person
+			c.w.Logger.Error().Int64("import", imp.ID).Int("line", item.Line).Err(err).Msg("a line of a statement could not count")
+			continue
+		}
+		if r.Action != "" {
+			r.N = item.N
+			done = append(done, r)
+		}
+		if len(done) >= differencesAtOnce {
+			if err := flush(); err != nil {
+				return err
+			}
+			c.news(ImportProgress{Step: "counting", Done: i, Total: len(items)})
+		}
+	}
+	return flush()
+}
+
+// evidence lets one difference count, if that is certain, and answers what was done.
+func (w *WriteSide) evidence(ctx context.Context, imp journal.State, ch channel.State, i journal.Item, by By) (journal.Resolution, error) {
+	none := journal.Resolution{}
+	in := i.Stated.IsPositive()
+	switch {
+	case imp.Channel == 0 || i.Line == 0:
+		return none, nil // a bank's statement is no provider's word; what only the books have, no line says anything of
+	case i.Cause == reconciliation.UnknownPayer && in:
+		return w.suspend(ctx, imp, ch, i, by)
+	case (i.Cause == reconciliation.MissingCallback || i.Cause == reconciliation.Duplicate) && i.Entry == reconciliation.EntryPayment && in:
+		return w.creditMissing(ctx, imp, ch, i, by)
+	case (i.Cause == reconciliation.MissingCallback || i.Cause == reconciliation.Reversal) && i.Entry == reconciliation.EntryRefund && !in:
+		return w.completeRefund(ctx, imp, i, by)
+	case i.Cause == reconciliation.Reversal && i.Entry == reconciliation.EntryPayment && !in:
+		return w.recordTakenBack(ctx, imp, i, by)
+	case i.Cause == reconciliation.Fee && i.Entry == reconciliation.EntryFee && i.Reference != "" && !in:
+		return w.reportCharge(ctx, imp, i, by)
+	}
+	return none, nil
+}
+
+// lineOf is the line as it stands in the file; empty when it is erased, or when only the books have it.
+func lineOf(i journal.Item) journal.LineText {
+	var lines map[int]journal.LineText
+	_ = json.Unmarshal([]byte(i.Lines), &lines)
+	return lines[i.N]
+}
+
+// wordsOf is the line as it stands in the statement, for the events that rest on it, and its digest.
+func (w *WriteSide) wordsOf(imp journal.State, i journal.Item) (raw, digest string) {
+	text, err := json.Marshal(struct {
+		Import  int64  `json:"import_id"`
+		Item    int64  `json:"item_id"`
+		SHA256  string `json:"sha256"`
+		Line    int    `json:"line"`
+		Receipt string `json:"receipt,omitempty"`
+		Amount  string `json:"amount"`
+		At      string `json:"at"`
+		journal.LineText
+	}{imp.ID, journal.ItemID(imp.ID, i.N), imp.SHA256, i.Line, i.Receipt, i.Stated.Format(), stamp(i.At), lineOf(i)})
+	if err != nil {
+		panic(err) // texts and numbers
+	}
+	return string(text), w.derive.hash("statement line", itoa(imp.Merchant), i.Identity)
+}
+
+// suspend puts the money of an unknown payer into suspense.
+func (w *WriteSide) suspend(ctx context.Context, imp journal.State, ch channel.State, i journal.Item, by By) (journal.Resolution, error) {
+	if !receipt.Valid(i.Receipt) {
+		return journal.Resolution{}, nil
+	}
+	out, err := Handle[receipt.State](ctx, w, receipt.Stream(ch.ReceiptScope(), i.Receipt), receipt.OpenSuspense{SuspenseOpened: receipt.SuspenseOpened{
+		Provider: string(ch.Provider), Number: i.Receipt, Merchant: imp.Merchant, Mode: imp.Mode, Channel: imp.Channel, Funds: ch.Terms().Funds,
+		Amount: i.Stated, PaidAt: i.At, Import: imp.ID, Line: i.Line, Subject: imp.Subject,
+		Account: domain.Personal(lineOf(i).Account), Party: domain.Personal(lineOf(i).Party), At: w.log.Now(),
+	}}, by)
+	if err != nil || out.State.Suspense == nil {
+		return journal.Resolution{}, err
+	}
+	return journal.Resolution{Action: journal.Suspended}, nil
+}
+
+// creditMissing completes the payment that the line was found to be. Money for an account that has paid before is nobody's until
+// a person says so.
+func (w *WriteSide) creditMissing(ctx context.Context, imp journal.State, ch channel.State, i journal.Item, by By) (journal.Resolution, error) {
+	t, err := fold[transaction.State](ctx, w.log, transaction.Reference(i.Reference).Stream())
+	if err != nil {
+		return journal.Resolution{}, err
+	}
+	if s := t.State; s.Origin == transaction.FromC2B && !s.HasReceipt(i.Receipt) {
+		return w.suspend(ctx, imp, ch, i, by)
+	}
+	if err := w.creditLine(ctx, imp, ch, i, i.Reference, by); err != nil {
+		if domain.CodeOf(err) == domain.CodeConflict {
+			return journal.Resolution{}, nil // the difference stays open
+		}
+		return journal.Resolution{}, err
+	}
+	return journal.Resolution{Action: journal.Recorded, Reference: i.Reference}, nil
+}
+
+// creditLine counts the money of a line for a transaction, under the line's receipt. Errors: Invalid on reference when there is no
+// such transaction of the merchant's; Conflict when the receipt pays another one, or when the line names none.
+func (w *WriteSide) creditLine(ctx context.Context, imp journal.State, ch channel.State, i journal.Item, reference string, by By) error {
+	ref, ok := transaction.ParseReference(reference)
+	if !ok {
+		return domain.Invalid("reference", "is not a reference of Kipay")
+	}
+	t, err := fold[transaction.State](ctx, w.log, ref.Stream())
+	switch s := t.State; {
+	case err != nil:
+		return err
+	case !s.Exists() || s.Merchant != imp.Merchant || s.Mode != imp.Mode:
+		return domain.Invalid("reference", "does not exist")
+	case s.MergedInto != "":
+		return domain.Invalid("reference", "is a part of "+string(s.MergedInto))
+	case !receipt.Valid(i.Receipt):
+		return domain.Conflictf("The line names no receipt: its money can't be counted once")
+	}
+	raw, digest := w.wordsOf(imp, i)
+	attempt := attemptFor(t.State)
+	heard, err := Handle(ctx, w, ref.Stream(), transaction.ReceiveCallback{
+		Door: transaction.DoorStatement, Attempt: attempt, Digest: digest, Raw: raw, At: w.log.Now(),
+	}, by)
+	if err != nil {
+		return err
+	}
+	scope := ch.ReceiptScope()
+	err = w.credit(ctx, heard.State, scope, transaction.Evidence{
+		Door: transaction.DoorStatement, Kind: transaction.ReceiptGiven, Attempt: attempt, Digest: digest, Receipt: i.Receipt, Amount: i.Stated,
+		Method: methodOf(ch), PaidAt: i.At,
+	}, by)
+	if err != nil {
+		return err
+	}
+	owned, err := fold[receipt.State](ctx, w.log, receipt.Stream(scope, i.Receipt))
+	if err == nil && owned.State.Owner != reference {
+		return domain.Conflictf("The receipt %s pays %s already", i.Receipt, owned.State.Owner)
+	}
+	return err
+}
+
+// attemptFor is the attempt that money of a statement is for: the last that brought none, 0 without one.
+func attemptFor(s transaction.State) int {
+	for n := len(s.Attempts); n > 0; n-- {
+		if !s.Paid(n) {
+			return n
+		}
+	}
+	return len(s.Attempts)
+}
+
+func methodOf(ch channel.State) transaction.Method {
+	if ch.Provider == channel.Mpesa {
+		return transaction.MethodMpesaC2B
+	}
+	return transaction.MethodCard
+}
+
+// completeRefund notes that a refund of ours went through.
+func (w *WriteSide) completeRefund(ctx context.Context, imp journal.State, i journal.Item, by By) (journal.Resolution, error) {
+	ref := transaction.Reference(i.Payment)
+	t, err := fold[transaction.State](ctx, w.log, ref.Stream())
+	if err != nil {
+		return journal.Resolution{}, err
+	}
+	for _, r := range t.State.Refunds {
+		if r.Name != i.Reference || r.Status == transaction.RefundDone {
+			continue
+		}
+		raw, digest := w.wordsOf(imp, i)
+		amount := money.Of(-i.Stated.Minor, i.Stated.Currency)
+		_, err := Handle(ctx, w, ref.Stream(), transaction.WeighRefund{
+			Refund: r.Refund, Door: transaction.DoorStatement, Raw: raw, Digest: digest, Done: true, Receipt: i.Receipt, Amount: &amount,
+			RefundedAt: i.At, At: w.log.Now(),
+		}, by)
+		return journal.Resolution{Action: journal.Recorded, Reference: i.Payment}, err
+	}
+	return journal.Resolution{}, nil
+}
+
+// recordTakenBack records that the provider took a payment back.
+func (w *WriteSide) recordTakenBack(ctx context.Context, imp journal.State, i journal.Item, by By) (journal.Resolution, error) {
+	ref := transaction.Reference(i.Reference)
+	raw, digest := w.wordsOf(imp, i)
+	out, err := Handle(ctx, w, ref.Stream(), transaction.RecordReversal{
+		Door: transaction.DoorStatement, Receipt: i.Receipt, Original: lineOf(i).Linked, Amount: money.Of(-i.Stated.Minor, i.Stated.Currency),
+		ReversedAt: i.At, Raw: raw, Digest: digest, At: w.log.Now(),
+	}, by)
+	if err != nil || !out.Wrote() {
+		return journal.Resolution{}, err
+	}
+	return journal.Resolution{Action: journal.Recorded, Reference: i.Reference}, nil
+}
+
+// reportCharge books what the provider says that it took for a payment.
+func (w *WriteSide) reportCharge(ctx context.Context, imp journal.State, i journal.Item, by By) (journal.Resolution, error) {
+	ref := transaction.Reference(i.Reference)
+	t, err := fold[transaction.State](ctx, w.log, ref.Stream())
+	if err != nil {
+		return journal.Resolution{}, err
+	}
+	for _, p := range t.State.Payments {
+		if p.Receipt != i.Receipt && p.Receipt != lineOf(i).Linked {
+			continue
+		}
+		_, digest := w.wordsOf(imp, i)
+		charge := money.Of(-i.Stated.Minor, i.Stated.Currency)
+		out, err := Handle(ctx, w, ref.Stream(), transaction.Weigh{Evidence: transaction.Evidence{
+			Door: transaction.DoorStatement, Kind: transaction.ReceiptGiven, Attempt: p.Attempt, Digest: digest, Receipt: p.Receipt, Amount: p.Amount,
+			Method: p.Method, PaidAt: p.PaidAt, Fee: &charge,
+		}, At: w.log.Now()}, by)
+		if err != nil || !out.Wrote() {
+			return journal.Resolution{}, err
+		}
+		return journal.Resolution{Action: journal.Recorded, Reference: i.Reference}, nil
+	}
+	return journal.Resolution{}, nil
+}

@@ -1,0 +1,284 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/channel"
+	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/domain/receipt"
+	"github.com/benfex/kipay/domain/reconciliation"
+	"github.com/benfex/kipay/domain/transaction"
+	"github.com/benfex/kipay/eventstore"
+)
+
+// BooksQuery says whose books, and when.
+type BooksQuery struct {
+	Merchant int64
+	Mode     domain.Mode
+	Channel  int64
+	Currency money.Currency
+	// From and Until bound what happened, by our clock or the provider's.
+	From, Until time.Time
+}
+
+// Books finds what a statement may show. What it names is then read from the log.
+type Books interface {
+	// Await waits until the read models have come as far as the position, at the least.
+	Await(ctx context.Context, at eventstore.Position) error
+	// References are the transactions of the merchant to which anything happened in the time.
+	References(ctx context.Context, q BooksQuery) ([]string, error)
+	// Clearing is the balance of the channel's clearing account by what was recorded before Until, in minor units.
+	Clearing(ctx context.Context, q BooksQuery) (int64, error)
+}
+
+// activityMargin is how far outside a statement's period a payment's events may lie for it to be compared: callbacks and queries
+// come late, and refunds settle days after.
+const activityMargin = 3 * 24 * time.Hour
+
+// loader reads payments from the log into a matcher, each once.
+type loader struct {
+	w       *WriteSide
+	matcher *reconciliation.Matcher
+	scope   reconciliation.Scope
+	receipt string // whose word receipts are
+
+	mu     sync.Mutex
+	loaded map[string]bool // by reference
+	known  map[string]bool // receipts of what is loaded
+}
+
+// load reads the transactions, several at once.
+func (l *loader) load(ctx context.Context, references []string, news func(done int)) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	const batch = 500
+	for at := 0; at < len(references); at += batch {
+		part := references[at:min(at+batch, len(references))]
+		g.Go(func() error {
+			for _, r := range part {
+				if err := l.payment(ctx, transaction.Reference(r)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		news(at)
+	}
+	return g.Wait()
+}
+
+// payment reads a transaction with what belongs to it.
+func (l *loader) payment(ctx context.Context, ref transaction.Reference) error {
+	l.mu.Lock()
+	done := l.loaded[string(ref)]
+	l.loaded[string(ref)] = true
+	l.mu.Unlock()
+	if done {
+		return nil
+	}
+	b := bookOf{currency: l.scope.Currency}
+	if err := l.w.log.EachInStream(ctx, ref.Stream(), 0, func(e eventstore.Envelope) error { b.take(e); return nil }); err != nil {
+		return asUnavailable(err)
+	}
+	if !b.state.Exists() || b.state.MergedInto != "" || b.state.Amount.Currency != l.scope.Currency {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := b.payment()
+	for _, r := range p.Receipts {
+		if r.Number != "" {
+			l.known[r.Number] = true
+		}
+	}
+	if err := l.matcher.AddPayment(p); err != nil {
+		return err
+	}
+	for _, r := range b.refunds() {
+		if r.Receipt != "" {
+			l.known[r.Receipt] = true
+		}
+		if err := l.matcher.AddRefund(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// byReceipt reads whatever has the receipt: a payment of another channel or month, or money in suspense.
+func (l *loader) byReceipt(ctx context.Context, number string) error {
+	if number == "" || l.known[number] || !receipt.Valid(number) {
+		return nil
+	}
+	l.known[number] = true
+	r, err := fold[receipt.State](ctx, l.w.log, receipt.Stream(l.receipt, number))
+	if err != nil {
+		return err
+	}
+	switch s := r.State.Suspense; {
+	case r.State.Owner != "":
+		return l.payment(ctx, transaction.Reference(r.State.Owner))
+	case s != nil && s.Amount.Currency == l.scope.Currency:
+		return l.matcher.AddPayment(reconciliation.Payment{
+			Reference: "suspense " + number, Channel: s.Channel, Amount: s.Amount, Status: reconciliation.StatusCompleted, OpenedAt: s.At,
+			Receipts: []reconciliation.Receipt{{Number: number, Amount: s.Amount, PaidAt: s.PaidAt, CreditedAt: s.At}},
+		})
+	}
+	return nil
+}
+
+// bookOf is a transaction as the books have it, with when and by which events its money was counted.
+type bookOf struct {
+	currency money.Currency
+	state    transaction.State
+	credited map[string]time.Time // by receipt
+	done     map[int64]time.Time  // by refund
+	reversed map[string]time.Time // by the reversal's receipt
+	feeAt    time.Time
+	events   []string
+}
+
+func (b *bookOf) take(e eventstore.Envelope) {
+	note := func(into *map[string]time.Time, name string, at time.Time) {
+		if *into == nil {
+			*into = map[string]time.Time{}
+		}
+		(*into)[name] = at
+	}
+	counts := true
+	switch ev := e.Event.(type) {
+	case transaction.Initialized:
+	case transaction.PaymentReceived:
+		note(&b.credited, ev.Receipt, ev.At)
+		b.feeAt = ev.At
+	case transaction.PaymentConfirmed:
+		b.feeAt = ev.At
+	case transaction.ProviderFeeReported:
+		b.feeAt = ev.At
+	case transaction.RefundCompleted:
+		if b.done == nil {
+			b.done = map[int64]time.Time{}
+		}
+		b.done[ev.Refund] = ev.At
+	case transaction.PaymentReversed:
+		note(&b.reversed, ev.Receipt, ev.At)
+	default:
+		counts = false
+	}
+	if counts && len(b.events) < maxNamedEvents {
+		b.events = append(b.events, e.ID.String())
+	}
+	b.state = b.state.Evolve(e.Event)
+}
+
+// maxNamedEvents is how many of a payment's events a difference names.
+const maxNamedEvents = 6
+
+func (b *bookOf) payment() reconciliation.Payment {
+	s := b.state
+	p := reconciliation.Payment{
+		Reference: string(s.Reference), MerchantReference: string(s.MerchantReference), Channel: s.Channel, Asked: s.Origin != transaction.FromC2B,
+		Amount: s.Amount, Status: reconciliation.Status(s.Status()), OpenedAt: s.Initialized.At, Events: b.events, Fee: money.Of(0, b.currency),
+	}
+	for _, m := range s.Payments {
+		if m.Amount.Currency != b.currency {
+			continue // it stands in suspense in its own currency
+		}
+		if m.Channel != 0 {
+			p.Channel = m.Channel
+		}
+		p.Receipts = append(p.Receipts, reconciliation.Receipt{Number: m.Receipt, Amount: m.Amount, PaidAt: m.PaidAt, CreditedAt: b.credited[m.Receipt]})
+		p.Fee = p.Fee.Add(money.Of(m.Charge.Provider+m.Charge.ProviderTax, b.currency))
+	}
+	for _, a := range s.Attempts {
+		if a.Confirmed && !receiptFor(s, a.N) {
+			p.Receipts = append(p.Receipts, reconciliation.Receipt{Amount: s.Amount, PaidAt: a.ConfirmedAt, CreditedAt: a.ConfirmedAt})
+			p.Fee = p.Fee.Add(money.Of(a.Charge.Provider+a.Charge.ProviderTax, b.currency))
+		}
+		account := a.AccountReference
+		if a.ProviderReference != "" {
+			account = a.ProviderReference
+		}
+		p.Attempts = append(p.Attempts, reconciliation.Attempt{
+			Phone: a.Phone, Account: account, RequestedAt: a.RequestedAt, Window: a.Window,
+			Refused: a.Failure != nil && a.Failure.Kind >= transaction.FailedByQuery,
+		})
+	}
+	if p.Fee.Minor != 0 {
+		p.FeeAt = b.feeAt
+	}
+	if len(p.Attempts) > reconciliation.MaxAttempts {
+		p.Attempts = p.Attempts[len(p.Attempts)-reconciliation.MaxAttempts:]
+	}
+	return p
+}
+
+func receiptFor(s transaction.State, attempt int) bool {
+	for _, p := range s.Payments {
+		if p.Attempt == attempt {
+			return true
+		}
+	}
+	return false
+}
+
+// refunds are what went back: by us, and by the provider without having been asked.
+func (b *bookOf) refunds() []reconciliation.Refund {
+	var out []reconciliation.Refund
+	channelOf := func(t transaction.Terms) int64 {
+		if t.Channel != 0 {
+			return t.Channel
+		}
+		return b.state.Channel
+	}
+	for _, r := range b.state.Refunds {
+		if r.Amount.Currency != b.currency {
+			continue
+		}
+		m := reconciliation.Refund{
+			Reference: r.Name, Payment: string(r.Reference), Channel: channelOf(r.Terms), Amount: r.Amount, Status: reconciliation.Status(r.Status),
+			Receipt: r.RefundReceipt, Phone: string(r.Phone), SentAt: r.At, BookedAt: b.done[r.Refund], Events: b.events,
+		}
+		if r.Status == transaction.RefundDone {
+			m.Amount = r.Came
+		}
+		out = append(out, m)
+	}
+	for _, r := range b.state.Reversals {
+		if r.Amount.Currency == b.currency {
+			out = append(out, reconciliation.Refund{
+				Reference: "reversal " + r.Receipt, Payment: string(b.state.Reference), Channel: b.state.Channel, Amount: r.Amount,
+				Status: reconciliation.StatusCompleted, Receipt: r.Receipt, SentAt: r.At, BookedAt: b.reversed[r.Receipt], Events: b.events,
+			})
+		}
+	}
+	return out
+}
+
+// newLoader is a loader for the channel, whose receipts are its own word or its sandbox's.
+func (w *WriteSide) newLoader(m *reconciliation.Matcher, scope reconciliation.Scope, ch channel.State) *loader {
+	return &loader{w: w, matcher: m, scope: scope, receipt: ch.ReceiptScope(), loaded: map[string]bool{}, known: map[string]bool{}}
+}
+
+// books gives the matcher what the statement may show, and answers up to which position of the log the books are read.
+func (l *loader) books(ctx context.Context, q BooksQuery, news func(ImportProgress)) (eventstore.Position, error) {
+	head, err := l.w.log.Store().Head(ctx)
+	if err != nil {
+		return 0, asUnavailable(err)
+	}
+	if err := l.w.Books.Await(ctx, head); err != nil {
+		return 0, fmt.Errorf("wait for the read models: %w", err)
+	}
+	references, err := l.w.Books.References(ctx, q)
+	if err != nil {
+		return 0, fmt.Errorf("find the payments of the time: %w", err)
+	}
+	return head, l.load(ctx, references, func(done int) { news(ImportProgress{Step: "books", Done: done, Total: len(references)}) })
+}

@@ -1,0 +1,167 @@
+package commands
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/reconciliation/journal"
+)
+
+// maxWaiting is how many statements may wait to be compared; one is compared at a time, because it takes what memory there is.
+const maxWaiting = 16
+
+// reconciler compares statements one after the other.
+type reconciler struct {
+	mu      sync.Mutex
+	running map[int64]*importProgress // by import: waiting or under way here
+	jobs    chan importJob
+}
+
+// importJob is a statement whose file is here.
+type importJob struct {
+	id   int64
+	file *StatementFile
+	by   By
+}
+
+// importProgress is how far an import is.
+type importProgress struct{ Lines int64 }
+
+func newReconciler() *reconciler {
+	return &reconciler{running: map[int64]*importProgress{}, jobs: make(chan importJob, maxWaiting)}
+}
+
+// claim takes an import for this process; false when it is under way.
+func (r *reconciler) claim(id int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.running[id] != nil {
+		return false
+	}
+	r.running[id] = &importProgress{}
+	return true
+}
+
+func (r *reconciler) release(id int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.running, id)
+}
+
+// here tells whether this process is comparing the import or about to.
+func (r *reconciler) here(id int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.running[id] != nil
+}
+
+// submit puts the file's import in the queue if it isn't done and nobody is at it. given is true when the file is the queue's from
+// then on. Errors: Unavailable when too many wait.
+func (r *reconciler) submit(ctx context.Context, w *WriteSide, f *StatementFile, by By) (given bool, err error) {
+	known, err := fold[journal.FileState](ctx, w.log, w.fileStream(f))
+	if err != nil {
+		return false, err
+	}
+	s, err := fold[journal.State](ctx, w.log, journal.Stream(known.State.Import))
+	if err != nil || !s.State.Unfinished() || !r.claim(s.State.ID) {
+		return false, err
+	}
+	by.Causation, by.From = "", ""
+	select {
+	case r.jobs <- importJob{id: s.State.ID, file: f, by: by}:
+		return true, nil
+	default:
+		r.release(s.State.ID)
+		return false, domain.Unavailable("Too many statements at once; send this one again in a while", nil)
+	}
+}
+
+// RunReconciler compares the statements that are uploaded, one after the other, until ctx ends. What is not done then is taken up
+// when its file is sent again.
+func (w *WriteSide) RunReconciler(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case job := <-w.reconciler.jobs:
+			err := w.reconcile(ctx, job, nil)
+			w.reconciler.release(job.id)
+			_ = job.file.Close()
+			if err != nil && ctx.Err() == nil {
+				w.Logger.Error().Int64("import", job.id).Err(err).Msg("a statement could not be compared with the books; send it again")
+			}
+		}
+	}
+}
+
+// ImportFile compares a statement with the books for the operator and answers what came of it. news is told of progress. Errors:
+// Invalid on each option; NotFound for the file; Conflict when the file is being compared elsewhere.
+func (w *WriteSide) ImportFile(ctx context.Context, path string, f StatementFile, o StatementOptions, news func(ImportProgress)) (ImportView, error) {
+	by := By{Actor: byOperator, Merchant: f.Merchant}
+	from, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return ImportView{}, domain.NotFoundf("file %s not found", path)
+	}
+	if err != nil {
+		return ImportView{}, err
+	}
+	defer func() { _ = from.Close() }()
+	if err := w.stage(&f, from); err != nil {
+		return ImportView{}, err
+	}
+	defer func() { _ = f.Close() }()
+	if err := w.understand(ctx, &f, o, by); err != nil {
+		return ImportView{}, err
+	}
+	id, err := w.draw(ctx, "statement")
+	if err != nil {
+		return ImportView{}, err
+	}
+	s, fresh, err := w.beginImport(ctx, &f, id, by)
+	if err != nil || !fresh && !s.Unfinished() {
+		return viewImport(s, false), err
+	}
+	if !w.reconciler.claim(s.ID) {
+		return ImportView{}, domain.Conflictf("This file is being compared already, as import %d", s.ID)
+	}
+	defer w.reconciler.release(s.ID)
+	if err := w.reconcile(ctx, importJob{id: s.ID, file: &f, by: by}, news); err != nil {
+		return ImportView{}, err
+	}
+	done, err := fold[journal.State](ctx, w.log, journal.Stream(s.ID))
+	return viewImport(done.State, false), err
+}
+
+// maxImportAge is how long an import may be under way on another node before it is taken for cut off.
+const maxImportAge = time.Hour
+
+// ImportOf is an import of the merchant's as it is now. Errors: NotFound, also when it is another's.
+func (w *WriteSide) ImportOf(ctx context.Context, merchantID int64, mode domain.Mode, id int64) (ImportView, error) {
+	s, err := fold[journal.State](ctx, w.log, journal.Stream(id))
+	switch {
+	case err != nil:
+		return ImportView{}, err
+	case !s.State.Exists() || s.State.Merchant != merchantID || s.State.Mode != mode:
+		return ImportView{}, domain.NotFoundf("import not found")
+	}
+	return viewImport(s.State, w.underWay(s.State)), nil
+}
+
+// ImportJSON is ImportOf as it is answered.
+func (w *WriteSide) ImportJSON(ctx context.Context, merchantID int64, mode domain.Mode, id int64) ([]byte, error) {
+	v, err := w.ImportOf(ctx, merchantID, mode, id)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(v)
+}
+
+// underWay tells whether somebody is comparing the import.
+func (w *WriteSide) underWay(s journal.State) bool {
+	return w.reconciler.here(s.ID) || w.Probe > 0 && w.log.Now().Sub(s.At) < maxImportAge
+}

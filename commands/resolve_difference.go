@@ -1,0 +1,189 @@
+package commands
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/channel"
+	"github.com/benfex/kipay/domain/receipt"
+	"github.com/benfex/kipay/domain/reconciliation"
+	"github.com/benfex/kipay/domain/reconciliation/journal"
+)
+
+const routeResolve = "reconciliation/items/resolve"
+
+// maxDecisionReason is how long the reason of a decision may be, in characters.
+const maxDecisionReason = 500
+
+// Decision is what a person decides about a difference.
+type Decision struct {
+	Item      int64
+	Action    journal.Action
+	Reason    string
+	Reference string // whose the money is, of a credit
+}
+
+// ItemView is a difference as it is shown.
+type ItemView struct {
+	ID         int64           `json:"id"`
+	Import     int64           `json:"import_id"`
+	Cause      string          `json:"cause"`
+	Rule       string          `json:"rule"`
+	Amount     json.RawMessage `json:"amount"`
+	Currency   string          `json:"currency"`
+	State      string          `json:"state"`
+	Action     *string         `json:"action"`
+	Reference  *string         `json:"resolved_to"`
+	LineNumber *int            `json:"line_number"`
+	EventIDs   []string        `json:"event_ids"`
+	References []string        `json:"references"`
+	Text       string          `json:"explanation"`
+}
+
+type itemAnswer struct {
+	Status  string   `json:"status"`
+	Message string   `json:"message"`
+	Item    ItemView `json:"item"`
+}
+
+// viewItem shows a difference, without what is personal on its line.
+func viewItem(imp journal.State, i journal.Item) ItemView {
+	v := ItemView{
+		ID: journal.ItemID(imp.ID, i.N), Import: imp.ID, Cause: string(i.Cause), Rule: string(i.Rule), Amount: decimal(i.Amount),
+		Currency: string(i.Amount.Currency), State: string(i.State), Action: textOrNull(string(i.Action)), Reference: textOrNull(i.ResolvedTo),
+		EventIDs: i.Events, References: i.References, Text: i.Text,
+	}
+	if n := i.Line; n != 0 {
+		v.LineNumber = &n
+	}
+	if i.Reference != "" {
+		v.References = append([]string{i.Reference}, v.References...)
+	}
+	if v.EventIDs == nil {
+		v.EventIDs = []string{}
+	}
+	if v.References == nil {
+		v.References = []string{}
+	}
+	return v
+}
+
+// resolveDifference carries out a person's decision about a difference.
+func (w *WriteSide) resolveDifference(c *fiber.Ctx) error {
+	who, by, err := caller(c)
+	if err != nil {
+		return err
+	}
+	d := Decision{}
+	if d.Item, err = strconv.ParseInt(c.Params("id"), 10, 64); err != nil {
+		return domain.NotFoundf("reconciliation item not found")
+	}
+	b, err := readBody(c)
+	if err != nil {
+		return err
+	}
+	d.Action, d.Reason = journal.Action(b.required("action", maxName)), b.required("reason", maxDecisionReason)
+	d.Reference = b.text("reference", maxReference)
+	if !d.Action.ByPerson() && !b.Has("action") {
+		b.Add("action", "must be credit, write_off, return or accept")
+	}
+	if d.Action == journal.Credit && d.Reference == "" {
+		b.Add("reference", "is required: whose the money is")
+	}
+	if err := b.Err(); err != nil {
+		return err
+	}
+	idem, err := w.idempotencyOf(c, who, routeResolve+"/"+itoa(d.Item), b)
+	if err != nil {
+		return err
+	}
+	a, err := w.once(c.UserContext(), who, by, idem, routeResolve, "", func(ctx context.Context, _ intent) (answer, error) {
+		item, err := w.decide(ctx, who.MerchantID, who.Mode, d, by)
+		return answer{Status: fiber.StatusOK, Subject: journal.Stream(item.Import), Body: itemAnswer{Status: "success", Message: "Difference resolved", Item: item}}, err
+	})
+	if err != nil {
+		return err
+	}
+	answerPosition(c, w.seen.Of(who.MerchantID))
+	return a.send(c)
+}
+
+// Resolve carries out the operator's decision. Errors: NotFound; Invalid on action, reason and reference; Conflict when it was
+// decided otherwise.
+func (w *WriteSide) Resolve(ctx context.Context, merchantID int64, mode domain.Mode, d Decision) (ItemView, error) {
+	var p domain.Problems
+	if !d.Action.ByPerson() {
+		p.Add("action", "must be credit, write_off, return or accept")
+	}
+	if d.Reason == "" {
+		p.Add("reason", "is required")
+	}
+	if d.Action == journal.Credit && d.Reference == "" {
+		p.Add("reference", "is required: whose the money is")
+	}
+	if err := p.Err(); err != nil {
+		return ItemView{}, err
+	}
+	return w.decide(ctx, merchantID, mode, d, By{Actor: byOperator, Merchant: merchantID})
+}
+
+// decide books what the decision says, then keeps it. It may be repeated.
+func (w *WriteSide) decide(ctx context.Context, merchantID int64, mode domain.Mode, d Decision, by By) (ItemView, error) {
+	id, n, ok := journal.ParseItem(d.Item)
+	if !ok {
+		return ItemView{}, domain.NotFoundf("reconciliation item not found")
+	}
+	imp, err := fold[journal.State](ctx, w.log, journal.Stream(id))
+	if err != nil {
+		return ItemView{}, err
+	}
+	item, ok := imp.State.Item(n)
+	if !ok || imp.State.Merchant != merchantID || imp.State.Mode != mode {
+		return ItemView{}, domain.NotFoundf("reconciliation item not found")
+	}
+	if item.State == reconciliation.Resolved && (item.Action != d.Action || item.ResolvedTo != d.Reference) {
+		return ItemView{}, domain.Conflictf("This difference is resolved already: %s", item.Action)
+	}
+	if err := w.book(ctx, imp.State, item, d, by); err != nil {
+		return ItemView{}, err
+	}
+	out, err := Handle[journal.State](ctx, w, journal.Stream(id), journal.Resolve{Person: true, Resolved: journal.Resolved{
+		ID: id, Subject: imp.State.Subject, Reason: domain.Personal(d.Reason), At: w.log.Now(),
+		Resolutions: []journal.Resolution{{N: n, Action: d.Action, Reference: d.Reference}},
+	}}, by)
+	if err != nil {
+		return ItemView{}, err
+	}
+	item, _ = out.State.Item(n)
+	return viewItem(out.State, item), nil
+}
+
+// book enters what a decision means for the books.
+func (w *WriteSide) book(ctx context.Context, imp journal.State, i journal.Item, d Decision, by By) error {
+	if d.Action == journal.Accept {
+		return nil
+	}
+	if imp.Channel == 0 || i.Line == 0 || !i.Stated.IsPositive() {
+		return domain.Invalid("action", "can only be accept: no money of a provider's came with it")
+	}
+	ch, err := w.channels.get(ctx, w.log, channel.Stream(imp.Channel))
+	if err != nil {
+		return err
+	}
+	if d.Action == journal.Credit {
+		return w.creditLine(ctx, imp, ch.State, i, d.Reference, by)
+	}
+	how := receipt.ReleaseWrittenOff
+	if d.Action == journal.Return {
+		how = receipt.ReleaseReturned
+	}
+	_, err = Handle[receipt.State](ctx, w, receipt.Stream(ch.State.ReceiptScope(), i.Receipt), receipt.ReleaseSuspense{How: how, At: w.log.Now()}, by)
+	if domain.CodeOf(err) == domain.CodeNotFound {
+		return domain.Invalid("action", "must be credit or accept: the money does not stand in suspense")
+	}
+	return err
+}

@@ -1,0 +1,41 @@
+package receipt
+
+import (
+	"testing"
+	"time"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/money"
+)
+
+func suspended() SuspenseOpened {
+	return SuspenseOpened{
+		Provider: "mpesa", Number: "R1", Merchant: 1, Mode: domain.ModeLive, Channel: 3, Amount: money.Of(50_00, money.KES), PaidAt: t0,
+		Import: 9, Line: 12, Subject: "statement-9", At: t0.Add(time.Hour),
+	}
+}
+
+func TestMoneyThatNobodyIsCreditedWithStandsInSuspenseOnce(t *testing.T) {
+	given[State](t).when(OpenSuspense{suspended()}).then(suspended()).when(OpenSuspense{suspended()}).thenNothing()
+	given[State](t).when(claim("A", true)).when(OpenSuspense{suspended()}).thenNothing()
+	given[State](t).when(Confirm{confirmation("d", "ALONE")}).when(OpenSuspense{suspended()}).thenNothing()
+}
+
+func TestWhoClaimsTheReceiptTakesTheMoneyOutOfSuspense(t *testing.T) {
+	c := claim("A", true)
+	out := suspended().released(ReleaseCredited, "A", c.At)
+	given[State](t).when(OpenSuspense{suspended()}).when(c).then(claimed("A"), out).when(c).thenNothing().
+		when(ReleaseSuspense{How: ReleaseReturned, At: t0}).thenError(domain.CodeConflict)
+}
+
+func TestMoneyThatWasWrittenOffComesBackWhenItIsClaimed(t *testing.T) {
+	gone := suspended().released(ReleaseWrittenOff, "", t0)
+	back := gone
+	back.How, back.Was, back.Transaction, back.At = ReleaseCredited, ReleaseWrittenOff, "A", claim("A", true).At
+	given[State](t).when(OpenSuspense{suspended()}).
+		when(ReleaseSuspense{How: ReleaseWrittenOff, At: t0}).then(gone).
+		when(ReleaseSuspense{How: ReleaseWrittenOff, At: t0}).thenNothing().
+		when(OpenSuspense{suspended()}).thenNothing().
+		when(claim("A", true)).then(claimed("A"), back)
+	given[State](t).when(ReleaseSuspense{How: ReleaseReturned, At: t0}).thenError(domain.CodeNotFound)
+}

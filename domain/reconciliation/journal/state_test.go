@@ -1,0 +1,97 @@
+package journal
+
+import (
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/domain/reconciliation"
+)
+
+var t0 = time.Date(2026, 10, 2, 8, 0, 0, 0, time.UTC)
+
+func begun() Begun {
+	return Begun{ID: 3, Merchant: 1, Mode: domain.ModeLive, Channel: 2, Source: reconciliation.SourceMpesa, Subject: Stream(3), SHA256: "ab", At: t0}
+}
+
+func found(from, n int) DifferencesFound {
+	e := DifferencesFound{ID: 3, Subject: Stream(3), At: t0, Lines: `{"1":{"account":"ORDER1"}}`}
+	for i := range n {
+		e.Differences = append(e.Differences, Difference{
+			N: from + i, Line: from + i, Cause: reconciliation.UnknownPayer, State: reconciliation.Open, Amount: money.Of(100, money.KES),
+		})
+	}
+	return e
+}
+
+func TestDifferencesCountWhenAllOfThemStand(t *testing.T) {
+	s := State{}.Evolve(begun()).Evolve(found(1, 3))
+	if s.Status() != Processing || len(s.Items()) != 0 || !s.Unfinished() {
+		t.Errorf("half an import counts: %v", s.Items())
+	}
+	if _, err := (Conclude{Reconciled{ID: 3, Differences: 4}}).Decide(s); domain.CodeOf(err) != domain.CodeConflict {
+		t.Errorf("it is concluded without its last difference: %v", err)
+	}
+	// It is cut off, and the file is sent again: the second reading takes the place of the first.
+	s = s.Evolve(found(1, 2)).Evolve(Reconciled{ID: 3, Differences: 2, At: t0})
+	if got := s.Items(); s.Status() != Done || len(got) != 2 || got[0].Lines != got[1].Lines || got[0].Lines == "" {
+		t.Errorf("the items are %+v", got)
+	}
+	refused := State{}.Evolve(begun()).Evolve(Refused{ID: 3, Reason: "damaged"})
+	if events, err := (Refuse{Refused{ID: 3}}).Decide(refused); len(events) != 0 || err != nil || refused.Status() != Failed {
+		t.Errorf("refused twice: %v, %v", events, err)
+	}
+}
+
+func TestAPersonDecidesOnceAndTheProgramNeverAgainstIt(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := State{}.Evolve(begun()).Evolve(found(1, 3)).Evolve(Reconciled{ID: 3, Differences: 3, At: t0})
+		decided := map[int]Resolution{}
+		for range rapid.IntRange(1, 12).Draw(t, "decisions") {
+			r := Resolution{N: rapid.IntRange(0, 4).Draw(t, "n"), Action: rapid.SampledFrom([]Action{Credit, WriteOff, Return, Accept, Recorded, Suspended}).Draw(t, "action")}
+			events, err := Resolve{Person: r.Action.ByPerson(), Resolved: Resolved{ID: 3, Subject: Stream(3), Resolutions: []Resolution{r}, At: t0}}.Decide(s)
+			was, ended := decided[r.N]
+			switch {
+			case r.N < 1 || r.N > 3:
+				if domain.CodeOf(err) != domain.CodeNotFound {
+					t.Fatalf("item %d: %v", r.N, err)
+				}
+			case ended && was != r && r.Action.ByPerson():
+				if domain.CodeOf(err) != domain.CodeConflict {
+					t.Fatalf("%s after %s: %v", r.Action, was.Action, err)
+				}
+			case ended && len(events) != 0:
+				t.Fatalf("%s after %s changes something", r.Action, was.Action)
+			case err != nil:
+				t.Fatal(err)
+			}
+			for _, e := range events {
+				s = s.Evolve(e)
+				if r.Action.resolves() {
+					decided[r.N] = r
+				}
+			}
+		}
+		if s.Open() != 3-len(decided) {
+			t.Fatalf("%d are open, %d of 3 are decided", s.Open(), len(decided))
+		}
+	})
+}
+
+func TestAnItemsNumberTellsItsImport(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		id, n := rapid.Int64Range(1, 1<<31).Draw(t, "id"), rapid.IntRange(1, MaxDifferences).Draw(t, "n")
+		item := ItemID(id, n)
+		if gotID, gotN, ok := ParseItem(item); !ok || gotID != id || gotN != n || item >= 1<<53 {
+			t.Fatalf("item %d is %d, %d, %v", item, gotID, gotN, ok)
+		}
+	})
+	for _, item := range []int64{0, -1, 1, 1 << 21} {
+		if _, _, ok := ParseItem(item); ok {
+			t.Errorf("%d is taken for an item", item)
+		}
+	}
+}

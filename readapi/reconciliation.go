@@ -1,0 +1,213 @@
+package readapi
+
+import (
+	"context"
+	"encoding/json"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/reconciliation"
+	"github.com/benfex/kipay/domain/reconciliation/journal"
+	"github.com/benfex/kipay/projections"
+)
+
+// Imports are the statements that were imported, as the log has them now: commands.WriteSide is one. ImportJSON answers NotFound
+// for what is another merchant's.
+type Imports interface {
+	ImportJSON(ctx context.Context, merchantID int64, mode domain.Mode, id int64) ([]byte, error)
+}
+
+// importOf is the import that the path names.
+func (a *api) importOf(c *fiber.Ctx, who domain.Caller) (int64, []byte, error) {
+	id, err := strconv.ParseInt(c.Params("id"), 10, 64)
+	if err != nil || id < 1 {
+		return 0, nil, domain.NotFoundf("import not found")
+	}
+	body, err := a.Imports.ImportJSON(c.UserContext(), who.MerchantID, who.Mode, id)
+	return id, body, err
+}
+
+// showImport answers one import.
+func (a *api) showImport(c *fiber.Ctx) error {
+	who, err := callerOf(c)
+	if err != nil {
+		return err
+	}
+	_, body, err := a.importOf(c, who)
+	if err != nil {
+		return err
+	}
+	out := append([]byte(`{"status":"success","import":`), body...)
+	return send(c, append(out, '}'))
+}
+
+// listImports answers the caller's imports, newest first: source, status, page, limit.
+func (a *api) listImports(c *fiber.Ctx) error {
+	who, err := callerOf(c)
+	if err != nil {
+		return err
+	}
+	q := &query{c: c}
+	p := q.page()
+	f := projections.ImportFilter{MerchantID: who.MerchantID, Mode: who.Mode, Source: reconciliation.Source(q.text("source")), Offset: p.offset(), Limit: p.limit}
+	if f.Source != "" && !f.Source.Known() {
+		q.Add("source", "must be mpesa_statement, paystack_settlement, paystack_transactions or bank")
+	}
+	switch f.Status = journal.Status(q.text("status")); f.Status {
+	case "", journal.Processing, journal.Done, journal.Failed:
+	default:
+		q.Add("status", "must be processing, done or failed")
+	}
+	if err := q.Err(); err != nil {
+		return err
+	}
+	least, err := a.floor(c, who)
+	if err != nil {
+		return err
+	}
+	at, err := a.await(c, least)
+	if err != nil {
+		return err
+	}
+	page, err := a.Reader.Imports(c.UserContext(), f)
+	if err != nil {
+		return away(c, err)
+	}
+	a.answered(c, who, at)
+	return send(c, listed(p, page.Total, len(page.Rows), func(e *encoder, i int) { e.statementImport(&page.Rows[i]) }))
+}
+
+func (e *encoder) statementImport(r *projections.ImportRow) {
+	e.id(r.ID)
+	e.text("source", r.Source)
+	e.text("status", r.Status)
+	e.text("sha256", r.SHA256)
+	e.count("payment_channel_id", uint64(r.ChannelID))
+	e.count("lines", uint64(r.Lines))
+	e.count("matched", uint64(r.Matched))
+	e.text("currency", string(r.Currency))
+	e.money("statement_amount", r.Statement, r.Currency)
+	e.money("booked_amount", r.Booked, r.Currency)
+	e.money("difference", r.Difference, r.Currency)
+	e.money("explained", r.Explained, r.Currency)
+	e.money("unexplained", r.Unexplained, r.Currency)
+	e.count("differences", uint64(r.Differences))
+	e.truth("balance_ties", r.BalanceTies)
+	e.truth("balance_proven", r.BalanceProven)
+	e.stampOrNull("from", r.From)
+	e.stampOrNull("until", r.Until)
+	e.stamp("created_at", r.CreatedAt)
+	e.stampOrNull("finished_at", r.FinishedAt)
+	e.textOrNull("message", r.Message)
+}
+
+// listDifferences answers an import's differences in the order of the file: cause, state, page, limit.
+func (a *api) listDifferences(c *fiber.Ctx) error {
+	who, err := callerOf(c)
+	if err != nil {
+		return err
+	}
+	id, _, err := a.importOf(c, who)
+	if err != nil {
+		return err
+	}
+	q := &query{c: c}
+	p := q.page()
+	f := projections.DifferenceFilter{MerchantID: who.MerchantID, Mode: who.Mode, Import: id, Offset: p.offset(), Limit: p.limit}
+	f.Cause = q.cause("cause")
+	switch f.State = reconciliation.State(q.text("state")); f.State {
+	case "", reconciliation.Open, reconciliation.Explained, reconciliation.Resolved:
+	default:
+		q.Add("state", "must be open, explained or resolved")
+	}
+	if err := q.Err(); err != nil {
+		return err
+	}
+	least, err := a.floor(c, who)
+	if err != nil {
+		return err
+	}
+	at, err := a.await(c, least)
+	if err != nil {
+		return err
+	}
+	page, err := a.Reader.Differences(c.UserContext(), f)
+	if err != nil {
+		return away(c, err)
+	}
+	a.answered(c, who, at)
+	return send(c, listed(p, page.Total, len(page.Rows), func(e *encoder, i int) { e.difference(&page.Rows[i]) }))
+}
+
+// cause is a cause of a difference, empty when it was not given.
+func (q *query) cause(name string) reconciliation.Cause {
+	s := reconciliation.Cause(q.text(name))
+	if s == "" {
+		return ""
+	}
+	for _, c := range reconciliation.Causes() {
+		if c == s {
+			return s
+		}
+	}
+	q.Add(name, "is not a cause: see docs/reconciliation.md")
+	return ""
+}
+
+func (e *encoder) difference(r *projections.DifferenceRow) {
+	e.id(r.ID)
+	e.text("cause", r.Cause)
+	e.text("rule", r.Rule)
+	e.money("amount", r.Amount, r.Currency)
+	e.text("currency", string(r.Currency))
+	e.text("state", r.State)
+	e.raw("line", r.Line)
+	if r.LineNumber == 0 {
+		e.null("line_number")
+	} else {
+		e.count("line_number", uint64(r.LineNumber))
+	}
+	e.texts("event_ids", r.Events)
+	references := r.Candidates
+	if r.Reference != "" {
+		references = append([]string{r.Reference}, references...)
+	}
+	e.texts("references", references)
+	e.textOrNull("receipt", r.Receipt)
+	e.textOrNull("entry", r.Entry)
+	e.money("stated", r.Stated, r.Currency)
+	e.money("booked", r.Booked, r.Currency)
+	e.stampOrNull("at", r.At)
+	e.text("explanation", r.Explanation)
+	e.textOrNull("action", r.Action)
+	e.textOrNull("resolved_to", r.ResolvedTo)
+	e.textOrNull("resolved_by", r.ResolvedBy)
+	e.textOrNull("reason", r.Decision)
+	e.stampOrNull("resolved_at", r.ResolvedAt)
+}
+
+// raw writes JSON as it stands, null when it is empty or none.
+func (e *encoder) raw(name, s string) {
+	if s == "" || !json.Valid([]byte(s)) {
+		e.null(name)
+		return
+	}
+	e.key(name)
+	e.b = append(e.b, s...)
+}
+
+// texts writes a list of texts.
+func (e *encoder) texts(name string, list []string) {
+	e.key(name)
+	e.b = append(e.b, '[')
+	for i, s := range list {
+		if i > 0 {
+			e.b = append(e.b, ',')
+		}
+		raw, _ := json.Marshal(s) // a string always is
+		e.b = append(e.b, raw...)
+	}
+	e.b = append(e.b, ']')
+}
