@@ -27,16 +27,20 @@ const (
 	WHERE position > {whole:UInt64} AND merchant_id = {merchant:Int64} AND startsWith(stream, 'transaction-')`
 
 	paymentFacts = `SELECT ` + paymentColumns + `, version AS position FROM kipay.transactions_gN FINAL
-WHERE ` + paymentsWithin + ` AND listed = 1 AND version <= {settled:UInt64} AND updated_at <= {until:DateTime64(3,'UTC')}
-	AND reference NOT IN (` + changedPayments + `)
+WHERE ` + paymentsWithin + ` AND listed = 1 AND version <= {settled:UInt64} AND reference NOT IN (` + changedPayments + `)
 UNION ALL
-SELECT ` + paymentColumns + `, position FROM (
+` + versionsSelect + ` AND reference IN (
+	SELECT reference FROM kipay.transactions_gN WHERE ` + paymentsWithin + ` AND version > {settled:UInt64} UNION ALL ` + changedPayments + `)
+` + newestVersions
+
+	// paymentFactsUntil are those of what had happened by {until}, of which the table transactions knows nothing.
+	paymentFactsUntil = versionsSelect + ` AND effective_at <= {until:DateTime64(3,'UTC')}
+` + newestVersions
+
+	versionsSelect = `SELECT ` + paymentColumns + `, position FROM (
 	SELECT ` + paymentColumns + `, position, listed FROM kipay.transaction_versions_gN
-	WHERE ` + paymentsWithin + ` AND position <= {asof:UInt64} AND occurred_at <= {until:DateTime64(3,'UTC')} AND reference IN (
-		SELECT reference FROM kipay.transactions_gN WHERE ` + paymentsWithin + `
-			AND (version > {settled:UInt64} OR updated_at > {until:DateTime64(3,'UTC')})
-		UNION ALL ` + changedPayments + `)
-	ORDER BY reference, revision DESC LIMIT 1 BY reference)
+	WHERE ` + paymentsWithin + ` AND position <= {asof:UInt64}`
+	newestVersions = `	ORDER BY created_at DESC, id DESC, position DESC LIMIT 1 BY created_at, id)
 WHERE listed = 1`
 
 	entryFacts = `SELECT position, line, id AS entry_id, event_id, event_type, reference, account, currency, channel_id, debit_minor,
@@ -45,11 +49,16 @@ WHERE merchant_id = {merchant:Int64} AND mode = {mode:String} AND position <= {a
 	AND effective_at >= {from:DateTime64(3,'UTC')} AND effective_at < {before:DateTime64(3,'UTC')} AND effective_at <= {until:DateTime64(3,'UTC')}`
 )
 
-func (f Facts) sql() string {
-	if f == Payments {
+// sql are the facts; until tells whether what had not happened by {until} is left out.
+func (f Facts) sql(until bool) string {
+	switch {
+	case f == Entries:
+		return entryFacts
+	case until:
+		return paymentFactsUntil
+	default:
 		return paymentFacts
 	}
-	return entryFacts
 }
 
 // order is the order of facts in a lineage: of the log, which never changes.

@@ -127,7 +127,7 @@ func (q *Question) facts(dims []Dim) string {
 	for i, v := range q.Report.Values {
 		fmt.Fprintf(&b, ", toInt64(%s) AS v%d", v.SQL, i)
 	}
-	b.WriteString("\nFROM (" + q.Report.Facts.sql() + ")\nWHERE 1")
+	b.WriteString("\nFROM (" + q.Report.Facts.sql(q.Until != nil) + ")\nWHERE 1")
 	if q.Report.Where != "" {
 		b.WriteString(" AND (" + q.Report.Where + ")")
 	}
