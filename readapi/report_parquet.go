@@ -21,25 +21,26 @@ const (
 // parquetReport writes a file of Parquet: texts, whole numbers, and exact decimals. Amounts are of the row's currency.
 type parquetReport struct {
 	sheet
-	w    *parquet.Writer
+	w    *parquet.GenericWriter[any]
 	rows []parquet.Row
 }
 
 func newParquetReport(s sheet, w io.Writer) *parquetReport {
-	return &parquetReport{sheet: s, w: parquet.NewWriter(w, s.parquetSchema(), parquet.Compression(&parquet.Snappy), parquet.MaxRowsPerRowGroup(parquetGroup))}
+	return &parquetReport{sheet: s, w: parquet.NewGenericWriter[any](w, s.parquetSchema(), parquet.Compression(&parquet.Snappy), parquet.MaxRowsPerRowGroup(parquetGroup))}
 }
 
 func (s *sheet) parquetSchema() *parquet.Schema {
 	g := orderedGroup{Group: parquet.Group{}}
 	for i, h := range s.heads {
 		n := parquet.String()
-		switch {
-		case h.Type == report.Amount:
+		switch h.Type {
+		case report.Amount:
 			n = parquet.Decimal(parquetPlaces, parquetDigits, parquet.Int64Type)
-		case h.Type == report.Decimal:
+		case report.Decimal:
 			n = parquet.Decimal(h.Scale, parquetDigits, parquet.Int64Type)
-		case h.Type == report.Integer:
+		case report.Integer:
 			n = parquet.Int(64)
+		default: // a text
 		}
 		if i < s.keys || s.q.Report.Running {
 			n = parquet.Optional(n)

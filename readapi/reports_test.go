@@ -282,10 +282,10 @@ func TestAReportAsOfAPositionIsTheOneThatWasAnsweredThen(t *testing.T) {
 	s := newServer(t)
 	s.Merchant(t, 1, "")
 	first := map[string]string{}
-	_, at := s.paid(t, 1, 1000_00, 1000_00)
+	s.paid(t, 1, 1000_00, 1000_00)
 	pending, _ := s.Open(t, projectionstest.Payment{Merchant: 1, Amount: 70_00})
 	s.Push(t, 1, pending)
-	at = s.Accept(t, 1, pending)
+	at := s.Accept(t, 1, pending)
 	s.wrote(1, at)
 	text := func(name, q string) string {
 		r := s.reported(t, 1, name+q)

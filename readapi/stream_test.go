@@ -66,7 +66,7 @@ func TestAnAnswerThatBreaksOffIsNeverTakenForAWhole(t *testing.T) {
 		},
 	})
 	get := func(path string) (int, int, error) {
-		r, err := http.Get(base + path) //nolint:noctx // the server is ours
+		r, err := http.Get(base + path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,7 +85,7 @@ func TestAnAnswerThatBreaksOffIsNeverTakenForAWhole(t *testing.T) {
 	if _, size, err := get("/late"); err == nil || size > len(long) {
 		t.Errorf("an answer that broke off after %d bytes looks whole", size)
 	}
-	r, err := http.Get(base + "/endless") //nolint:noctx // the server is ours
+	r, err := http.Get(base + "/endless")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,7 @@ package report
 // ageing says how long payments have been pending, as of the report's moment.
 func ageing() Report {
 	f := figures{}.
-		count("pending", "payments", "1").
+		payments("pending", "1").
 		amount("amount", "amount_minor").
 		amount("received", "received_minor").
 		value(Value{

@@ -4,10 +4,10 @@ package report
 // unasked is left out.
 func conversion() Report {
 	f := figures{}.
-		count("initiated", "payments", "1").
-		count("paid", "payments", "status = 'completed'").
-		count("failed", "payments", "status = 'failed'").
-		count("pending", "payments", "status = 'pending'").
+		payments("initiated", "1").
+		payments("paid", "status = 'completed'").
+		payments("failed", "status = 'failed'").
+		payments("pending", "status = 'pending'").
 		amount("amount", "amount_minor").
 		amount("amount_paid", "if(status = 'completed', credited_minor, 0)").
 		column(Column{Name: "conversion", Type: Decimal, Unit: UnitPercent, Scale: 2, Rule: Percent, Of: "paid", Per: "initiated"})

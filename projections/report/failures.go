@@ -2,7 +2,7 @@ package report
 
 // failures says why payments failed: by the reason that programs know. It is dated by when they were opened.
 func failures() Report {
-	f := figures{}.count("failed", "payments", "1").amount("amount", "amount_minor")
+	f := figures{}.payments("failed", "1").amount("amount", "amount_minor")
 	return Report{
 		Name: "failures", Title: "Failed payments by reason", Facts: Payments, Where: "status = 'failed'",
 		Dims: []Dim{

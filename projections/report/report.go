@@ -164,7 +164,9 @@ func (f figures) amount(name, sql string) figures {
 	return figures{append(f.values, v), append(f.columns, c)}
 }
 
-func (f figures) count(name, unit, sql string) figures {
+// payments counts those that the condition holds for.
+func (f figures) payments(name, sql string) figures {
+	const unit = "payments"
 	v := Value{Name: name, Type: Integer, Unit: unit, SQL: sql}
 	return figures{append(f.values, v), append(f.columns, Column{Name: name, Type: Integer, Unit: unit, Rule: Sum, Of: name})}
 }

@@ -3,34 +3,33 @@ package report
 // settlement says what came in at the providers, what was taken from it, and what is left to be settled. It is dated by when it
 // happened.
 //
-// received - provider_fee - refunded - disputed - paid_out + other = net, which is how much what stands at the providers grew.
+// received - provider_fee - refunded - disputed - paid_out + other = net, which is how much what stands at the providers grew. A
+// provider takes its fee from what stands there, in the same event: so what an event moved is what it left there and the fee.
 func settlement() Report {
 	const (
-		clearing = "account = 'provider_clearing'"
-		fee      = "account = 'provider_fees'"
+		moved    = "account IN ('provider_clearing', 'provider_fees')"
 		grew     = "debit_minor - credit_minor"
-		// What a provider's fee is taken from: its two sides are entered by the same event.
-		payment = "event_type IN ('PaymentReceived', 'PaymentConfirmed', 'ProviderFeeReported', 'Merged', 'TransactionMerged')"
-		refund  = "(startsWith(event_type, 'Refund') OR event_type = 'PaymentReversed')"
-		dispute = "startsWith(event_type, 'Dispute')"
-		payout  = "startsWith(event_type, 'Payout')"
+		shrank   = "credit_minor - debit_minor"
+		payment  = "event_type IN ('PaymentReceived', 'PaymentConfirmed', 'ProviderFeeReported', 'TransactionMerged')"
+		dispute  = "(event_type = 'PaymentDisputed' OR startsWith(event_type, 'Chargeback') OR startsWith(event_type, 'Dispute'))"
+		refund   = "(startsWith(event_type, 'Refund') OR event_type = 'PaymentReversed')"
+		payout   = "startsWith(event_type, 'Payout')"
+		anything = "(" + payment + " OR " + refund + " OR " + dispute + " OR " + payout + ")"
 	)
-	left := func(kind string) string {
-		return "if(" + clearing + " AND " + kind + ", credit_minor - debit_minor, 0)"
-	}
+	where := func(condition, amount string) string { return "if(" + condition + ", " + amount + ", 0)" }
 	f := figures{}.
-		amount("received", "if(("+clearing+" OR "+fee+") AND "+payment+", "+grew+", 0)").
-		amount("provider_fee", "if("+fee+" AND "+payment+", "+grew+", 0)").
-		amount("refunded", left(refund)).
-		amount("disputed", left(dispute)).
-		amount("paid_out", left(payout)).
-		amount("other", "if("+clearing+" AND NOT ("+payment+" OR "+refund+" OR "+dispute+" OR "+payout+"), "+grew+", 0)").
-		amount("net", "if("+clearing+", "+grew+", 0)").
-		amount("in_bank", "if(account = 'bank', "+grew+", 0)").
+		amount("received", where(moved+" AND "+payment, grew)).
+		amount("provider_fee", where("account = 'provider_fees'", grew)).
+		amount("refunded", where(moved+" AND "+refund, shrank)).
+		amount("disputed", where(moved+" AND "+dispute, shrank)).
+		amount("paid_out", where(moved+" AND "+payout, shrank)).
+		amount("other", where(moved+" AND NOT "+anything, grew)).
+		amount("net", where("account = 'provider_clearing'", grew)).
+		amount("arrived", where("account IN ('bank', 'wallet')", grew)).
 		value(Value{Name: "postings", Type: Integer, Unit: "postings", SQL: "1"}).
 		column(Column{Name: "events", Type: Integer, Unit: "events", Rule: Events, Of: "postings"})
 	return Report{
-		Name: "settlement", Title: "Settlement", Facts: Entries, Where: "account IN ('provider_clearing', 'provider_fees', 'bank')",
+		Name: "settlement", Title: "Settlement", Facts: Entries, Where: moved + " OR account IN ('bank', 'wallet')",
 		Dims:    []Dim{day(Entries), week(Entries), month(Entries), bookedIn(), channel(), account(), eventType()},
 		GroupBy: []string{"day"}, Values: f.values, Columns: f.columns,
 	}

@@ -4,10 +4,10 @@ package report
 // were opened.
 func summary() Report {
 	f := figures{}.
-		count("payments", "payments", "1").
-		count("completed", "payments", "status = 'completed'").
-		count("failed", "payments", "status = 'failed'").
-		count("pending", "payments", "status = 'pending'").
+		payments("payments", "1").
+		payments("completed", "status = 'completed'").
+		payments("failed", "status = 'failed'").
+		payments("pending", "status = 'pending'").
 		amount("amount", "amount_minor").
 		amount("received", "received_minor").
 		amount("credited", "credited_minor").

@@ -7,7 +7,7 @@ func timeToPay() Report {
 		return Column{Name: name, Type: Decimal, Unit: UnitSeconds, Scale: 3, Rule: Quantile, Of: "seconds", Level: level}
 	}
 	f := figures{}.
-		count("paid", "payments", "1").
+		payments("paid", "1").
 		value(Value{
 			Name: "seconds", Type: Decimal, Unit: UnitSeconds, Scale: 3,
 			SQL: "greatest(0, toUnixTimestamp64Milli(if(paid_at = toDateTime64(0, 3, 'UTC'), completed_at, paid_at)) - toUnixTimestamp64Milli(created_at))",
