@@ -75,6 +75,31 @@ func (b *bench) lists(ctx context.Context) error {
 	for i := range folders {
 		b.addList(sizes, results, i)
 	}
+	return b.past(ctx, sizes[1], servers[1])
+}
+
+// past times the newest 20 as of a moment, the last one that there is, beside the newest 20 as they are now.
+func (b *bench) past(ctx context.Context, size int, s *server) error {
+	then := listOrder(s, b.size.round)
+	then.Requests = [][]byte{ask(s.addr, s.key, "/api/transactions/list?as_of=9999999999")}
+	rounds, err := b.turns(ctx, side{"now", s.child, listOrder(s, b.size.round)}, side{"as of", s.child, then})
+	if err != nil {
+		return err
+	}
+	p50 := func(rounds []driven) float64 {
+		return medianOf(rounds, func(d driven) float64 { return milliseconds(d.P50) })
+	}
+	failed, why := failures(rounds...)
+	server, engine, _ := costOf(rounds[1])
+	line := row{
+		What:  fmt.Sprintf("list the newest 20 of %s transactions as of a moment, p50", thousands(size)),
+		Kipay: fmt.Sprintf("%.1f ms", p50(rounds[1])), Against: fmt.Sprintf("%.1f ms as of now", p50(rounds[0])),
+		Ratio: p50(rounds[1]) / p50(rounds[0]), Note: fmt.Sprintf("processor per list: server %s, engine %s", server, engine),
+	}
+	if failed > 0 {
+		line.Note += fmt.Sprintf("; %d requests failed, such as: %s", failed, why)
+	}
+	b.add(line)
 	return nil
 }
 
