@@ -154,6 +154,7 @@ type world struct {
 	mode     domain.Mode // of the key that calls
 	provider *httptest.Server
 	cards    *cardProvider
+	disputes *disputeProvider
 	wait     sync.WaitGroup
 	checkout string // CheckoutRequestID of the last push
 }
@@ -166,10 +167,13 @@ func newWorld(t *testing.T, environment string) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = w.store.Close() })
-	w.cards = &cardProvider{}
+	w.cards, w.disputes = &cardProvider{}, &disputeProvider{}
 	providers := http.NewServeMux()
 	providers.Handle("/", w.daraja)
 	providers.Handle("/transaction/", w.cards)
+	for _, path := range []string{"/dispute", "/dispute/", "/refund"} {
+		providers.Handle(path, w.disputes)
+	}
 	w.provider = httptest.NewServer(providers)
 	t.Cleanup(w.provider.Close)
 	t.Cleanup(w.wait.Wait)
