@@ -66,6 +66,7 @@ type archive struct {
 	ledger    *ledgerColumns
 	customers *customerColumns
 	refunds   *refundVersionColumns
+	disputes  *disputeVersionColumns
 	span
 	count int
 	bytes int
@@ -84,6 +85,7 @@ func newArchive() *archive {
 	return &archive{
 		events: newEventColumns(), versions: newVersionColumns(), ledger: newLedgerColumns(),
 		customers: newCustomerVersionColumns(), refunds: newRefundVersionColumns(),
+		disputes: newDisputeVersionColumns(),
 	}
 }
 
@@ -132,6 +134,7 @@ func (a *archive) reset() {
 	a.ledger.reset()
 	a.customers.reset()
 	a.refunds.reset()
+	a.disputes.reset()
 	a.span, a.count, a.bytes = span{}, 0, 0
 }
 
@@ -176,6 +179,9 @@ func (a *archive) filled() []*table {
 	}
 	if len(a.refunds.version.v) > 0 {
 		out = append(out, a.refunds.table)
+	}
+	if len(a.disputes.version.v) > 0 {
+		out = append(out, a.disputes.table)
 	}
 	return out
 }

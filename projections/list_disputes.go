@@ -39,6 +39,22 @@ type DisputePage struct {
 
 // Disputes lists a merchant's disputes: those that wait for the merchant by their deadline, then the others, newest first.
 func (r *Reader) Disputes(ctx context.Context, f DisputeFilter) (DisputePage, error) {
+	where, args := f.where()
+	changing, more := f.changing()
+	from := " FROM kipay.disputes_gN FINAL WHERE " + where + changing
+	return r.disputePage(ctx, f, append(args, more...), "SELECT count()"+from, "SELECT "+disputeColumnsSQL+from)
+}
+
+// disputeColumnsSQL are what disputePage reads, urgencySQL its order.
+const (
+	disputeColumnsSQL = `created_at, channel_id, id, version, reference, provider_reference, currency, amount_minor, category, status, due_at,
+	reminders, evidence, answer, answer_status, resolution, returned_minor, resolved_at, needs_attention`
+	urgencySQL = ` ORDER BY status != 'needs_response',
+	if(status = 'needs_response', toUnixTimestamp64Milli(due_at), -toUnixTimestamp64Milli(created_at)), created_at DESC, id DESC, channel_id`
+)
+
+// where is the condition on what of a dispute never changes, and what it binds.
+func (f *DisputeFilter) where() (string, []any) {
 	conditions := []string{"merchant_id = {merchant:Int64}", "mode = {mode:String}"}
 	args := []any{clickhouse.Named("merchant", f.MerchantID), clickhouse.Named("mode", string(f.Mode))}
 	add := func(condition string, arg any) {
@@ -47,30 +63,37 @@ func (r *Reader) Disputes(ctx context.Context, f DisputeFilter) (DisputePage, er
 	if f.Reference != "" {
 		add("reference = {reference:String}", clickhouse.Named("reference", f.Reference))
 	}
-	if f.Status != "" {
-		add("status = {status:String}", clickhouse.Named("status", string(f.Status)))
-	}
-	if !f.DueBefore.IsZero() {
-		add("status = 'needs_response' AND due_at > toDateTime64(0, 3, 'UTC') AND due_at < {due:DateTime64(3,'UTC')}", millisArg("due", within(f.DueBefore)))
-	}
 	if f.From != nil {
 		add("created_at >= {from:DateTime64(3,'UTC')}", millisArg("from", within(DayStart(*f.From, f.Zone))))
 	}
 	if f.To != nil {
 		add("created_at < {until:DateTime64(3,'UTC')}", millisArg("until", within(DayStart(*f.To+1, f.Zone))))
 	}
-	where := strings.Join(conditions, " AND ")
+	return strings.Join(conditions, " AND "), args
+}
+
+// changing is the condition on what of a dispute changes.
+func (f *DisputeFilter) changing() (string, []any) {
+	sql, args := "", []any(nil)
+	if f.Status != "" {
+		sql, args = " AND status = {status:String}", append(args, clickhouse.Named("status", string(f.Status)))
+	}
+	if !f.DueBefore.IsZero() {
+		sql += " AND status = 'needs_response' AND due_at > toDateTime64(0, 3, 'UTC') AND due_at < {due:DateTime64(3,'UTC')}"
+		args = append(args, millisArg("due", within(f.DueBefore)))
+	}
+	return sql, args
+}
+
+// disputePage counts, and reads the page of what list selects.
+func (r *Reader) disputePage(ctx context.Context, f DisputeFilter, args []any, count, list string) (DisputePage, error) {
 	var page DisputePage
 	err := r.on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
 		page = DisputePage{}
-		if err := r.conn.QueryRow(ctx, g.in("SELECT count() FROM kipay.disputes_gN FINAL WHERE "+where), args...).Scan(&page.Total); err != nil {
+		if err := r.conn.QueryRow(ctx, g.in(count), args...).Scan(&page.Total); err != nil {
 			return err
 		}
-		sql := g.in(`SELECT created_at, channel_id, id, version, reference, provider_reference, currency, amount_minor, category, status, due_at,
-			reminders, evidence, answer, answer_status, resolution, returned_minor, resolved_at, needs_attention
-			FROM kipay.disputes_gN FINAL WHERE ` + where + ` ORDER BY status != 'needs_response',
-			if(status = 'needs_response', toUnixTimestamp64Milli(due_at), -toUnixTimestamp64Milli(created_at)), created_at DESC, id DESC, channel_id
-			LIMIT {limit:UInt64} OFFSET {offset:UInt64}`)
+		sql := g.in(list + urgencySQL + " LIMIT {limit:UInt64} OFFSET {offset:UInt64}")
 		paged := append(args[:len(args):len(args)], clickhouse.Named("limit", f.Limit), clickhouse.Named("offset", f.Offset))
 		return r.each(ctx, sql, paged, func(rows driver.Rows) error {
 			d := Dispute{MerchantID: f.MerchantID, Mode: f.Mode}
@@ -88,4 +111,14 @@ func (r *Reader) Disputes(ctx context.Context, f DisputeFilter) (DisputePage, er
 		return DisputePage{}, fmt.Errorf("list disputes: %w", err)
 	}
 	return page, nil
+}
+
+// Disputes lists a merchant's disputes as of the moment.
+func (p *Past) Disputes(ctx context.Context, f DisputeFilter, m Moment) (DisputePage, error) {
+	where, args := f.where()
+	changing, more := f.changing()
+	from := " FROM (SELECT " + disputeColumnsSQL + " FROM kipay.dispute_versions_gN WHERE " + where + m.where("version", "effective_at") +
+		" ORDER BY version DESC LIMIT 1 BY channel_id, id) WHERE 1" + changing
+	args = append(append(args, more...), m.args()...)
+	return p.reader.disputePage(ctx, f, args, "SELECT count()"+from, "SELECT "+disputeColumnsSQL+from)
 }

@@ -66,6 +66,7 @@ func (b *builder) addDispute(ctx context.Context, env *eventstore.Envelope, into
 	row := DisputeOf(*after, env.Position)
 	into.disputes.add(&row)
 	into.rows.disputes++
+	into.archive.disputes.add(&row, dispute.EffectiveAt(env.Event, env.Meta.OccurredAt))
 	return row.Mode, nil
 }
 
@@ -118,4 +119,22 @@ func (c *disputeColumns) add(d *Dispute) {
 	c.returned.add(d.Returned)
 	c.resolved.add(millis(d.ResolvedAt))
 	c.attention.add(d.NeedsAttention)
+}
+
+// disputeVersionColumns are rows of the table dispute_versions: as those of disputes, one for each event of a dispute, and
+// when that happened.
+type disputeVersionColumns struct {
+	*disputeColumns
+	effective values[int64]
+}
+
+func newDisputeVersionColumns() *disputeVersionColumns {
+	c := &disputeVersionColumns{disputeColumns: newDisputeColumns(), effective: values[int64]{name: "effective_at", sentAs: sentMillis}}
+	c.table = newTable("dispute_versions", append(c.columns, &c.effective)...)
+	return c
+}
+
+func (c *disputeVersionColumns) add(d *Dispute, effective time.Time) {
+	c.disputeColumns.add(d)
+	c.effective.add(millis(effective))
 }

@@ -18,7 +18,7 @@ import (
 )
 
 // listDisputes answers the caller's disputes, those that wait for the merchant first, by their deadline: reference, status,
-// due_before, date_from, date_to, page, limit.
+// due_before, date_from, date_to, as_of, effective_at, page, limit.
 func (a *api) listDisputes(c *fiber.Ctx) error {
 	who, err := callerOf(c)
 	if err != nil {
@@ -38,26 +38,23 @@ func (a *api) listDisputes(c *fiber.Ctx) error {
 		}
 	}
 	f.From, f.To = q.days()
+	w := q.clocks()
 	if err := q.Err(); err != nil {
 		return err
 	}
 	if f.Zone, err = zoneOf(who); err != nil {
 		return fmt.Errorf("time zone of merchant %d: %w", who.MerchantID, err)
 	}
-	least, err := a.floor(c, who)
+	page, at, err := answer(a, c, who, w,
+		func() (projections.DisputePage, error) { return a.Reader.Disputes(c.UserContext(), f) },
+		func(m projections.Moment) (projections.DisputePage, error) {
+			return a.past.Disputes(c.UserContext(), f, m)
+		})
 	if err != nil {
 		return err
-	}
-	at, err := a.await(c, least)
-	if err != nil {
-		return err
-	}
-	page, err := a.Reader.Disputes(c.UserContext(), f)
-	if err != nil {
-		return away(c, err)
 	}
 	a.answered(c, who, at)
-	return send(c, listed(p, page.Total, len(page.Rows), func(e *encoder, i int) { e.dispute(&page.Rows[i], a.Log.Now()) }))
+	return send(c, w.listed(at, p, page.Total, len(page.Rows), func(e *encoder, i int) { e.dispute(&page.Rows[i], a.Log.Now()) }))
 }
 
 // dispute writes the members of a dispute.
