@@ -47,6 +47,9 @@ type StatementFile struct {
 	file   *os.File // without a name: nothing of it is left when the process ends
 	size   int64
 	sha256 string
+	// period is what was asked for, of a list that was fetched; settled the settlement of each payment, by the provider's numbers.
+	period  reconciliation.Period
+	settled map[string]string
 }
 
 // Close lets go of the file.
@@ -142,7 +145,10 @@ func (w *WriteSide) understand(ctx context.Context, f *StatementFile, o Statemen
 	if !f.Source.Known() {
 		p.Add("source", "must be mpesa_statement, paystack_settlement, paystack_transactions or bank")
 	}
-	f.Options.Source, f.Options.Format = f.Source, statement.Format(o.Format)
+	f.Options.Source = f.Source
+	if o.Format != "" {
+		f.Options.Format = statement.Format(o.Format)
+	}
 	if o.Format != "" && f.Options.Format.Source() != f.Source {
 		p.Add("format", "is none of the source's")
 	}

@@ -47,7 +47,8 @@ type loader struct {
 	w       *WriteSide
 	matcher *reconciliation.Matcher
 	scope   reconciliation.Scope
-	receipt string // whose word receipts are
+	receipt string            // whose word receipts are
+	settled map[string]string // the settlement of each payment's receipt, where the provider has said so
 
 	mu     sync.Mutex
 	loaded map[string]bool // by reference
@@ -96,6 +97,9 @@ func (l *loader) payment(ctx context.Context, ref transaction.Reference) error {
 	for _, r := range p.Receipts {
 		if r.Number != "" {
 			l.known[r.Number] = true
+		}
+		if id := l.settled[r.Number]; id != "" {
+			p.Settlement = id
 		}
 	}
 	if err := l.matcher.AddPayment(p); err != nil {

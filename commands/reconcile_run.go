@@ -108,6 +108,7 @@ func (c *comparison) run(ctx context.Context) error {
 		return err
 	}
 	load := c.w.newLoader(m, c.scope, c.channel)
+	load.settled = c.job.file.settled
 	q := BooksQuery{
 		Merchant: c.imp.Merchant, Mode: c.imp.Mode, Channel: c.imp.Channel, Currency: c.scope.Currency,
 		From: c.scope.Period.From.Add(-activityMargin), Until: c.scope.Period.Until.Add(activityMargin),
@@ -160,7 +161,10 @@ func (c *comparison) setScope(ctx context.Context) error {
 		return refuse("No line of it moved money")
 	}
 	period, stated := c.header.Period()
-	if !stated {
+	switch {
+	case !c.job.file.period.From.IsZero():
+		period = c.job.file.period
+	case !stated:
 		period.From, period.Until = dayOf(c.summary.First, zone), dayOf(c.summary.Last, zone).AddDate(0, 0, 1)
 	}
 	c.scope = reconciliation.Scope{Source: c.imp.Source, Channel: c.imp.Channel, Currency: c.header.Currency, Period: period, Zone: zone}

@@ -3,8 +3,6 @@ package commands
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"os"
 	"sync"
 	"time"
 
@@ -99,30 +97,9 @@ func (w *WriteSide) RunReconciler(ctx context.Context) error {
 	}
 }
 
-// ImportFile compares a statement with the books for the operator and answers what came of it. news is told of progress. Errors:
-// Invalid on each option; NotFound for the file; Conflict when the file is being compared elsewhere.
-func (w *WriteSide) ImportFile(ctx context.Context, path string, f StatementFile, o StatementOptions, news func(ImportProgress)) (ImportView, error) {
-	by := By{Actor: byOperator, Merchant: f.Merchant}
-	from, err := os.Open(path)
-	if errors.Is(err, os.ErrNotExist) {
-		return ImportView{}, domain.NotFoundf("file %s not found", path)
-	}
-	if err != nil {
-		return ImportView{}, err
-	}
-	defer func() { _ = from.Close() }()
-	if err := w.stage(&f, from); err != nil {
-		return ImportView{}, err
-	}
-	defer func() { _ = f.Close() }()
-	if err := w.understand(ctx, &f, o, by); err != nil {
-		return ImportView{}, err
-	}
-	id, err := w.draw(ctx, "statement")
-	if err != nil {
-		return ImportView{}, err
-	}
-	s, fresh, err := w.beginImport(ctx, &f, id, by)
+// importStaged compares a file that is staged and understood, under the number drawn for it, and answers what came of it.
+func (w *WriteSide) importStaged(ctx context.Context, f *StatementFile, id int64, by By, news func(ImportProgress)) (ImportView, error) {
+	s, fresh, err := w.beginImport(ctx, f, id, by)
 	if err != nil || !fresh && !s.Unfinished() {
 		return viewImport(s, false), err
 	}
@@ -130,7 +107,7 @@ func (w *WriteSide) ImportFile(ctx context.Context, path string, f StatementFile
 		return ImportView{}, domain.Conflictf("This file is being compared already, as import %d", s.ID)
 	}
 	defer w.reconciler.release(s.ID)
-	if err := w.reconcile(ctx, importJob{id: s.ID, file: &f, by: by}, news); err != nil {
+	if err := w.reconcile(ctx, importJob{id: s.ID, file: f, by: by}, news); err != nil {
 		return ImportView{}, err
 	}
 	done, err := fold[journal.State](ctx, w.log, journal.Stream(s.ID))

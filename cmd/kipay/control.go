@@ -68,6 +68,7 @@ func operations() map[string]operation {
 		"verify":                {reads: true, run: opVerify},
 		"probe channels":        {run: opProbeChannels},
 		"reconcile import":      {reads: true, projects: true, run: opReconcileImport},
+		"reconcile fetch":       {reads: true, projects: true, run: opReconcileFetch},
 		"reconcile status":      {reads: true, projects: true, run: opReconcileStatus},
 		"reconcile differences": {reads: true, projects: true, run: opReconcileDifferences},
 		"reconcile resolve":     {run: opReconcileResolve},

@@ -8,11 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/benfex/kipay/commands"
 	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/merchant"
 	"github.com/benfex/kipay/domain/reconciliation"
 	"github.com/benfex/kipay/domain/reconciliation/journal"
 	"github.com/benfex/kipay/projections"
@@ -53,6 +55,25 @@ func opReconcileImport(ctx context.Context, n *node, raw json.RawMessage, emit f
 	f := commands.StatementFile{Merchant: args.Merchant, Mode: args.Mode, Channel: args.Channel, Name: filepath.Base(args.Path)}
 	return n.write.ImportFile(ctx, args.Path, f, args.Options, func(p commands.ImportProgress) {
 		_ = emit(progressNews{Phase: p.Step, Done: uint64(p.Done), Total: uint64(p.Total)}) // who asked may have gone
+	})
+}
+
+type reconcileFetchArgs struct {
+	booksOf
+	Source  reconciliation.Source `json:"source"`
+	Channel int64                 `json:"channel"`
+	From    time.Time             `json:"from"`
+	Until   time.Time             `json:"until"`
+}
+
+func opReconcileFetch(ctx context.Context, n *node, raw json.RawMessage, emit func(any) error) (any, error) {
+	var args reconcileFetchArgs
+	if err := json.Unmarshal(raw, &args); err != nil {
+		return nil, err
+	}
+	f := commands.StatementFile{Merchant: args.Merchant, Mode: args.Mode, Channel: args.Channel, Source: args.Source}
+	return n.write.FetchStatement(ctx, f, args.From, args.Until, func(p commands.ImportProgress) {
+		_ = emit(progressNews{Phase: p.Step, Done: uint64(p.Done), Total: uint64(p.Total)})
 	})
 }
 
@@ -134,7 +155,7 @@ func opReconcileResolve(ctx context.Context, n *node, raw json.RawMessage, _ fun
 
 func reconcileCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "reconcile", Short: "Compare statements of providers and banks with the books"}
-	cmd.AddCommand(reconcileImportCommand(), reconcileStatusCommand(), reconcileDifferencesCommand(), reconcileResolveCommand())
+	cmd.AddCommand(reconcileImportCommand(), reconcileFetchCommand(), reconcileStatusCommand(), reconcileDifferencesCommand(), reconcileResolveCommand())
 	return cmd
 }
 
@@ -170,22 +191,7 @@ JSON), bank (CSV with a mapping, MT940, CAMT.053). See docs/reconciliation.md.`,
 				}
 				args.Options.Mapping = string(text)
 			}
-			b := newBar(cmd.ErrOrStderr())
-			var v commands.ImportView
-			err = call(cmd, "reconcile import", args, barNews(b), &v)
-			b.finish()
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				err = json.NewEncoder(cmd.OutOrStdout()).Encode(v)
-			} else {
-				err = printImport(cmd.OutOrStdout(), &v)
-			}
-			if err == nil && v.Status != string(journal.Done) {
-				return &exitError{exitFinding, errors.New("the statement was not taken")}
-			}
-			return err
+			return importAndShow(cmd, "reconcile import", args, asJSON)
 		}),
 	}
 	args.flags(cmd)
@@ -200,6 +206,66 @@ JSON), bank (CSV with a mapping, MT940, CAMT.053). See docs/reconciliation.md.`,
 	f.StringVar(&o.Encoding, "encoding", "", "utf-8 or windows-1252")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+func reconcileFetchCommand() *cobra.Command {
+	var args reconcileFetchArgs
+	var from, to, zone string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "fetch",
+		Short: "Ask Paystack for its transactions or settlements, and compare them with the books",
+		Long: `Ask Paystack for a channel's transactions or settlements of some days, and compare them with the books as import does with a file. Of
+settlements it asks for the payments of each.`,
+		Example: "  kipay reconcile fetch --source paystack_settlement --channel 2 --from 2026-10-01 --to 2026-10-31",
+		Args:    cobra.NoArgs,
+		RunE: verb(func(cmd *cobra.Command, _ []string) error {
+			if err := args.check(); err != nil {
+				return err
+			}
+			where, err := time.LoadLocation(zone)
+			if err != nil {
+				return &exitError{exitUsage, fmt.Errorf("--tz: %w", err)}
+			}
+			if args.From, err = time.ParseInLocation(time.DateOnly, from, where); err != nil {
+				return &exitError{exitUsage, errors.New("--from must be a day such as 2026-10-01")}
+			}
+			if args.Until, err = time.ParseInLocation(time.DateOnly, to, where); err != nil {
+				return &exitError{exitUsage, errors.New("--to must be a day such as 2026-10-31")}
+			}
+			args.Until = args.Until.AddDate(0, 0, 1)
+			return importAndShow(cmd, "reconcile fetch", args, asJSON)
+		}),
+	}
+	args.flags(cmd)
+	f := cmd.Flags()
+	f.StringVar((*string)(&args.Source), "source", "", "paystack_transactions or paystack_settlement")
+	f.Int64Var(&args.Channel, "channel", 0, "number of the payment channel")
+	f.StringVar(&from, "from", "", "first day")
+	f.StringVar(&to, "to", "", "last day")
+	f.StringVar(&zone, "tz", merchant.DefaultTimeZone, "where days are counted")
+	f.BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+// importAndShow carries out an import with its progress, and shows what came of it.
+func importAndShow(cmd *cobra.Command, operation string, args any, asJSON bool) error {
+	b := newBar(cmd.ErrOrStderr())
+	var v commands.ImportView
+	err := call(cmd, operation, args, barNews(b), &v)
+	b.finish()
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		err = json.NewEncoder(cmd.OutOrStdout()).Encode(v)
+	} else {
+		err = printImport(cmd.OutOrStdout(), &v)
+	}
+	if err == nil && v.Status != string(journal.Done) {
+		return &exitError{exitFinding, errors.New("the statement was not taken")}
+	}
+	return err
 }
 
 func reconcileStatusCommand() *cobra.Command {

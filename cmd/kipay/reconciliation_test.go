@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	paystacksim "github.com/benfex/kipay/commands/paystack/simulator"
 )
 
 // upload sends a statement.
@@ -190,4 +192,24 @@ func TestTheOperatorImportsAStatementWhileNothingRuns(t *testing.T) {
 	}
 	bad := writeFile(t, "no statement")
 	in.fails(t, 3, "not taken", "reconcile", "import", bad, "--source", "mpesa_statement", "--channel", m.mpesa, "--merchant", m.id, "--mode", "test")
+}
+
+func TestPaystacksListsAreFetchedAndCompared(t *testing.T) {
+	t.Parallel()
+	m := newCardShop(t, common(t, "cards", quick(nil)))
+	for _, amount := range []string{"1000", "250"} {
+		ref := m.initialize(t, `{"amount":`+amount+`,"email":"payer@example.com","payment_channel_id":`+m.card+`}`)
+		payByCard(m.openCardPage(t, ref), paystacksim.Cards()[0])
+		m.settles(t, ref, "completed", 15*time.Second)
+	}
+	m.admin(t, "paystack", "settle", "")
+	today := time.Now().UTC()
+	fetch := func(source string) reply {
+		return reply{status: 200, raw: m.cli(t, "reconcile", "fetch", "--source", source, "--channel", m.card, "--merchant", m.id, "--mode", "test",
+			"--from", today.AddDate(0, 0, -1).Format(time.DateOnly), "--to", today.AddDate(0, 0, 1).Format(time.DateOnly), "--json")}
+	}
+	fetch("paystack_transactions").want(t, 200, shape{"status": `="done"`, "matched": "=4", "lines": "=4", "unexplained": "=0", "open": "=0"})
+	fetch("paystack_settlement").want(t, 200, shape{"status": `="done"`, "unexplained": "=0", "open": "=0"})
+	m.moveTo(t, "600000")
+	m.fails(t, 2, "Paystack", "reconcile", "fetch", "--source", "paystack_settlement", "--channel", m.mpesa, "--merchant", m.id, "--mode", "test", "--from", "2026-01-01", "--to", "2026-01-02")
 }
