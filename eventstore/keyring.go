@@ -233,6 +233,18 @@ func (k *Keyring) admit(name string, wrapped []byte) (dataKey, error) {
 	return key, nil
 }
 
+// Destroy destroys the data key of a name, for good: what it sealed can't be opened by anyone. A key that isn't there is none.
+func (k *Keyring) Destroy(ctx context.Context, name string) error {
+	if strings.HasPrefix(name, InstallKeys) {
+		return fmt.Errorf("%w: %s is a key of the install", ErrInvalid, name)
+	}
+	if err := k.store.DeleteKey(ctx, name); err != nil {
+		return fmt.Errorf("destroy data key %s: %w", name, err)
+	}
+	k.Forget(name)
+	return nil
+}
+
 // Forget drops the opened key of a name, after its destruction elsewhere.
 func (k *Keyring) Forget(name string) { k.open.Remove(name) }
 

@@ -126,6 +126,14 @@ func (l *Log) slot(id uuid.UUID) *atomic.Pointer[recentEvent] {
 	return &l.recent[binary.BigEndian.Uint16(id[14:])%recentEvents]
 }
 
+// ForgetKeys drops the opened keys of those names, and every event that is remembered opened, after the keys were destroyed.
+func (l *Log) ForgetKeys(names ...string) {
+	for _, name := range names {
+		l.codec.ring.Forget(name)
+	}
+	l.ForgetRecent()
+}
+
 // ForgetRecent drops the events that are remembered opened, after a key was destroyed.
 func (l *Log) ForgetRecent() {
 	for i := range l.recent {

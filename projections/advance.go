@@ -50,6 +50,9 @@ func (p *Projector) advance(ctx context.Context, l *lane, to eventstore.Position
 			if err := p.write(ctx, append(b.filled(), b.archive.filled()...), l.generation, b.span, p.retried); err != nil {
 				return err
 			}
+			if err := retry(ctx, func() error { return p.purge(ctx, l.generation, b.erased) }, p.retried); err != nil {
+				return err
+			}
 			l.builder.tally.written.Store(b.tallied)
 			wrote(b.count, b.last)
 			b.reset()

@@ -39,6 +39,8 @@ type batch struct {
 
 	// touched are the transactions as the last event of the batch left them, by reference.
 	touched map[string]*Transaction
+	// erased are the customers whose rows, of this batch and those before, are to be emptied once it is written.
+	erased []erasure
 
 	span
 	count    int
@@ -125,6 +127,7 @@ func (b *batch) reset() {
 	}
 	b.rows = rowCounts{}
 	clear(b.touched)
+	b.erased = nil
 	b.span, b.count, b.tallied, b.recorded, b.waited = span{}, 0, 0, b.recorded[:0], b.waited[:0]
 }
 

@@ -282,6 +282,10 @@ func (b *builder) addStatement(ctx context.Context, env *eventstore.Envelope, in
 }
 
 func (b *builder) addCustomer(ctx context.Context, env *eventstore.Envelope, into *batch) error {
+	if e, ok := env.Event.(customer.Erased); ok {
+		b.forgetErased(e)
+		into.erased = append(into.erased, erasure{e, env.Position})
+	}
 	before, after, err := evolve[customer.State](ctx, b.folds, env)
 	if err != nil || !after.Exists() {
 		return err

@@ -85,6 +85,14 @@ func (db database) define(ctx context.Context, f form, script string) error {
 	return nil
 }
 
+// change is the SQL that changes rows of a generation's table. Replicas pass it on to each other, shards don't.
+func (f form) change(table, how string) string {
+	if f.sharded {
+		return "ALTER TABLE kipay." + shardPrefix + table + "_gN ON CLUSTER '" + f.cluster + "' " + how
+	}
+	return "ALTER TABLE kipay." + table + "_gN " + how
+}
+
 const (
 	// shardPrefix begins the name of the table that has a shard's rows, behind the one with all.
 	shardPrefix = "shard_"

@@ -48,6 +48,9 @@ type follower struct {
 	kept, checkpoint eventstore.Position
 	filed            eventstore.Position // how far the archives are
 	storing          eventstore.Position // by the checkpoint that is on its way
+	erased           []erasure           // whose rows are to be emptied before the next checkpoint
+	purging          int                 // how many of them the checkpoint on its way has emptied
+	hurry            bool                // there are new ones
 	busy             bool                // a checkpoint, or a look for another generation, is on its way
 	storedAt         time.Time
 	lookedAt         time.Time
@@ -238,7 +241,7 @@ func (f *follower) start(ctx context.Context) (wake time.Duration) {
 	}
 	if f.kept > f.checkpoint {
 		due := f.storedAt.Add(checkpointEvery)
-		if wait := due.Sub(now); wait > 0 {
+		if wait := due.Sub(now); wait > 0 && !f.hurry {
 			return min(wake, wait)
 		}
 		f.store(ctx, now)
@@ -307,6 +310,7 @@ func (f *follower) finish(err error) error {
 	}
 	f.lane.position = b.last
 	f.lane.builder.tally.written.Store(b.tallied)
+	f.erased, f.hurry = append(f.erased, b.erased...), f.hurry || len(b.erased) > 0
 	f.p.tracker.set(f.lane.generation, b.last)
 	f.advanced()
 	f.p.goesOn()
@@ -331,13 +335,15 @@ func (f *follower) finish(err error) error {
 func (f *follower) store(ctx context.Context, now time.Time) {
 	at, stored := f.kept, f.checkpoint
 	f.storing, f.busy, f.storedAt = at, true, now
+	erased := f.erased[:len(f.erased):len(f.erased)]
+	f.purging, f.hurry = len(erased), false
 	look := now.Sub(f.lookedAt) >= generationCheck
 	if look {
 		f.lookedAt = now
 	}
 	go func() {
-		var err error
-		if at > stored {
+		err := f.p.purge(ctx, f.lane.generation, erased)
+		if err == nil && at > stored {
 			err = f.p.storeCheckpoint(ctx, f.lane.generation, at)
 		}
 		if err == nil && look {
@@ -355,7 +361,8 @@ func (f *follower) keep(ctx context.Context, err error) error {
 	f.busy = false
 	switch {
 	case err == nil:
-		f.checkpoint = f.storing
+		f.checkpoint, f.erased = f.storing, f.erased[f.purging:]
+		f.p.purged.set(f.lane.generation, f.checkpoint)
 		if f.writing == nil {
 			f.p.goesOn()
 		}
@@ -369,7 +376,7 @@ func (f *follower) keep(ctx context.Context, err error) error {
 
 // keepCheckpoint stores the last checkpoint of a loop that ends, if it can be done soon.
 func (f *follower) keepCheckpoint(ctx context.Context) {
-	if f.kept <= f.checkpoint || f.p.Ready() != nil || f.p.lost() {
+	if f.kept <= f.checkpoint || len(f.erased) > 0 || f.p.Ready() != nil || f.p.lost() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)

@@ -65,6 +65,8 @@ const (
 	archiveDemandInterval = 200 * time.Millisecond
 	// checkpointEvery is how often a checkpoint is stored while events keep coming: what a crash has to write again.
 	checkpointEvery = 3 * time.Second
+	// purgeTimeout bounds the writing anew of what erased customers stood in.
+	purgeTimeout = 10 * time.Minute
 	// leastRetry and mostRetry bound the pause before ClickHouse, or the log, is tried again.
 	leastRetry = 50 * time.Millisecond
 	mostRetry  = 5 * time.Second

@@ -23,6 +23,7 @@ type Projector struct {
 	decoder   *decoder
 	tracker   *tracker
 	archived  *tracker // of the tables that keep every event
+	purged    *tracker // of what erased customers left
 	completed *completedCache
 	metrics   *metrics
 
@@ -66,7 +67,7 @@ func New(options Options) (*Projector, error) {
 	}
 	p := &Projector{
 		options: o, conn: database{o.Conn, o.Cluster}, log: o.Log, logger: o.Logger, decoder: newDecoder(o.Log), tracker: newTracker(),
-		archived: newTracker(), completed: newCompletedCache(o.CompletedCache), metrics: newMetrics(),
+		archived: newTracker(), purged: newTracker(), completed: newCompletedCache(o.CompletedCache), metrics: newMetrics(),
 		moving: semaphore.NewWeighted(whole), handoffs: make(chan *handoff), wanted: make(chan struct{}, 1),
 	}
 	if err := p.metrics.register(o.Metrics); err != nil {
@@ -142,6 +143,7 @@ func (p *Projector) serve(ctx context.Context) error {
 	for {
 		p.tracker.set(l.generation, l.position)
 		p.archived.set(l.generation, l.position)
+		p.purged.set(l.generation, l.position)
 		p.metrics.position.Set(float64(l.position))
 		p.built.Store(uint64(l.position))
 		next, err := p.follow(ctx, l)

@@ -72,6 +72,7 @@ func exists(path string) bool {
 // Engine is a chDB child and a driver's connection to it.
 type Engine struct {
 	Supervisor *chdb.Supervisor
+	Dir        string // where its tables are
 	Conn       driver.Conn
 
 	away atomic.Bool
@@ -106,7 +107,7 @@ func newEngine(t testing.TB, config string) *Engine {
 			t.Fatal(err)
 		}
 	}
-	e := &Engine{}
+	e := &Engine{Dir: dir}
 	s, err := chdb.Start(context.Background(), chdb.SupervisorOptions{
 		Command: func() *exec.Cmd {
 			if e.away.Load() {

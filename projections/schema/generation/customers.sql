@@ -14,5 +14,5 @@ CREATE TABLE IF NOT EXISTS kipay.customers_gN
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (merchant_id, created_at, id)
-SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
 COMMENT 'The merchants'' customers, one row each';

@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS kipay.transactions_gN
     merchant_reference String COMMENT 'Personal: the merchant''s own reference',
     pushes UInt16 COMMENT 'How many prompts were sent to phones',
     phone_number String COMMENT 'Personal: the phone of the newest prompt',
-    checkout_request_id String COMMENT 'The provider''s name of the newest prompt',
+    checkout_request_id String COMMENT 'Personal: the provider''s name of the newest prompt, which ends with its phone',
     receipt String COMMENT 'The provider''s receipt of the first payment',
     failure_code LowCardinality(String) COMMENT 'Why it failed, for programs',
     failure_reason String COMMENT 'Why it failed, for people',
@@ -43,5 +43,5 @@ CREATE TABLE IF NOT EXISTS kipay.transactions_gN
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (merchant_id, mode, created_at, id)
-SETTINGS index_granularity = 256, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+SETTINGS index_granularity = 256, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
 COMMENT 'Payments, one row each; the view transactions shows each once';

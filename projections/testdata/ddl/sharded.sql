@@ -130,7 +130,7 @@ CREATE TABLE IF NOT EXISTS kipay.shard_customers_g1 ON CLUSTER 'kipay'
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/customers_g1', '{replica}', version)
 ORDER BY (merchant_id, created_at, id)
-SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
 COMMENT 'The merchants'' customers, one row each';
 
 CREATE TABLE IF NOT EXISTS kipay.customers_g1 ON CLUSTER 'kipay' AS kipay.shard_customers_g1
@@ -511,7 +511,7 @@ CREATE TABLE IF NOT EXISTS kipay.shard_transactions_g1 ON CLUSTER 'kipay'
     merchant_reference String COMMENT 'Personal: the merchant''s own reference',
     pushes UInt16 COMMENT 'How many prompts were sent to phones',
     phone_number String COMMENT 'Personal: the phone of the newest prompt',
-    checkout_request_id String COMMENT 'The provider''s name of the newest prompt',
+    checkout_request_id String COMMENT 'Personal: the provider''s name of the newest prompt, which ends with its phone',
     receipt String COMMENT 'The provider''s receipt of the first payment',
     failure_code LowCardinality(String) COMMENT 'Why it failed, for programs',
     failure_reason String COMMENT 'Why it failed, for people',
@@ -527,7 +527,7 @@ CREATE TABLE IF NOT EXISTS kipay.shard_transactions_g1 ON CLUSTER 'kipay'
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/transactions_g1', '{replica}', version)
 ORDER BY (merchant_id, mode, created_at, id)
-SETTINGS index_granularity = 256, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+SETTINGS index_granularity = 256, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
 COMMENT 'Payments, one row each; the view transactions shows each once';
 
 CREATE TABLE IF NOT EXISTS kipay.transactions_g1 ON CLUSTER 'kipay' AS kipay.shard_transactions_g1
