@@ -109,7 +109,7 @@ func (w *WriteSide) findOrCreateCustomer(ctx context.Context, merchantID int64, 
 	if err != nil {
 		return customer.State{}, err
 	}
-	if known.State.Exists() {
+	if known.State.Exists() && !known.State.Erased {
 		return known.State, nil
 	}
 	id, err := w.draw(ctx, ids.Customer)
@@ -127,9 +127,9 @@ func (w *WriteSide) findOrCreateCustomer(ctx context.Context, merchantID int64, 
 // createOnly creates a customer and leaves one that exists as it is.
 type createOnly struct{ customer.Save }
 
-// Decide creates, or decides nothing.
+// Decide creates, or decides nothing; one who was erased and pays again is known again.
 func (c createOnly) Decide(s customer.State) ([]domain.Event, error) {
-	if s.Exists() {
+	if s.Exists() && !s.Erased && s.Started == nil {
 		return nil, nil
 	}
 	return c.Save.Decide(s)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/benfex/kipay/domain/customer"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
 )
@@ -72,11 +73,23 @@ func (w *WriteSide) Follow(ctx context.Context) error {
 				w.channels.drop(r.Stream, r.Revision)
 			case "customer":
 				w.customers.drop(r.Stream, r.Revision)
+				w.heardOfErasure(ctx, r)
 			}
 		}
 		if n := len(batch.Records); n > 0 {
 			w.trust.heard(batch.Records[n-1].Position)
 		}
 		w.trust.heard(batch.Checkpoint)
+	}
+}
+
+// heardOfErasure drops the opened keys of a customer who was erased, on whatever node that was.
+func (w *WriteSide) heardOfErasure(ctx context.Context, r *eventstore.Record) {
+	if r.Type != (customer.Erased{}).EventType() {
+		return
+	}
+	env, err := w.log.Decode(ctx, *r)
+	if e, ok := env.Event.(customer.Erased); ok && err == nil {
+		w.log.ForgetKeys(e.Keys()...)
 	}
 }

@@ -87,6 +87,9 @@ func (w *WriteSide) once(ctx context.Context, who domain.Caller, by By, idem ide
 		return answer{}, domain.Conflictf("Idempotency-Key was used with another request body")
 	}
 	if a := out.State.Answer; a != nil {
+		if a.Answer == "" {
+			return answer{}, &domain.Error{Code: domain.CodeConflict, Reason: "erased", Message: "The answer to this request was erased with the customer's data"}
+		}
 		return kept(*a), nil
 	}
 	a, err := do(ctx, intent{ID: out.State.Intent.ID, Key: idem.Key, Again: !out.Wrote(), Since: out.Position})

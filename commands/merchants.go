@@ -15,6 +15,9 @@ import (
 // byOperator is the actor of the operator's commands.
 const byOperator = "operator"
 
+// ByOperator is the operator as the one who does something.
+func ByOperator() By { return By{Actor: byOperator} }
+
 // NewMerchant is what a merchant is opened with.
 type NewMerchant struct {
 	Name, Email, TimeZone string

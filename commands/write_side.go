@@ -48,6 +48,8 @@ type Options struct {
 	StagingDir string
 	// Observe counts what happens, for metrics; may be nil.
 	Observe func(event string)
+	// Payments finds a customer's payments; nil reads the log for them.
+	Payments PaymentIndex
 }
 
 // WriteSide carries out commands.
@@ -84,7 +86,7 @@ func New(ctx context.Context, o Options) (*WriteSide, error) {
 		believed := func() bool { return w.trust.holds(w.log.Now()) }
 		w.keys.believed, w.merchants.believed, w.channels.believed, w.customers.believed = believed, believed, believed, believed
 	}
-	for _, k := range []ids.Kind{ids.Merchant, ids.Channel, ids.Customer, ids.Transaction, ids.Refund, ids.Statement} {
+	for _, k := range []ids.Kind{ids.Merchant, ids.Channel, ids.Customer, ids.Transaction, ids.Refund, ids.Statement, ids.Hold} {
 		w.drawers[k] = &idDrawer{kind: k}
 	}
 	return w, nil
@@ -94,6 +96,7 @@ func New(ctx context.Context, o Options) (*WriteSide, error) {
 func (w *WriteSide) RegisterAPI(r fiber.Router) {
 	r.Post("/transactions/initialize", w.initializeTransaction)
 	r.Post("/customers/create", w.createCustomer)
+	r.Post("/customers/:id/erase", w.eraseCustomer)
 	r.Post("/payment-channels/create", w.createPaymentChannel)
 	r.Post("/mpesa/stk-push", w.stkPush)
 	r.Post("/mpesa/register-c2b-urls", w.registerC2BURLs)

@@ -30,6 +30,15 @@ type Refund struct {
 	NeedsAttention string
 }
 
+// RefundsOf are the rows of a payment's refunds, as of an event of it.
+func RefundsOf(s transaction.State, version eventstore.Position) []Refund {
+	out := make([]Refund, 0, len(s.Refunds))
+	for _, r := range s.Refunds {
+		out = append(out, refundOf(s, r, version))
+	}
+	return out
+}
+
 // refundOf is the row of a refund of the transaction, whose last event stands at version.
 func refundOf(s transaction.State, r transaction.Refund, version eventstore.Position) Refund {
 	out := Refund{

@@ -46,6 +46,7 @@ func Register(r fiber.Router, d Deps) {
 	r.Get("/transactions/list", a.listTransactions)
 	r.Get("/payment-channels/list", a.listChannels)
 	r.Get("/customers/list", a.listCustomers)
+	r.Get("/customers/:id/export", a.exportCustomer)
 	r.Get("/mpesa/stk-status/:reference", a.stkStatus)
 	r.Get("/transactions/:reference/history", a.history)
 	r.Get("/transactions/:reference/receipt", a.receipt)

@@ -72,6 +72,12 @@ func operations() map[string]operation {
 		"reconcile status":      {reads: true, projects: true, run: opReconcileStatus},
 		"reconcile differences": {reads: true, projects: true, run: opReconcileDifferences},
 		"reconcile resolve":     {run: opReconcileResolve},
+		"customer erase":        {run: opCustomerErase},
+		"hold place":            {run: opHoldPlace},
+		"hold release":          {run: opHoldRelease},
+		"hold list":             {run: opHoldList},
+		"retention show":        {run: opRetentionShow},
+		"retention set":         {run: opRetentionSet},
 	}
 }
 

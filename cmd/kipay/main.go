@@ -1,7 +1,7 @@
 // Command kipay is a self-hosted payment gateway: one binary that serves payments, and that its operator looks after it
 // with.
 //
-// One file a verb (serve, merchant, key, channel, events, fsck, rebuild, verify, doctor, keys, backup,
+// One file a verb (serve, merchant, key, channel, customer, hold, retention, events, fsck, rebuild, verify, doctor, keys, backup,
 // restore, sandbox, eventstore, version), config.go for
 // what may be set, node.go for what every verb stands on, control.go for verbs beside a running server. All wiring is
 // here; rules are in domain, use cases in commands and readapi.
@@ -96,6 +96,9 @@ Settings are flags or KIPAY_* variables: see docs/configuration.md, or "kipay se
 		keyCommand(),
 		channelCommand(),
 		periodCommand(),
+		customerCommand(),
+		holdCommand(),
+		retentionCommand(),
 		disputeCommand(),
 		reportCommand(),
 		receiptCommand(),

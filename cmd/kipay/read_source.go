@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/projections"
 	"github.com/benfex/kipay/readapi"
 )
@@ -15,6 +16,7 @@ const answerTimeout = time.Second
 type readSource interface {
 	projections.Source
 	readapi.Projection
+	Purged(ctx context.Context, at eventstore.Position) error
 }
 
 // projectsAlone tells whether no other node writes the read models that this one reads: they are its own, or the log is.

@@ -130,6 +130,8 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 			return err
 		}
 		defer n.reads.close() //nolint:contextcheck // it ends after ctx does
+		source := n.source()
+		n.write.Payments = paymentIndex{projections.NewReader(n.reads.conn, source), source}
 	}
 
 	analysts, err := n.openAnalystPort(ctx)

@@ -89,6 +89,7 @@ func (r *Reactor) Run(ctx context.Context) error {
 		g.Go(func() error { return r.queue.work(ctx, r.failed) })
 	}
 	g.Go(func() error { return r.writeCheckpoints(ctx) })
+	g.Go(func() error { return r.carryOutErasures(ctx) })
 	err := g.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil

@@ -48,6 +48,7 @@ const (
 	kindExpiry
 	kindRefund
 	kindDispute
+	kindErasure
 	kinds
 )
 

@@ -8,6 +8,7 @@ import (
 	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/customer"
 	"github.com/benfex/kipay/domain/receipt"
+	"github.com/benfex/kipay/domain/retention"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
 )
@@ -23,6 +24,7 @@ func (r *Reactor) onEvent(ctx context.Context, rec eventstore.Record) error {
 	switch rec.Type {
 	case "StkPushRequested", "CardCheckoutRequested", "CallbackReceived", "C2BPaymentReceived", "PaymentChannelCreated", "CustomerCreated",
 		"RefundRequested", "RefundNoticeReceived":
+	case "CustomerErasureStarted", "LegalHoldReleased", "RetentionRulesSet":
 	default:
 		return nil
 	}
@@ -46,7 +48,10 @@ func (r *Reactor) onEvent(ctx context.Context, rec eventstore.Record) error {
 		}
 		t.kind, t.due = kindNotice, e.At.Add(mendAfter)
 		t.run = func(ctx context.Context, _ *task) (time.Time, error) {
-			return time.Time{}, r.Write.Resume(ctx, e.Reference, cause)
+			if err := r.Write.Resume(ctx, e.Reference, cause); err != nil {
+				return time.Time{}, err
+			}
+			return time.Time{}, r.Write.EraseLate(ctx, e.Reference, cause)
 		}
 	case receipt.Confirmation:
 		t.kind, t.due = kindReceipt, e.At.Add(mendAfter)
@@ -75,6 +80,21 @@ func (r *Reactor) onEvent(ctx context.Context, rec eventstore.Record) error {
 		t.kind, t.due = kindNotice, e.At
 		t.run = func(ctx context.Context, _ *task) (time.Time, error) {
 			return time.Time{}, r.Write.SyncCardRefunds(ctx, e.Reference, cause)
+		}
+	case customer.ErasureStarted:
+		t.kind, t.due = kindErasure, e.At.Add(mendAfter)
+		t.run = func(ctx context.Context, _ *task) (time.Time, error) {
+			return time.Time{}, r.Write.ResumeErasure(ctx, e.Hash, cause)
+		}
+	case customer.HoldReleased:
+		t.kind, t.due = kindErasure, e.At
+		t.run = func(ctx context.Context, _ *task) (time.Time, error) {
+			return time.Time{}, r.Write.CarryOutErasure(ctx, e.Hash, cause)
+		}
+	case retention.RulesSet:
+		t.kind, t.due = kindErasure, e.At
+		t.run = func(ctx context.Context, _ *task) (time.Time, error) {
+			return time.Time{}, r.Write.CarryOutDue(ctx, true, cause)
 		}
 	case channel.Created:
 		t.kind, t.due = kindChannel, e.At.Add(mendAfter)

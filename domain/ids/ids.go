@@ -20,6 +20,7 @@ const (
 	Transaction Kind = "transaction"
 	Refund      Kind = "refund"
 	Statement   Kind = "statement"
+	Hold        Kind = "hold" // of legal holds
 )
 
 // Max is the largest id: what every JSON parser reads exactly.

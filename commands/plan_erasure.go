@@ -1,0 +1,202 @@
+package commands
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/channel"
+	"github.com/benfex/kipay/domain/customer"
+	"github.com/benfex/kipay/domain/ids"
+	"github.com/benfex/kipay/domain/receipt"
+	"github.com/benfex/kipay/domain/retention"
+	"github.com/benfex/kipay/domain/transaction"
+	"github.com/benfex/kipay/eventstore"
+)
+
+// PaymentIndex finds a customer's payments without reading the whole log. It only names them: what they are is read from their
+// streams. The read models are one.
+type PaymentIndex interface {
+	// WaitFor returns when PaymentsOf knows all that the log says up to the position.
+	WaitFor(ctx context.Context, at eventstore.Position) error
+	// PaymentsOf are the references of payments that name the customer, and of those that name none and one of the phones.
+	PaymentsOf(ctx context.Context, merchantID, customerID int64, phones []string) (own, byPhone []string, err error)
+	// Purged returns when nothing is held any more of customers who were erased at or before the position.
+	Purged(ctx context.Context, at eventstore.Position) error
+}
+
+// planErasure looks at the customer's payments: which have keys of their own, and what they have against it.
+func (w *WriteSide) planErasure(ctx context.Context, known Outcome[customer.State], o EraseOrder) (customer.Erase, error) {
+	s := known.State
+	cmd := customer.Erase{Reason: o.Reason, Schedule: o.Schedule, At: w.log.Now()}
+	rules, err := fold[retention.State](ctx, w.log, retention.Stream)
+	if err != nil {
+		return cmd, err
+	}
+	phones, err := w.phonesOf(ctx, s)
+	if err != nil {
+		return cmd, err
+	}
+	references, err := w.paymentsOf(ctx, s, phones)
+	if err != nil {
+		return cmd, err
+	}
+	var last time.Time
+	underWay := false
+	for _, ref := range references {
+		out, err := fold[transaction.State](ctx, w.log, transaction.Reference(ref).Stream())
+		if err != nil {
+			return cmd, err
+		}
+		t := out.State
+		own := t.Customer == s.ID
+		if !t.Exists() || t.Merchant != s.Merchant || !own && (t.Customer != 0 || !isFrom(t, phones)) {
+			continue
+		}
+		if o.Mode == domain.ModeTest && t.Mode == domain.ModeLive {
+			return cmd, domain.Forbiddenf("A test API key can't erase a customer who made real payments")
+		}
+		if !own {
+			cmd.Payments = append(cmd.Payments, ref)
+		}
+		if moved := t.LastMoved(); moved.After(last) {
+			last = moved
+		}
+		underWay = underWay || t.UnderWay()
+		confirmed, err := w.confirmationsOf(ctx, t)
+		if err != nil {
+			return cmd, err
+		}
+		cmd.Payments = append(cmd.Payments, confirmed...)
+	}
+	slices.Sort(cmd.Payments)
+	cmd.Payments = slices.Compact(cmd.Payments)
+	for _, k := range rules.State.Until(last, cmd.At) {
+		cmd.Against = append(cmd.Against, customer.Obstacle{Kind: customer.ObstacleRetention, Rule: k.Name, Years: k.Years, Until: k.Until})
+	}
+	if underWay {
+		cmd.Against = append(cmd.Against, customer.Obstacle{Kind: customer.ObstaclePending})
+	}
+	return cmd, nil
+}
+
+// phonesOf are all numbers that the customer's details ever had, in every form that payments have.
+func (w *WriteSide) phonesOf(ctx context.Context, s customer.State) ([]string, error) {
+	var out []string
+	err := w.log.EachInStream(ctx, customer.Stream(s.Hash), 0, func(e eventstore.Envelope) error {
+		switch e := e.Event.(type) {
+		case customer.Created:
+			out = append(out, e.Person.Phones()...)
+		case customer.Updated:
+			out = append(out, e.Person.Phones()...)
+		}
+		return nil
+	})
+	slices.Sort(out)
+	return slices.Compact(out), asUnavailable(err)
+}
+
+// isFrom tells whether the payment was made from, or asked of, one of the phones.
+func isFrom(t transaction.State, phones []string) bool {
+	if slices.Contains(phones, string(t.Phone)) {
+		return true
+	}
+	return slices.ContainsFunc(t.Attempts, func(a transaction.Attempt) bool { return a.Phone != "" && slices.Contains(phones, a.Phone) })
+}
+
+// paymentsOf names the customer's payments, and those without a customer from the phones: by the index, or where this node has
+// none by reading the log.
+func (w *WriteSide) paymentsOf(ctx context.Context, s customer.State, phones []string) ([]string, error) {
+	if w.Payments == nil {
+		return w.paymentsInLog(ctx, s, phones)
+	}
+	head, err := w.log.Store().Head(ctx)
+	if err != nil {
+		return nil, asUnavailable(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, indexWait)
+	defer cancel()
+	if err := w.Payments.WaitFor(ctx, head); err != nil {
+		return nil, domain.Unavailable("The customer's payments can't be looked up right now; try again", err)
+	}
+	own, byPhone, err := w.Payments.PaymentsOf(ctx, s.Merchant, s.ID, phones)
+	if err != nil {
+		return nil, domain.Unavailable("The customer's payments can't be looked up right now; try again", err)
+	}
+	return append(own, byPhone...), nil
+}
+
+// logChunk is how many events are read at once when the whole log is.
+const logChunk = 4096
+
+// paymentsInLog is paymentsOf by reading all events that open payments or ask phones for them.
+func (w *WriteSide) paymentsInLog(ctx context.Context, s customer.State, phones []string) ([]string, error) {
+	var out []string
+	merchantID := []byte(`"merchant_id":` + itoa(s.Merchant) + `,`)
+	for from := eventstore.Position(0); ; {
+		records, err := w.log.Store().ReadAll(ctx, from, eventstore.Forward, logChunk)
+		if err != nil || len(records) == 0 {
+			slices.Sort(out)
+			return slices.Compact(out), asUnavailable(err)
+		}
+		for _, r := range records {
+			switch {
+			case r.Type == (transaction.Initialized{}).EventType() && bytes.Contains(r.Data, merchantID):
+			case r.Type == (transaction.StkPushRequested{}).EventType() && len(phones) > 0:
+			default:
+				continue
+			}
+			env, err := w.log.Decode(ctx, r)
+			if err != nil {
+				return nil, err
+			}
+			switch e := env.Event.(type) {
+			case transaction.Initialized:
+				if e.Customer == s.ID || e.Customer == 0 && e.Phone != "" && slices.Contains(phones, string(e.Phone)) {
+					out = append(out, string(e.Reference))
+				}
+			case transaction.StkPushRequested:
+				if slices.Contains(phones, string(e.Phone)) {
+					out = append(out, string(e.Reference))
+				}
+			}
+		}
+		from = records[len(records)-1].Position
+	}
+}
+
+// confirmationsOf are the payments under whose keys C2B confirmations of this payment's receipts are sealed: they name the payer.
+func (w *WriteSide) confirmationsOf(ctx context.Context, t transaction.State) ([]string, error) {
+	var out []string
+	for _, p := range t.Payments {
+		id := p.Channel
+		if a, ok := t.Attempt(p.Attempt); id == 0 && ok {
+			id = a.Channel
+		}
+		if id == 0 {
+			id = t.Channel
+		}
+		ch, err := w.channels.get(ctx, w.log, channel.Stream(id))
+		if err != nil || !ch.State.Exists() {
+			return out, err
+		}
+		r, err := fold[receipt.State](ctx, w.log, receipt.Stream(ch.State.ReceiptScope(), p.Receipt))
+		if err != nil {
+			return out, err
+		}
+		for _, conf := range []*receipt.Confirmation{r.State.First, r.State.Trusted} {
+			if conf != nil && conf.Merchant == t.Merchant && customer.PaymentKey(conf.Transaction) == conf.Subject && conf.Subject != t.Subject {
+				out = append(out, conf.Transaction)
+			}
+		}
+	}
+	return out, nil
+}
+
+// wasDrawn tells whether a customer may have the number.
+func (w *WriteSide) wasDrawn(ctx context.Context, id customer.ID) (bool, error) {
+	blocks, err := fold[ids.State](ctx, w.log, ids.Stream(ids.Customer))
+	return id <= blocks.State.Last, err
+}

@@ -1,0 +1,151 @@
+package readapi
+
+import (
+	"context"
+	"slices"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/customer"
+	"github.com/benfex/kipay/domain/transaction"
+	"github.com/benfex/kipay/eventstore"
+	"github.com/benfex/kipay/projections"
+)
+
+// exportCustomer answers all that is known of a customer: the details, the payments and refunds of the key's mode, and every event
+// that says so, opened. What it names is found by the read models and read from the log. The reading is recorded.
+func (a *api) exportCustomer(c *fiber.Ctx) error {
+	who, err := callerOf(c)
+	if err != nil {
+		return err
+	}
+	id, err := strconv.ParseInt(c.Params("id"), 10, 64)
+	if err != nil || id < 1 {
+		return domain.NotFoundf("customer not found")
+	}
+	least, err := a.floor(c, who)
+	if err != nil {
+		return err
+	}
+	at, err := a.await(c, least)
+	if err != nil {
+		return err
+	}
+	ctx := c.UserContext()
+	x := &export{api: a, who: who}
+	if err := x.read(ctx, id); err != nil {
+		return err
+	}
+	if err := a.Readings.NoteAuditRead(ctx, "customer "+strconv.FormatInt(id, 10)+" export"); err != nil {
+		return err
+	}
+	body, err := x.encode()
+	if err != nil {
+		return err
+	}
+	a.answered(c, who, at)
+	c.Set(fiber.HeaderContentDisposition, `attachment; filename="customer-`+strconv.FormatInt(id, 10)+`.json"`)
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return send(c, body)
+}
+
+// export is what is known of a customer.
+type export struct {
+	*api
+	who      domain.Caller
+	customer customer.State
+	events   []told
+	payments []projections.Transaction
+	refunds  []projections.Refund
+}
+
+func (x *export) read(ctx context.Context, id customer.ID) error {
+	hash := ""
+	err := x.Log.EachInStream(ctx, customer.IDStream(id), 0, func(e eventstore.Envelope) error {
+		if e, ok := e.Event.(customer.IDAssigned); ok {
+			hash = e.Hash
+		}
+		return nil
+	})
+	if err != nil {
+		return logAway(err)
+	}
+	if hash == "" {
+		return domain.NotFoundf("customer not found")
+	}
+	var phones []string
+	err = x.Log.EachInStream(ctx, customer.Stream(hash), 0, func(e eventstore.Envelope) error {
+		x.customer = x.customer.Evolve(e.Event)
+		phones = append(phones, x.customer.Person.Phones()...)
+		x.events = append(x.events, told{Envelope: e})
+		return nil
+	})
+	if err != nil {
+		return logAway(err)
+	}
+	if !x.customer.Exists() || x.customer.Merchant != x.who.MerchantID {
+		return domain.NotFoundf("customer not found")
+	}
+	slices.Sort(phones)
+	own, byPhone, err := x.Reader.PaymentsOf(ctx, x.who.MerchantID, id, slices.Compact(phones))
+	if err != nil {
+		return domain.Unavailable("The customer's payments can't be looked up right now; try again", err)
+	}
+	for _, ref := range append(own, byPhone...) {
+		if err := x.payment(ctx, transaction.Reference(ref)); err != nil {
+			return logAway(err)
+		}
+	}
+	return nil
+}
+
+func (x *export) payment(ctx context.Context, ref transaction.Reference) error {
+	story, err := x.storyOf(ctx, x.who, ref)
+	if err != nil || story == nil {
+		return err
+	}
+	var s transaction.State
+	var last eventstore.Envelope
+	for _, t := range story {
+		if t.Stream == ref.Stream() {
+			s, last = s.Evolve(t.Event), t.Envelope
+		}
+	}
+	x.events = append(x.events, story...)
+	x.payments = append(x.payments, projections.TransactionOf(s, last.Position, last.Revision))
+	x.refunds = append(x.refunds, projections.RefundsOf(s, last.Position)...)
+	return nil
+}
+
+func (x *export) encode() ([]byte, error) {
+	e := &encoder{b: make([]byte, 0, 2048*(1+len(x.events)))}
+	s := &x.customer
+	e.b = append(e.b, '{')
+	e.text("status", "success")
+	e.object("customer", func() {
+		e.id(s.ID)
+		e.textOrNull("email", string(s.Person.Email))
+		e.textOrNull("first_name", string(s.Person.FirstName))
+		e.textOrNull("last_name", string(s.Person.LastName))
+		e.textOrNull("phone", string(s.Person.Phone))
+		e.stamp("created_at", s.CreatedAt)
+		e.stamp("updated_at", s.UpdatedAt)
+		e.stampOrNull("erased_at", s.ErasedAt)
+		if s.Scheduled != nil {
+			e.stamp("erasure_due", s.Scheduled.Due)
+		}
+		e.count("legal_holds", uint64(len(s.Holds)))
+	})
+	e.array("transactions", len(x.payments), func(i int) { e.transaction(&x.payments[i]) })
+	e.array("refunds", len(x.refunds), func(i int) { e.refund(&x.refunds[i]) })
+	var failed error
+	e.array("events", len(x.events), func(i int) {
+		if err := e.event(&x.events[i].Envelope, x.events[i].postings); err != nil {
+			failed = err
+		}
+	})
+	e.b = append(e.b, '}')
+	return e.b, failed
+}
