@@ -9,6 +9,7 @@ import (
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/customer"
+	"github.com/benfex/kipay/domain/dispute"
 	"github.com/benfex/kipay/domain/ids"
 	"github.com/benfex/kipay/domain/receipt"
 	"github.com/benfex/kipay/domain/retention"
@@ -64,7 +65,11 @@ func (w *WriteSide) planErasure(ctx context.Context, known Outcome[customer.Stat
 		if moved := t.LastMoved(); moved.After(last) {
 			last = moved
 		}
-		underWay = underWay || t.UnderWay()
+		disputed, err := w.disputed(ctx, t)
+		if err != nil {
+			return cmd, err
+		}
+		underWay = underWay || disputed || t.UnderWay()
 		confirmed, err := w.confirmationsOf(ctx, t)
 		if err != nil {
 			return cmd, err
@@ -165,6 +170,17 @@ func (w *WriteSide) paymentsInLog(ctx context.Context, s customer.State, phones 
 		}
 		from = records[len(records)-1].Position
 	}
+}
+
+// disputed tells whether a dispute about the payment is not over.
+func (w *WriteSide) disputed(ctx context.Context, t transaction.State) (bool, error) {
+	for _, d := range t.Disputes {
+		out, err := fold[dispute.State](ctx, w.log, dispute.Stream(d.Channel, d.Dispute))
+		if err != nil || !out.State.Status.Final() {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // confirmationsOf are the payments under whose keys C2B confirmations of this payment's receipts are sealed: they name the payer.

@@ -33,10 +33,13 @@ type purge struct {
 }
 
 func purges() []purge {
+	details := []string{"email", "first_name", "last_name", "phone", "search"}
+	ofCustomer := func(e erasure, _ []string) string {
+		return fmt.Sprintf("merchant_id = %d AND version <= %d AND id = %d", e.Merchant, e.at, e.ID)
+	}
 	return []purge{
-		{"customers", []string{"email", "first_name", "last_name", "phone", "search"}, func(e erasure, _ []string) string {
-			return fmt.Sprintf("merchant_id = %d AND version <= %d AND id = %d", e.Merchant, e.at, e.ID)
-		}},
+		{"customers", details, ofCustomer},
+		{"customer_versions", details, ofCustomer},
 		{"transactions", []string{
 			"email", "first_name", "last_name", "phone", "description", "merchant_reference", "phone_number", "checkout_request_id",
 		}, func(e erasure, payments []string) string {

@@ -223,7 +223,7 @@ func TestErasuresAreTakenOutInPieces(t *testing.T) {
 	}
 	refs = append(refs, "x' OR 1=1 --")
 	named := 0
-	conditions := purges()[1].conditions([]erasure{{customer.Erased{ID: 4, Merchant: 1, Payments: refs}, 90}, {customer.Erased{ID: 5, Merchant: 1}, 91}})
+	conditions := purges()[2].conditions([]erasure{{customer.Erased{ID: 4, Merchant: 1, Payments: refs}, 90}, {customer.Erased{ID: 5, Merchant: 1}, 91}})
 	for _, c := range conditions {
 		if strings.Contains(c, "1=1") {
 			t.Fatal("a reference that is none came into a statement")

@@ -335,8 +335,14 @@ func (f *follower) finish(err error) error {
 func (f *follower) store(ctx context.Context, now time.Time) {
 	at, stored := f.kept, f.checkpoint
 	f.storing, f.busy, f.storedAt = at, true, now
-	erased := f.erased[:len(f.erased):len(f.erased)]
-	f.purging, f.hurry = len(erased), false
+	erased := f.erased // those whose rows are all written, the archived ones too
+	for i := range erased {
+		if erased[i].at > at {
+			erased = erased[:i:i]
+			break
+		}
+	}
+	f.purging, f.hurry = len(erased), len(erased) < len(f.erased)
 	look := now.Sub(f.lookedAt) >= generationCheck
 	if look {
 		f.lookedAt = now

@@ -131,7 +131,7 @@ func (o Obstacle) String() string {
 	case ObstacleRetention:
 		return fmt.Sprintf("the rule %s keeps it until %s, %d years after the last payment", o.Rule, o.Until.Format(time.DateOnly), o.Years)
 	}
-	return "a payment or refund is under way"
+	return "a payment, refund or dispute is under way"
 }
 
 // Privacy is what of a customer concerns erasing it.

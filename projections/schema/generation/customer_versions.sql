@@ -14,5 +14,5 @@ CREATE TABLE IF NOT EXISTS kipay.customer_versions_gN
 )
 ENGINE = ReplacingMergeTree
 ORDER BY (merchant_id, created_at, id, version)
-SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
+SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1, old_parts_lifetime = 60
 COMMENT 'What each customer looked like after each change, for questions as of a moment; personal columns go with the customer''s own';
