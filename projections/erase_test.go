@@ -200,8 +200,11 @@ func TestEveryPersonalColumnIsEmptiedByErasure(t *testing.T) {
 			t.Fatal(err)
 		}
 		table := strings.TrimSuffix(entry.Name(), ".sql")
-		if table == "merchants" {
+		switch table {
+		case "merchants":
 			continue // a business name, which is no payer's
+		case "reconciliation_differences", "reconciliation_resolutions":
+			continue // lines of the merchant's own statements, which name no customer of Kipay's (docs/privacy.md)
 		}
 		for _, line := range strings.Split(string(text), "\n") {
 			if !strings.Contains(line, "COMMENT 'Personal") {
