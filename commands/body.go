@@ -112,8 +112,9 @@ func (b *body) flag(name string) bool {
 	return false
 }
 
-// id is a positive integer, 0 when it is missing.
-func (b *body) id(name string) int64 {
+// channelID is the number of a payment channel, 0 when it is missing.
+func (b *body) channelID() int64 {
+	const name = "payment_channel_id"
 	v := b.raw(name)
 	if v == nil {
 		return 0

@@ -72,7 +72,7 @@ func (w *WriteSide) initialize(ctx context.Context, who domain.Caller, by By, id
 	}
 	description := b.text("description", maxDescription)
 	merchantReference := b.text("reference", maxReference)
-	channelID := b.id("payment_channel_id")
+	channelID := b.channelID()
 
 	var ch channel.State
 	if !b.Has("payment_channel_id") {

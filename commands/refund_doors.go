@@ -64,20 +64,17 @@ func (w *WriteSide) receiveRefundNotice(ctx context.Context, ref transaction.Ref
 func (w *WriteSide) refundResultDoor(c *fiber.Ctx) error {
 	return w.refundDoor(c, transaction.DoorRefundResult, func(r transaction.Refund, body []byte, cmd *transaction.WeighRefund) error {
 		if r.Way == transaction.RefundByPayout {
-			got, err := mpesa.DecodeB2CResult(body)
-			if got.ResultCode == "" {
-				return err
-			}
-			readOutcome(cmd, got.ResultCode, got.Outcome)
-			cmd.Receipt, cmd.Amount, cmd.RefundedAt = got.Receipt, got.Amount, orNow(got.CompletedAt, cmd.At)
-			return nil
+			o, err := readB2C(body)
+			o.onto(cmd)
+			return err
 		}
 		got, err := mpesa.DecodeReversalResult(body)
 		if got.ResultCode == "" {
 			return err
 		}
-		readOutcome(cmd, got.ResultCode, got.Outcome)
-		cmd.Receipt, cmd.Amount, cmd.RefundedAt = got.Receipt, got.Amount, orNow(got.CompletedAt, cmd.At)
+		o := outcomeOf(got.ResultCode, got.Outcome)
+		o.receipt, o.amount, o.at = got.Receipt, got.Amount, got.CompletedAt
+		o.onto(cmd)
 		if got.Outcome.FailureCode == mpesa.FailureAlreadyReversed {
 			cmd.Done, cmd.Refused = true, false // that is what was wanted, and it is so
 		}
@@ -88,19 +85,20 @@ func (w *WriteSide) refundResultDoor(c *fiber.Ctx) error {
 // refundStatusDoor takes the answer to a question after a refund (Daraja, Transaction Status, Result).
 func (w *WriteSide) refundStatusDoor(c *fiber.Ctx) error {
 	return w.refundDoor(c, transaction.DoorRefundStatus, func(r transaction.Refund, body []byte, cmd *transaction.WeighRefund) error {
+		if r.Way == transaction.RefundByPayout {
+			o, err := readB2CStatus(body)
+			if o.refused {
+				o.failureCode = "refund_failed"
+			}
+			o.onto(cmd)
+			return err
+		}
 		got, err := mpesa.DecodeTransactionStatusResult(body)
 		if got.ResultCode == "" {
 			return err
 		}
 		cmd.RefundedAt = orNow(got.FinalisedAt, cmd.At)
-		switch {
-		case r.Way == transaction.RefundByReversal && got.State == mpesa.TransactionReversed:
-			cmd.Done = true // what was asked after is the payment: a receipt of the reversal isn't told
-		case r.Way == transaction.RefundByPayout && got.State == mpesa.TransactionCompleted:
-			cmd.Done, cmd.Receipt, cmd.Amount = true, got.Receipt, got.Amount
-		case r.Way == transaction.RefundByPayout && got.State == mpesa.TransactionFailed:
-			cmd.Refused, cmd.Code, cmd.FailureCode, cmd.Reason = true, got.Status, "refund_failed", "M-Pesa did not carry it out: "+got.Status
-		}
+		cmd.Done = got.State == mpesa.TransactionReversed // what was asked after is the payment: a receipt of the reversal isn't told
 		return nil
 	})
 }
@@ -110,15 +108,10 @@ func (w *WriteSide) refundTimeoutDoor(c *fiber.Ctx) error {
 	return w.refundDoor(c, transaction.DoorRefundResult, func(transaction.Refund, []byte, *transaction.WeighRefund) error { return nil })
 }
 
-// readOutcome is what a result says of the money.
-func readOutcome(cmd *transaction.WeighRefund, code string, o mpesa.Outcome) {
-	switch o.Class {
-	case mpesa.ClassSuccess:
-		cmd.Done = true
-	case mpesa.ClassFinal, mpesa.ClassRetry:
-		cmd.Refused, cmd.Code, cmd.FailureCode, cmd.Reason = true, code, o.FailureCode, o.Reason
-	case mpesa.ClassPending, mpesa.ClassAmbiguous:
-	}
+// onto lets it count for a refund.
+func (o outcome) onto(cmd *transaction.WeighRefund) {
+	cmd.Done, cmd.Refused, cmd.Receipt, cmd.Amount, cmd.RefundedAt = o.done, o.refused, o.receipt, o.amount, orNow(o.at, cmd.At)
+	cmd.Code, cmd.FailureCode, cmd.Reason = o.code, o.failureCode, o.reason
 }
 
 func orNow(t *time.Time, now time.Time) time.Time {

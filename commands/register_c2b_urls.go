@@ -116,7 +116,7 @@ func (w *WriteSide) registerC2B(ctx context.Context, ch channel.State, urls c2bU
 
 // mpesaChannel is the M-Pesa channel that the body names; what is wrong with it is noted in the body.
 func (w *WriteSide) mpesaChannel(ctx context.Context, who domain.Caller, b *body) (channel.State, error) {
-	id := b.id("payment_channel_id")
+	id := b.channelID()
 	if id == 0 {
 		b.Add("payment_channel_id", "is required")
 		return channel.State{}, nil

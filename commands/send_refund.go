@@ -49,9 +49,7 @@ func (w *WriteSide) askForRefund(ctx context.Context, r transaction.Refund, ch c
 		id, raw = a.ConversationID, a.Raw
 	case transaction.RefundByPayout:
 		var a mpesa.InitiatorAccepted
-		a, err = w.Mpesa.B2C(ctx, channelKey(ch), mpesaCredentials(ch), mpesa.B2CRequest{
-			OriginatorConversationID: r.Name, Amount: r.Amount, Phone: string(r.Phone), Remarks: r.Name, Notices: w.refundNotices(r, "result"),
-		})
+		a, err = w.payPhone(ctx, ch, r.Name, r.Amount, string(r.Phone), w.refundNotices(r, "result"))
 		id, raw = a.ConversationID, a.Raw
 	}
 	now := w.log.Now()
@@ -59,10 +57,10 @@ func (w *WriteSide) askForRefund(ctx context.Context, r transaction.Refund, ch c
 		return transaction.AcceptRefund{Refund: r.Refund, ProviderID: id, Raw: string(raw), At: now}, nil
 	}
 	refused := transaction.WeighRefund{Refund: r.Refund, Door: transaction.DoorRefundAnswer, Refused: true, At: now}
-	var byMpesa *mpesa.Error
+	byMpesa, clearly := mpesaRefusal(err)
 	var byPaystack *paystack.Error
 	switch {
-	case errors.As(err, &byMpesa) && byMpesa.Kind != mpesa.Unknown:
+	case clearly:
 		refused.Code, refused.Raw = byMpesa.Code, string(byMpesa.Raw)
 		refused.FailureCode, refused.Reason = byMpesa.Reason()
 	case errors.As(err, &byPaystack) && byPaystack.Kind != paystack.Unknown:

@@ -75,7 +75,7 @@ func (w *WriteSide) openPush(ctx context.Context, who domain.Caller, by By, idem
 			b.Add("currency", "must be KES (or KSH) for M-Pesa")
 		}
 	}
-	if id := b.id("payment_channel_id"); !b.Has("payment_channel_id") {
+	if id := b.channelID(); !b.Has("payment_channel_id") {
 		if ch, err = w.pickChannel(ctx, who, id); err != nil {
 			var invalid *domain.Error
 			if !errors.As(err, &invalid) || invalid.Code != domain.CodeInvalid {

@@ -86,7 +86,7 @@ func New(ctx context.Context, o Options) (*WriteSide, error) {
 		believed := func() bool { return w.trust.holds(w.log.Now()) }
 		w.keys.believed, w.merchants.believed, w.channels.believed, w.customers.believed = believed, believed, believed, believed
 	}
-	for _, k := range []ids.Kind{ids.Merchant, ids.Channel, ids.Customer, ids.Transaction, ids.Refund, ids.Statement, ids.Hold} {
+	for _, k := range []ids.Kind{ids.Merchant, ids.Channel, ids.Customer, ids.Transaction, ids.Refund, ids.Statement, ids.Hold, ids.Payout} {
 		w.drawers[k] = &idDrawer{kind: k}
 	}
 	return w, nil
@@ -108,6 +108,10 @@ func (w *WriteSide) RegisterAPI(r fiber.Router) {
 	r.Post("/disputes/:id/decline", w.declineDispute)
 	r.Post("/reconciliation/imports", w.importStatement)
 	r.Post("/reconciliation/items/:id/resolve", w.resolveDifference)
+	r.Post("/payouts/create", w.createPayout)
+	r.Post("/payouts/:reference/approve", w.approvePayout)
+	r.Post("/payouts/:reference/reject", w.rejectPayout)
+	r.Post("/payouts/:reference/record", w.recordPayout)
 }
 
 // RegisterDoors adds the routes that providers call. Each exists without any word that Daraja refuses in a URL.
@@ -121,6 +125,9 @@ func (w *WriteSide) doors(r fiber.Router, kept func(door fiber.Handler, ack stri
 	r.Post("/hooks/refund/:reference/:refund/:token/result", kept(w.refundResultDoor, mpesa.AckBody))
 	r.Post("/hooks/refund/:reference/:refund/:token/status", kept(w.refundStatusDoor, mpesa.AckBody))
 	r.Post("/hooks/refund/:reference/:refund/:token/timeout", kept(w.refundTimeoutDoor, mpesa.AckBody))
+	r.Post("/hooks/payout/:reference/:token/result", kept(w.payoutResultDoor, mpesa.AckBody))
+	r.Post("/hooks/payout/:reference/:token/status", kept(w.payoutStatusDoor, mpesa.AckBody))
+	r.Post("/hooks/payout/:reference/:token/timeout", kept(w.payoutTimeoutDoor, mpesa.AckBody))
 	r.Post("/hooks/c2b/:channel/:token/confirmation", kept(w.c2bConfirmationDoor, mpesa.ConfirmationAck))
 	r.Post("/hooks/c2b/:channel/:token/validation", w.c2bValidationDoor)
 	for _, prefix := range []string{"/mpesa", "/hooks/c2b"} {

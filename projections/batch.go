@@ -33,6 +33,7 @@ type batch struct {
 	imports      *importColumns
 	differences  *differenceColumns
 	resolutions  *resolutionColumns
+	payouts      *payoutColumns
 	rows         rowCounts
 
 	archive *archive
@@ -59,6 +60,7 @@ type rowCounts struct {
 	imports     int
 	differences int
 	resolutions int
+	payouts     int
 }
 
 // archive is the rows that are kept of every event and never change.
@@ -79,7 +81,7 @@ func newBatch() *batch {
 		transactions: newTransactionColumns(), customers: newCustomerColumns(), channels: newChannelColumns(),
 		merchants: newMerchantColumns(), counters: newCounterColumns(), refunds: newRefundColumns(), disputes: newDisputeColumns(),
 		imports: newImportColumns(), differences: newDifferenceColumns(), resolutions: newResolutionColumns(),
-		archive: newArchive(), touched: map[string]*Transaction{},
+		payouts: newPayoutColumns(), archive: newArchive(), touched: map[string]*Transaction{},
 	}
 }
 
@@ -122,7 +124,7 @@ func (b *batch) seal(by *builder) {
 
 // reset empties the batch, but not the archive.
 func (b *batch) reset() {
-	for _, t := range []*table{b.transactions.table, b.customers.table, b.channels.table, b.merchants.table, b.counters.table, b.refunds.table, b.disputes.table, b.imports.table, b.differences.table, b.resolutions.table} {
+	for _, t := range []*table{b.transactions.table, b.customers.table, b.channels.table, b.merchants.table, b.counters.table, b.refunds.table, b.disputes.table, b.imports.table, b.differences.table, b.resolutions.table, b.payouts.table} {
 		t.reset()
 	}
 	b.rows = rowCounts{}
@@ -143,7 +145,7 @@ func (a *archive) reset() {
 
 // filled are the tables that have rows.
 func (b *batch) filled() []*table {
-	out := make([]*table, 0, 7)
+	out := make([]*table, 0, 8)
 	for _, t := range []struct {
 		rows  int
 		table *table
@@ -158,6 +160,7 @@ func (b *batch) filled() []*table {
 		{b.rows.imports, b.imports.table},
 		{b.rows.differences, b.differences.table},
 		{b.rows.resolutions, b.resolutions.table},
+		{b.rows.payouts, b.payouts.table},
 	} {
 		if t.rows > 0 {
 			out = append(out, t.table)

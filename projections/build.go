@@ -34,6 +34,7 @@ const (
 	ofDispute
 	ofReceipt // of its events only those that move money
 	ofStatement
+	ofPayout
 )
 
 // pointerStreams are named like customers' and are none.
@@ -59,6 +60,8 @@ func categoryOf(stream string) category {
 		return ofDispute
 	case "statement":
 		return ofStatement
+	case "payout":
+		return ofPayout
 	}
 	return onlyEvents
 }
@@ -173,6 +176,8 @@ func (b *builder) add(ctx context.Context, d *decoded, into *batch) error {
 		err = b.addReceipt(ctx, &d.env, into)
 	case ofStatement:
 		mode, err = b.addStatement(ctx, &d.env, into)
+	case ofPayout:
+		mode, err = b.addPayout(ctx, &d.env, into)
 	case onlyEvents:
 	}
 	if err != nil {

@@ -18,6 +18,7 @@ type metrics struct {
 	refolds  prometheus.Counter
 	// unbalanced is how many books don't balance, as of the last time that they were summed.
 	unbalanced prometheus.Gauge
+	payouts    payoutMetrics
 }
 
 func newMetrics() *metrics {
@@ -52,6 +53,7 @@ func newMetrics() *metrics {
 		unbalanced: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "kipay_ledger_unbalanced", Help: "Books (of a merchant, mode and currency) whose debits and credits differ; must be 0.",
 		}),
+		payouts: newPayoutMetrics(),
 	}
 }
 
@@ -59,7 +61,8 @@ func (m *metrics) register(r prometheus.Registerer) error {
 	if r == nil {
 		return nil
 	}
-	for _, c := range []prometheus.Collector{m.events, m.lag, m.batch, m.write, m.failures, m.position, m.stopped, m.refolds, m.unbalanced} {
+	own := []prometheus.Collector{m.events, m.lag, m.batch, m.write, m.failures, m.position, m.stopped, m.refolds, m.unbalanced}
+	for _, c := range append(own, m.payouts.all()...) {
 		if err := r.Register(c); err != nil {
 			return err
 		}

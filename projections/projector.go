@@ -90,6 +90,7 @@ type lane struct {
 func (p *Projector) Run(ctx context.Context) error {
 	var beside sync.WaitGroup
 	beside.Go(func() { p.watchBalance(ctx) })
+	beside.Go(func() { p.watchPayouts(ctx) })
 	defer beside.Wait()
 	pause := pauses{}
 	for ctx.Err() == nil {

@@ -46,7 +46,12 @@ func (a *api) history(c *fiber.Ctx) error {
 	if story == nil {
 		return notFound()
 	}
-	if err := a.Readings.NoteAuditRead(c.UserContext(), "history "+string(ref)); err != nil {
+	return a.tell(c, who, string(ref), story, asOf)
+}
+
+// tell answers a story in the order of the log, without what was not known at the moment, once it is recorded who looks.
+func (a *api) tell(c *fiber.Ctx, who domain.Caller, reference string, story []told, asOf moment) error {
+	if err := a.Readings.NoteAuditRead(c.UserContext(), "history "+reference); err != nil {
 		return err
 	}
 	slices.SortFunc(story, func(x, y told) int {
@@ -63,6 +68,7 @@ func (a *api) history(c *fiber.Ctx) error {
 	e := &encoder{b: make([]byte, 0, 1024*(1+len(story)))}
 	e.b = append(e.b, '{')
 	e.text("status", "success")
+	var err error
 	e.array("events", len(story), func(i int) {
 		err = errors.Join(err, e.event(&story[i].Envelope, story[i].postings))
 	})

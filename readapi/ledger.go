@@ -167,7 +167,7 @@ func (a *api) ledgerEntries(c *fiber.Ctx) error {
 	if f.Account = ledger.Account(q.text("account")); f.Account != "" && ledger.TypeOf(f.Account) == "" {
 		q.Add("account", "is not in the chart of accounts: see /api/ledger/accounts")
 	}
-	f.Reference = q.reference("reference")
+	f.Reference = q.booked("reference")
 	if err := q.Err(); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/merchant"
+	"github.com/benfex/kipay/domain/payout"
 	"github.com/benfex/kipay/domain/period"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/projections"
@@ -90,6 +91,15 @@ func (q *query) day(name string) *projections.Day {
 	}
 	day := projections.DayOf(t, time.UTC)
 	return &day
+}
+
+// booked is the reference of what has entries in the ledger, a transaction or a payout, empty when it was not given.
+func (q *query) booked(name string) string {
+	s := q.text(name)
+	if _, ok := payout.ParseReference(s); ok {
+		return s
+	}
+	return q.reference(name)
 }
 
 // reference is that of a transaction, empty when it was not given.

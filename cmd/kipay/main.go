@@ -99,6 +99,7 @@ Settings are flags or KIPAY_* variables: see docs/configuration.md, or "kipay se
 		customerCommand(),
 		holdCommand(),
 		retentionCommand(),
+		payoutCommand(),
 		disputeCommand(),
 		reportCommand(),
 		receiptCommand(),

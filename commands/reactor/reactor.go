@@ -40,6 +40,7 @@ type Reactor struct {
 	expiry   *source
 	disputes *source
 	due      deadlines
+	funds    *fundsCounter
 }
 
 // New is a reactor. Run starts it.
@@ -55,6 +56,7 @@ func New(o Options) *Reactor {
 	}
 	return &Reactor{
 		Options: o, queue: newQueue(o.Log.Now), watch: &source{name: "watch"}, expiry: &source{name: "expiry"}, disputes: &source{name: "disputes"},
+		funds: newFundsCounter(),
 	}
 }
 
@@ -85,6 +87,7 @@ func (r *Reactor) Run(ctx context.Context) error {
 	g.Go(func() error { return r.follow(ctx, r.expiry, r.onInitialized) })
 	g.Go(func() error { return r.follow(ctx, r.disputes, r.onDispute) })
 	g.Go(func() error { return r.findDisputes(ctx) })
+	g.Go(func() error { return r.follow(ctx, r.funds.source, r.onPayment) })
 	for range workers {
 		g.Go(func() error { return r.queue.work(ctx, r.failed) })
 	}
@@ -174,6 +177,9 @@ func (r *Reactor) writeCheckpoints(ctx context.Context) error {
 				continue
 			}
 			s.checkpointed()
+		}
+		if err := r.countFunds(ctx); err != nil {
+			r.Logger.Warn().Str("reactor", r.funds.source.name).Err(err).Msg("what can be paid out not counted; it is tried again")
 		}
 	}
 }

@@ -49,6 +49,7 @@ const (
 	kindRefund
 	kindDispute
 	kindErasure
+	kindPayout
 	kinds
 )
 

@@ -7,6 +7,7 @@ import (
 	"github.com/benfex/kipay/commands"
 	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/customer"
+	"github.com/benfex/kipay/domain/payout"
 	"github.com/benfex/kipay/domain/receipt"
 	"github.com/benfex/kipay/domain/retention"
 	"github.com/benfex/kipay/domain/transaction"
@@ -24,6 +25,8 @@ func (r *Reactor) onEvent(ctx context.Context, rec eventstore.Record) error {
 	switch rec.Type {
 	case "StkPushRequested", "CardCheckoutRequested", "CallbackReceived", "C2BPaymentReceived", "PaymentChannelCreated", "CustomerCreated",
 		"RefundRequested", "RefundNoticeReceived":
+	case "PayoutFundsReserved", "PayoutRequested", "PayoutApproved", "PayoutRejected", "PayoutSent", "PayoutCompleted", "PayoutChargeReported",
+		"PayoutFailed", "PayoutRecorded":
 	case "CustomerErasureStarted", "LegalHoldReleased", "RetentionRulesSet":
 	default:
 		return nil
@@ -96,6 +99,32 @@ func (r *Reactor) onEvent(ctx context.Context, rec eventstore.Record) error {
 		t.run = func(ctx context.Context, _ *task) (time.Time, error) {
 			return time.Time{}, r.Write.CarryOutDue(ctx, true, cause)
 		}
+	case payout.FundsReserved:
+		t.kind, t.due = kindPayout, e.At.Add(reservedFor)
+		t.run = func(ctx context.Context, _ *task) (time.Time, error) {
+			done, err := r.Write.SettleReservation(ctx, e, cause)
+			return r.unless(done, mendAfter), err
+		}
+	case payout.Requested:
+		if e.NeedsApproval || e.Way != payout.ByB2C {
+			return nil
+		}
+		r.sendPayout(t, e.Reference, e.At, cause)
+	case payout.Approved:
+		r.sendPayout(t, e.Reference, e.At, cause)
+	case payout.Sent:
+		t.kind, t.since, t.due = kindPayout, e.At, e.At.Add(r.FirstQuery)
+		t.run = func(ctx context.Context, t *task) (time.Time, error) { return r.askPayout(ctx, t, e, cause) }
+	case payout.Rejected:
+		r.accountPayout(t, e.Reference, e.At, cause)
+	case payout.Completed:
+		r.accountPayout(t, e.Reference, e.At, cause)
+	case payout.ChargeReported:
+		r.accountPayout(t, e.Reference, e.At, cause)
+	case payout.Failed:
+		r.accountPayout(t, e.Reference, e.At, cause)
+	case payout.Recorded:
+		r.accountPayout(t, e.Reference, e.At, cause)
 	case channel.Created:
 		t.kind, t.due = kindChannel, e.At.Add(mendAfter)
 		t.run = func(ctx context.Context, _ *task) (time.Time, error) {

@@ -21,6 +21,7 @@ const (
 	Refund      Kind = "refund"
 	Statement   Kind = "statement"
 	Hold        Kind = "hold" // of legal holds
+	Payout      Kind = "payout"
 )
 
 // Max is the largest id: what every JSON parser reads exactly.

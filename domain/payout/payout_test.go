@@ -205,7 +205,7 @@ func TestWhatIsWrongWithADestinationIsNamed(t *testing.T) {
 // request that was only slow.
 func TestWhatWasGivenUpCannotBeRequestedAnyMore(t *testing.T) {
 	given(t).when(Abandon{Reference: ref, Merchant: 1, At: at(10)}).then("PayoutAbandoned").
-		when(toPhone(1000)).fails(domain.CodeUnavailable)
+		when(toPhone(1000)).fails(domain.CodeConflict)
 	given(t).when(toPhone(1000)).when(Abandon{Reference: ref, At: at(10)}).then().is(Ready)
 }
 

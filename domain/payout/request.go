@@ -41,7 +41,7 @@ func (c Request) Check() error {
 func (c Request) Decide(s State) ([]domain.Event, error) {
 	switch {
 	case s.Status == Forgotten:
-		return nil, domain.Unavailable("The payout was given up before it was recorded; request it again", nil)
+		return nil, domain.Conflictf("This payout was given up before it was recorded: request it again, with another Idempotency-Key")
 	case s.Exists() && s.ID == c.ID && s.Merchant == c.Merchant && s.Amount == c.Amount:
 		return nil, nil
 	case s.Exists():

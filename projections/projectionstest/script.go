@@ -15,6 +15,7 @@ import (
 	"github.com/benfex/kipay/domain/fee"
 	"github.com/benfex/kipay/domain/merchant"
 	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/domain/payout"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
 )
@@ -231,4 +232,23 @@ func (i *Install) Refund(t testing.TB, merchantID int64, ref transaction.Referen
 		})
 	}
 	return at
+}
+
+// Payout requests a payout to a phone, has it sent, and says that it was paid.
+func (i *Install) Payout(t testing.TB, merchantID int64, minor int64) (payout.Reference, eventstore.Position) {
+	t.Helper()
+	id, now := i.NextID(), i.Now()
+	random := [16]byte(uuid.New())
+	ref := payout.Reference(transaction.NewReference(payout.Prefix, random[:]))
+	alone := payout.Limits{}.Evolve(payout.PolicySet{Currency: money.KES, Limit: minor})
+	Do[payout.State](t, i, merchantID, ref.Stream(), payout.Request{Policy: payout.Policy{Install: alone}, Requested: payout.Requested{
+		Reference: ref, ID: id, Merchant: merchantID, Mode: domain.ModeTest, Channel: 7, Funds: fee.OfMerchant, Amount: money.Of(minor, money.KES),
+		Destination: payout.Destination{Kind: payout.ToPhone, Number: "254712345678"}, RequestedBy: "key:k", At: now,
+	}})
+	Do[payout.State](t, i, merchantID, ref.Stream(), payout.Send{At: now})
+	charge := money.Of(22_40, money.KES)
+	_, at := Do[payout.State](t, i, merchantID, ref.Stream(), payout.Weigh{
+		Door: payout.DoorResult, Done: true, Receipt: "P" + strconv.FormatInt(id, 10), Charge: &charge, PaidAt: now, At: now,
+	})
+	return ref, at
 }

@@ -1,0 +1,224 @@
+package main_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// newPayoutShop is a refund shop in which one person may pay out so many shillings alone, and so much has been paid to.
+func newPayoutShop(t *testing.T, limit string, paid ...string) *merchant {
+	t.Helper()
+	m := newRefundShop(t, common(t, "cards", quick(nil)))
+	m.cli(t, "payout", "policy", "--merchant", m.id, "--limit", limit)
+	for _, amount := range paid {
+		m.settles(t, m.push(t, phone(), amount), "completed", 15*time.Second)
+	}
+	return m
+}
+
+// payout asks for one and answers it.
+func (m *merchant) payout(t *testing.T, body string, headers ...string) reply {
+	t.Helper()
+	return m.post("/api/payouts/create", body, headers...).want(t, 201, shape{
+		"payout.id": "int", "payout.reference": "~^PAYOUT[0-9A-Z]{16}$", "payout.amount": "number", "payout.currency": `="KES"`,
+		"payout.status": "~^(awaiting_approval|approved|sent|completed|failed)$", "payout.created_at": "time",
+	})
+}
+
+// payoutEnds waits until it is known what became of a payout.
+func (m *merchant) payoutEnds(t *testing.T, ref, status string) reply {
+	t.Helper()
+	var last reply
+	eventually(t, 30*time.Second, "the payout "+ref+" is "+status, func() error {
+		if last = m.get("/api/payouts/" + ref); last.text("payout.status") != status {
+			return fmt.Errorf("%v", last)
+		}
+		return nil
+	})
+	return last
+}
+
+func (m *merchant) toPhone(number, amount string) string {
+	return `{"payment_channel_id":` + m.mpesa + `,"destination":"phone","phone_number":"` + number + `","amount":` + amount + `}`
+}
+
+func TestAPayoutGoesToAPhoneWithItsCharge(t *testing.T) {
+	t.Parallel()
+	m := newPayoutShop(t, "1000", "700")
+	m.post("/api/payouts/create", m.toPhone(phone(), "701")).want(t, 422, shape{"errors.amount": "~is more than there is to pay out: KES 700.00"})
+	number := phone()
+	r := m.payout(t, m.toPhone(number, "300"))
+	ref := r.text("payout.reference")
+	if r.text("payout.method") != "mpesa_b2c" || r.text("payout.status") != "approved" || r.text("payout.destination_hint") != strings.Repeat("*", 9)+number[9:] {
+		t.Errorf("the payout is %v", r)
+	}
+	m.payoutEnds(t, ref, "completed").want(t, 200, shape{
+		"payout.receipt": "~^[0-9A-Z]{10}$", "payout.paid_at": "time", "payout.number": `="` + number + `"`, "payout.needs_approval": "=false",
+	})
+	eventually(t, 30*time.Second, "what it cost is known", func() error {
+		b := m.balances(t)
+		if b["wallet"] != "300" || b["payouts_in_transit"] != "0" || b["provider_fees"] == "0" {
+			return fmt.Errorf("%v", b)
+		}
+		return nil
+	})
+	m.get("/api/payouts/list?status=completed").want(t, 200, shape{"total": "=1", "data.0.reference": `="` + ref + `"`, "data.0.destination_hint": "text"})
+	if e := strings.Join(m.events(t, "payout-"+ref), " "); !strings.Contains(e, "PayoutRequested PayoutSent PayoutAccepted PayoutNoticeReceived PayoutCompleted") {
+		t.Errorf("the events are %v", e)
+	}
+	history := m.get("/api/payouts/" + ref + "/history")
+	for _, told := range []string{"PayoutFundsReserved", "PayoutRequested", "PayoutSent", "PayoutCompleted", "PayoutFundsPaid", `"account":"wallet"`} {
+		if !strings.Contains(history.raw, told) {
+			t.Errorf("the history says nothing of %s: %s", told, history.raw)
+		}
+	}
+	m.get("/api/ledger/entries?reference="+ref).want(t, 200, shape{"data.0.event_type": "~^Payout"})
+}
+
+func TestAPayoutAboveTheLimitNeedsAnotherKey(t *testing.T) {
+	t.Parallel()
+	m := newPayoutShop(t, "100", "900")
+	second := m.as(reply{raw: m.cli(t, "key", "issue", "--merchant", m.id, "--json")}.text("api_key"))
+	ref := m.payout(t, m.toPhone(phone(), "400")).text("payout.reference")
+	m.get("/api/payouts/list?status=awaiting_approval").want(t, 200, shape{"data.0.reference": `="` + ref + `"`})
+	m.post("/api/payouts/"+ref+"/approve", "").want(t, 403, nil)
+	second.post("/api/payouts/"+ref+"/approve", "").want(t, 200, shape{"payout.status": `="approved"`})
+	m.payoutEnds(t, ref, "completed").want(t, 200, shape{"payout.approved_by": "~^key:", "payout.needs_approval": "=true"})
+
+	stopped := m.payout(t, m.toPhone(phone(), "450")).text("payout.reference")
+	m.post("/api/payouts/create", m.toPhone(phone(), "450")).want(t, 422, shape{"errors.amount": "~is more than"})
+	second.post("/api/payouts/"+stopped+"/reject", `{"reason":"not this week"}`).want(t, 200, shape{"payout.status": `="rejected"`})
+	second.post("/api/payouts/"+stopped+"/approve", "").want(t, 409, nil)
+	eventually(t, 15*time.Second, "its money is free again", func() error {
+		if r := m.post("/api/payouts/create", m.toPhone(phone(), "450"), "Idempotency-Key", "again"); r.status != 201 {
+			return fmt.Errorf("%v", r)
+		}
+		return nil
+	})
+	stranger := newShop(t, m.instance)
+	stranger.get("/api/payouts/"+ref).want(t, 404, nil)
+	stranger.post("/api/payouts/"+ref+"/approve", "").want(t, 404, nil)
+}
+
+func TestPayoutsAtOnceNeverTakeMoreThanThereIs(t *testing.T) {
+	t.Parallel()
+	m := newPayoutShop(t, "1000", "300")
+	var wg sync.WaitGroup
+	answers := make([]reply, 6)
+	for i := range answers {
+		wg.Go(func() { answers[i] = m.post("/api/payouts/create", m.toPhone(phone(), "100")) })
+	}
+	wg.Wait()
+	taken := 0
+	for _, a := range answers {
+		switch a.status {
+		case 201:
+			taken++
+		case 422:
+		default:
+			t.Errorf("%v", a)
+		}
+	}
+	if taken != 3 {
+		t.Errorf("%d payouts of 100 out of 300 were taken", taken)
+	}
+}
+
+// The answer is lost, and no result comes: nothing is sent again, the status query tells.
+func TestAPayoutWhoseAnswerIsLostIsAskedAfter(t *testing.T) {
+	t.Parallel()
+	m := newPayoutShop(t, "1000", "500")
+	ref := m.payout(t, m.toPhone("254700090008", "200")).text("payout.reference")
+	m.payoutEnds(t, ref, "completed")
+	e := strings.Join(m.events(t, "payout-"+ref), " ")
+	if !strings.Contains(e, "PayoutSent PayoutOutcomeUnknown") || strings.Count(e, "PayoutSent") != 1 {
+		t.Errorf("the events are %v", e)
+	}
+}
+
+func TestAPayoutThatNobodyKnowsTheOutcomeOfIsSettledByAPersonWithEvidence(t *testing.T) {
+	t.Parallel()
+	m := newPayoutShop(t, "1000", "500")
+	ref := m.payout(t, m.toPhone("254700090002", "200")).text("payout.reference") // nothing ever happens
+	eventually(t, 15*time.Second, "the outcome is unknown", func() error {
+		if r := m.get("/api/payouts/" + ref); r.text("payout.outcome_unknown") != "true" {
+			return fmt.Errorf("%v", r)
+		}
+		return nil
+	})
+	if b := m.balances(t); b["payouts_in_transit"] != "200" {
+		t.Errorf("the books are %v", b)
+	}
+	m.post("/api/payouts/create", m.toPhone(phone(), "301")).want(t, 422, nil)
+	if out, code := m.verb(t, "payout", "fail", ref); code == 0 || !strings.Contains(out, "evidence") {
+		t.Errorf("without evidence: exit %d: %s", code, out)
+	}
+	if out := m.cli(t, "payout", "fail", ref, "--evidence", "not on the statement of 27 November"); !strings.Contains(out, "is failed") {
+		t.Error(out)
+	}
+	m.payoutEnds(t, ref, "failed").want(t, 200, shape{"payout.failure_code": `="settled_by_person"`})
+	eventually(t, 15*time.Second, "its money is free again", func() error {
+		if r := m.post("/api/payouts/create", m.toPhone(phone(), "450"), "Idempotency-Key", "again"); r.status != 201 {
+			return fmt.Errorf("%v", r)
+		}
+		return nil
+	})
+}
+
+func TestAPayoutThatTheProviderRefusesLeavesTheMoney(t *testing.T) {
+	t.Parallel()
+	m := newPayoutShop(t, "1000", "100")
+	ref := m.payout(t, m.toPhone("254700082040", "50")).text("payout.reference")
+	m.payoutEnds(t, ref, "failed").want(t, 200, shape{"payout.failure_code": `="recipient_not_registered"`, "payout.failure_reason": "text"})
+	if b := m.balances(t); b["payouts_in_transit"] != "0" || b["provider_clearing"] != "100" {
+		t.Errorf("the books are %v", b)
+	}
+}
+
+func TestATransferToABankIsRecordedWithItsReference(t *testing.T) {
+	t.Parallel()
+	m := newPayoutShop(t, "1000", "600")
+	body := `{"payment_channel_id":` + m.mpesa + `,"destination":"bank","bank_name":"Benki","account_number":"0112233","account_name":"Duka Ltd","amount":"250.50"}`
+	first := m.payout(t, body, "Idempotency-Key", "p1")
+	if again := m.payout(t, body, "Idempotency-Key", "p1"); again.raw != first.raw {
+		t.Errorf("first %v\nagain %v", first, again)
+	}
+	m.post("/api/payouts/create", strings.Replace(body, "250.50", "251", 1), "Idempotency-Key", "p1").want(t, 409, nil)
+	ref := first.text("payout.reference")
+	m.post("/api/payouts/"+ref+"/record", `{"bank_reference":"FT26331ABC"}`).want(t, 422, shape{"errors.value_date": "~required"})
+	m.post("/api/payouts/"+ref+"/record", `{"bank_reference":"FT26331ABC","value_date":"2026-01-05"}`).want(t, 200, shape{
+		"payout.status": `="completed"`, "payout.bank_reference": `="FT26331ABC"`, "payout.value_date": `="2026-01-05"`,
+	})
+	m.get("/api/payouts/list?bank_reference=FT26331ABC").want(t, 200, shape{"total": "=1", "data.0.reference": `="` + ref + `"`})
+	eventually(t, 15*time.Second, "it is in the books", func() error {
+		if b := m.balances(t); b["bank"] != "250.5" || b["provider_clearing"] != "349.5" {
+			return fmt.Errorf("%v", b)
+		}
+		return nil
+	})
+	if out := m.cli(t, "payout", "show", ref); !strings.Contains(out, `"number": "0112233"`) {
+		t.Error(out)
+	}
+	if out := m.cli(t, "payout", "list", "--merchant", m.id); !strings.Contains(out, ref) || strings.Contains(out, "0112233") {
+		t.Error(out)
+	}
+}
+
+func TestWhatCannotBePaidOutIsSaid(t *testing.T) {
+	t.Parallel()
+	m := newPayoutShop(t, "1000")
+	m.post("/api/payouts/create", `{}`).want(t, 422, shape{"errors.destination": "~required"})
+	m.post("/api/payouts/create", `{"destination":"moon","amount":10}`).want(t, 422, shape{"errors.destination": "~phone, bank or till"})
+	m.post("/api/payouts/create", m.toPhone("0712345678", "10")).want(t, 422, shape{"errors.phone_number": "text"})
+	m.post("/api/payouts/create", m.toPhone(phone(), "10.5")).want(t, 422, shape{"errors.amount": "~whole shillings"})
+	m.post("/api/payouts/create", m.toPhone(phone(), "10")).want(t, 422, shape{"errors.amount": "~KES 0.00"})
+	m.post("/api/payouts/create", `{"destination":"phone","phone_number":"254712345678","amount":10,"payment_channel_id":`+m.card+`}`).want(t, 422, shape{"errors.payment_channel_id": "text"})
+	m.post("/api/payouts/PAYOUT0000000000000000/approve", "").want(t, 404, nil)
+	m.get("/api/payouts/PAYOUT0000000000000000").want(t, 404, nil)
+	m.get("/api/payouts/list?status=lost").want(t, 422, shape{"errors.status": "text"})
+	plain := newShop(t, m.instance)
+	plain.post("/api/payouts/create", plain.toPhone(phone(), "10")).want(t, 409, shape{"message": "~initiator"})
+}

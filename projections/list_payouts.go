@@ -1,0 +1,122 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/domain/payout"
+	"github.com/benfex/kipay/eventstore"
+)
+
+// PayoutFilter says which of a merchant's payouts are listed.
+type PayoutFilter struct {
+	MerchantID int64
+	Mode       domain.Mode // empty for both
+	// BankReference, Receipt and Status are empty for all.
+	BankReference string
+	Receipt       string
+	Status        payout.Status
+	// From and To are calendar days in Zone, both included, nil for no bound.
+	From, To *Day
+	Zone     *time.Location
+	// Offset and Limit are counted from the newest.
+	Offset, Limit uint64
+}
+
+// PayoutPage is a page of payouts, newest first, and how many there are on all pages.
+type PayoutPage struct {
+	Rows  []Payout
+	Total uint64
+}
+
+// Payouts lists a merchant's payouts.
+func (r *Reader) Payouts(ctx context.Context, f PayoutFilter) (PayoutPage, error) {
+	conditions := []string{"merchant_id = {merchant:Int64}"}
+	args := []any{clickhouse.Named("merchant", f.MerchantID)}
+	add := func(condition string, arg any) {
+		conditions, args = append(conditions, condition), append(args, arg)
+	}
+	for _, c := range []struct{ condition, name, value string }{
+		{"mode = {mode:String}", "mode", string(f.Mode)},
+		{"bank_reference = {bank_reference:String}", "bank_reference", f.BankReference},
+		{"receipt = {receipt:String}", "receipt", f.Receipt},
+		{"status = {status:String}", "status", string(f.Status)},
+	} {
+		if c.value != "" {
+			add(c.condition, clickhouse.Named(c.name, c.value))
+		}
+	}
+	if f.From != nil {
+		add("created_at >= {from:DateTime64(3,'UTC')}", millisArg("from", within(DayStart(*f.From, f.Zone))))
+	}
+	if f.To != nil {
+		add("created_at < {until:DateTime64(3,'UTC')}", millisArg("until", within(DayStart(*f.To+1, f.Zone))))
+	}
+	where := strings.Join(conditions, " AND ")
+	var page PayoutPage
+	err := r.on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
+		page = PayoutPage{}
+		if err := r.conn.QueryRow(ctx, g.in("SELECT count() FROM kipay.payouts_gN FINAL WHERE "+where), args...).Scan(&page.Total); err != nil {
+			return err
+		}
+		sql := g.in(`SELECT mode, created_at, id, version, reference, currency, amount_minor, status, method, channel_id, destination, destination_hint,
+			needs_approval, requested_by, approved_by, rejected_by, sent_at, paid_at, receipt, charge_minor, bank_reference, value_date,
+			failure_code, failure_reason, outcome_unknown, needs_attention FROM kipay.payouts_gN FINAL WHERE ` + where +
+			" ORDER BY created_at DESC, id DESC LIMIT {limit:UInt64} OFFSET {offset:UInt64}")
+		paged := append(args[:len(args):len(args)], clickhouse.Named("limit", f.Limit), clickhouse.Named("offset", f.Offset))
+		return r.each(ctx, sql, paged, func(rows driver.Rows) error {
+			p, err := scanPayout(rows)
+			p.MerchantID = f.MerchantID
+			page.Rows = append(page.Rows, p)
+			return err
+		})
+	})
+	if err != nil {
+		return PayoutPage{}, fmt.Errorf("list payouts: %w", err)
+	}
+	return page, nil
+}
+
+func scanPayout(rows driver.Rows) (Payout, error) {
+	var p Payout
+	var version uint64
+	var mode, currency, status string
+	var needsApproval, unknown uint8
+	err := rows.Scan(&mode, &p.CreatedAt, &p.ID, &version, &p.Reference, &currency, &p.Amount, &status, &p.Method, &p.ChannelID, &p.Destination,
+		&p.DestinationHint, &needsApproval, &p.RequestedBy, &p.ApprovedBy, &p.RejectedBy, &p.SentAt, &p.PaidAt, &p.Receipt, &p.Charge,
+		&p.BankReference, &p.ValueDate, &p.FailureCode, &p.FailureReason, &unknown, &p.NeedsAttention)
+	p.Mode, p.Version, p.Currency, p.Status = domain.Mode(mode), eventstore.Position(version), money.Currency(currency), payout.Status(status)
+	p.NeedsApproval, p.OutcomeUnknown = needsApproval == 1, unknown == 1
+	p.CreatedAt, p.SentAt, p.PaidAt = momentOf(p.CreatedAt), momentOf(p.SentAt), momentOf(p.PaidAt)
+	return p, err
+}
+
+// PayoutCounts are how many payouts of the install wait for somebody.
+type PayoutCounts struct {
+	// AwaitingApproval wait for a second person, ToMake for a person to make the transfer.
+	AwaitingApproval, ToMake uint64
+	// Unknown are those whose outcome nobody knows, or that a person has to look at.
+	Unknown uint64
+	// OldestSent is when the oldest one was sent of which nothing final is known; zero when there is none.
+	OldestSent time.Time
+}
+
+// payoutCounts counts them in a generation.
+func (r *Reader) payoutCounts(ctx context.Context, g Generation) (PayoutCounts, error) {
+	var c PayoutCounts
+	err := r.conn.QueryRow(ctx, g.in(`SELECT countIf(status = 'awaiting_approval'), countIf(status = 'approved' AND method = 'manual'),
+		countIf(status = 'sent' AND outcome_unknown = 1 OR needs_attention != ''),
+		minIf(sent_at, status = 'sent') FROM kipay.payouts_gN FINAL`)).Scan(&c.AwaitingApproval, &c.ToMake, &c.Unknown, &c.OldestSent)
+	if err != nil {
+		return c, fmt.Errorf("count payouts: %w", err)
+	}
+	c.OldestSent = momentOf(c.OldestSent)
+	return c, nil
+}
