@@ -35,7 +35,7 @@ type Options struct {
 	Sleep func(ctx context.Context, d time.Duration) error
 	// Observe is told of every operation, and of every page of a list: its name (initialize, verify, probe, refund,
 	// refund_retry, fetch_refund, list_refunds, list_transactions, list_settlements, settlement_transactions,
-	// list_disputes, fetch_dispute, dispute_evidence, dispute_upload_url, dispute_resolve), how it ended (ok, rejected,
+	// list_disputes, fetch_dispute, dispute_evidence, dispute_upload_url, dispute_file, dispute_resolve), how it ended (ok, rejected,
 	// unknown, not_sent, duplicate_reference, not_found) and how long it took. It must not block.
 	Observe func(call, outcome string, d time.Duration)
 
