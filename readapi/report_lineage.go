@@ -34,7 +34,12 @@ func (a *api) reportLineage(c *fiber.Ctx) error {
 // fact writes the members of a payment or a posting.
 func (e *encoder) fact(f *report.Fact, values []report.Value) {
 	var c money.Currency
-	if p := f.Payment; p != nil {
+	switch {
+	case f.Difference != nil:
+		c = f.Difference.Currency
+		e.differenceFact(f.Difference)
+	case f.Payment != nil:
+		p := f.Payment
 		c = p.Currency
 		e.id(p.ID)
 		e.text("reference", p.Reference)
@@ -48,7 +53,7 @@ func (e *encoder) fact(f *report.Fact, values []report.Value) {
 		e.text("event_id", p.Event.ID)
 		e.text("event_type", p.Event.Type)
 		e.text("history", "/api/transactions/"+p.Reference+"/history?as_of="+strconv.FormatUint(uint64(p.Position), 10))
-	} else {
+	default:
 		c = f.Entry.Currency
 		e.ledgerEntry(f.Entry)
 		if f.Entry.Reference != "" {
@@ -60,4 +65,34 @@ func (e *encoder) fact(f *report.Fact, values []report.Value) {
 			e.figure(report.Head{Name: v.Name, Type: v.Type, Scale: v.Scale}, f.Values[i], c)
 		}
 	})
+}
+
+// differenceFact writes the members of a difference between a statement and the books.
+func (e *encoder) differenceFact(d *report.DifferenceFact) {
+	e.id(d.ID)
+	e.key("import_id")
+	e.b = strconv.AppendInt(e.b, d.Import, 10)
+	e.text("cause", d.Cause)
+	e.text("rule", d.Rule)
+	e.text("state", d.State)
+	e.count("line_number", uint64(d.LineNumber))
+	e.textOrNull("reference", d.Reference)
+	e.textOrNull("receipt", d.Receipt)
+	e.text("currency", string(d.Currency))
+	e.key("payment_channel_id")
+	e.b = strconv.AppendInt(e.b, d.Channel, 10)
+	e.stamp("at", d.At)
+	e.position(d.Position)
+	e.text("event_id", d.Event.ID)
+	e.text("event_type", d.Event.Type)
+	e.key("event_ids")
+	e.b = append(e.b, '[')
+	for i, id := range d.EventIDs {
+		if i > 0 {
+			e.b = append(e.b, ',')
+		}
+		e.b = appendText(e.b, id)
+	}
+	e.b = append(e.b, ']')
+	e.text("differences", "/api/reconciliation/imports/"+strconv.FormatInt(d.Import, 10)+"/differences?cause="+d.Cause)
 }

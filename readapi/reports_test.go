@@ -13,9 +13,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/fee"
 	"github.com/benfex/kipay/domain/ledger"
 	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/domain/reconciliation"
+	"github.com/benfex/kipay/domain/reconciliation/journal"
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/projections/projectionstest"
 	"github.com/benfex/kipay/projections/report"
@@ -54,8 +57,33 @@ func (s *server) business(t testing.TB) (middle eventstore.Position) {
 		Version: 1, Provider: fee.Rule{Parts: 5_500}, Own: fee.Rule{Parts: 10_000, TaxParts: 160_000},
 	}})
 	s.paid(t, 2, 9_00, 9_00)
+	s.compared(t, 1)
 	s.wrote(1, s.Head(t))
 	return middle
+}
+
+// compared is a statement of the merchant that differs from its books in three places, about one of which somebody has decided.
+func (s *server) compared(t testing.TB, merchantID int64) {
+	t.Helper()
+	id, now := s.NextID(), s.Now()
+	subject := journal.Stream(id)
+	kes := func(minor int64) money.Money { return money.Of(minor, money.KES) }
+	difference := func(n int, cause reconciliation.Cause, state reconciliation.State, amount int64) journal.Difference {
+		return journal.Difference{
+			N: n, Identity: strconv.Itoa(n), Line: n + 6, Kind: reconciliation.KindPayment, Receipt: "RKTQDM7Z" + strconv.Itoa(n), Rule: "receipt",
+			Cause: cause, State: state, Amount: kes(amount), Stated: kes(amount), Events: []string{"01a21d08-8b72-79e7-b04a-831efb0257a0"}, At: now, Text: "why",
+		}
+	}
+	_, _, err := s.Log.Append(t.Context(), subject, eventstore.NoStream, eventstore.Metadata{Actor: "key:test", Merchant: merchantID},
+		journal.Begun{ID: id, Merchant: merchantID, Mode: domain.ModeTest, Channel: 7, Source: reconciliation.SourceMpesa, Format: "csv", Subject: subject, SHA256: "00", At: now},
+		journal.DifferencesFound{ID: id, Subject: subject, At: now, Differences: []journal.Difference{
+			difference(1, reconciliation.Fee, "explained", -55_00), difference(2, reconciliation.UnknownPayer, "open", 80_50), difference(3, reconciliation.Unexplained, "open", 1_00),
+		}},
+		journal.Reconciled{ID: id, From: now, Until: now, Currency: money.KES, Lines: 3, Difference: kes(26_50), Explained: kes(25_50), Unexplained: kes(1_00), Open: 2, Differences: 3, At: now},
+		journal.Resolved{ID: id, Subject: subject, Resolutions: []journal.Resolution{{N: 2, Action: "accept"}}, Reason: "It is ours", At: s.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // reported is a report as it was answered.
@@ -269,6 +297,13 @@ func TestReportsAgreeWithTheStateOfEachPaymentAndWithTheLedger(t *testing.T) {
 	failed := s.reported(t, 1, "failures").Rows
 	if len(failed) != 1 || failed[0]["failed"] != 3.0 || failed[0]["failure_code"] == nil {
 		t.Errorf("failures: %v", failed)
+	}
+	differ := s.reported(t, 1, "reconciliation")
+	if got := differ.Totals; len(differ.Rows) != 3 || got["differences"] != 3.0 || got["open"] != 1.0 || got["amount"] != 26.5 || got["explained"] != 25.5 || got["unexplained"] != 1.0 {
+		t.Errorf("reconciliation: %v", got)
+	}
+	if none := s.reported(t, 2, "reconciliation"); len(none.Rows) != 0 {
+		t.Errorf("the other merchant's reconciliation: %v", none.Rows)
 	}
 	if other := s.reported(t, 2, "summary").Totals; other["payments"] != 1.0 || other["amount"] != 9.0 {
 		t.Errorf("the other merchant's summary: %v", other)

@@ -75,7 +75,10 @@ func (b *bench) lists(ctx context.Context) error {
 	for i := range folders {
 		b.addList(sizes, results, i)
 	}
-	return b.past(ctx, sizes[1], servers[1])
+	if err := b.past(ctx, sizes[1], servers[1]); err != nil {
+		return err
+	}
+	return b.reports(ctx, sizes, servers)
 }
 
 // past times the newest 20 as of a moment, the last one that there is, beside the newest 20 as they are now.

@@ -3,7 +3,7 @@
 // docs/performance.md explains the rows.
 //
 // The program starts itself again as the load generator and as the yardstick (load.go, echo.go), and the product as
-// `kipay serve` (kipay.go). initialize.go, verify.go, list.go, rebuild.go, start.go, appends.go, wire.go, nodes.go and memory.go
+// `kipay serve` (kipay.go). initialize.go, verify.go, list.go, reports.go, rebuild.go, start.go, appends.go, wire.go, nodes.go and memory.go
 // hold one group of rows each. Data goes to a temporary folder that is removed.
 package main
 

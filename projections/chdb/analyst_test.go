@@ -128,10 +128,12 @@ func TestAnalystsMayReadTheirViewsInAnySQL(t *testing.T) {
 		"SHOW TABLES FROM kipay_analytics LIKE 'pay%'": "payments\n",
 		"SHOW DATABASES":        "kipay_analytics\n",
 		"EXISTS TABLE payments": "1\n",
+
 		"DESCRIBE TABLE kipay_analytics.totals FORMAT JSONCompactEachRow": "",
-		"SHOW COLUMNS FROM totals":                                        "",
-		"SHOW CREATE TABLE kipay_analytics.payments":                      "",
-		"EXPLAIN SELECT count() FROM payments":                            "",
+
+		"SHOW COLUMNS FROM totals":                   "",
+		"SHOW CREATE TABLE kipay_analytics.payments": "",
+		"EXPLAIN SELECT count() FROM payments":       "",
 
 		"SELECT 1 AS `count (total)`, 2 AS `ünïcode` FORMAT JSONEachRow": "{\"count (total)\":1,\"ünïcode\":2}\n",
 

@@ -18,7 +18,7 @@ func ageing() Report {
 	created_at > {now:DateTime64(3,'UTC')} - INTERVAL 30 DAY, '4: up to 30 days', '5: over 30 days')`
 	return Report{
 		Name: "ageing", Title: "Pending payments by age", Facts: Payments, Where: "status = 'pending'",
-		Dims:    []Dim{{"age", "age", Text, buckets}, day(Payments), month(Payments), channel(), provider(), origin()},
+		Dims:    []Dim{{Name: "age", Column: "age", Type: Text, SQL: buckets}, day(Payments), month(Payments), channel(), provider(), origin()},
 		GroupBy: []string{"age"}, Values: f.values, Columns: f.columns,
 	}
 }

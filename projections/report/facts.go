@@ -9,6 +9,8 @@ const (
 	Payments Facts = iota
 	// Entries are postings of the ledger that were known at the position, dated by when they happened.
 	Entries
+	// Differences are those between statements and books that were found by the position, as they stood there.
+	Differences
 )
 
 // Both are written so that a payment's facts are read from where they are cheap to read. The table transactions has each
@@ -49,11 +51,28 @@ WHERE merchant_id = {merchant:Int64} AND mode = {mode:String} AND position <= {a
 	AND effective_at >= {from:DateTime64(3,'UTC')} AND effective_at < {before:DateTime64(3,'UTC')} AND effective_at <= {until:DateTime64(3,'UTC')}`
 )
 
+// differenceFacts are those of imports that were done. A decision that sets money aside leaves the difference open.
+const differenceFacts = `SELECT d.version AS position, d.id AS id, d.import_id AS import_id, toString(d.cause) AS cause, toString(d.rule) AS rule,
+	if(r.action IN ('', 'suspended'), toString(d.found_as), 'resolved') AS state, d.line_number AS line_number, d.reference AS reference,
+	d.receipt AS receipt, d.event_ids AS event_ids, d.currency AS currency, d.channel_id AS channel_id, d.amount_minor AS amount_minor,
+	d.stated_minor AS stated_minor, d.booked_minor AS booked_minor, toString(i.source) AS source,
+	if(d.at = toDateTime64(0, 3, 'UTC'), i.period_from, d.at) AS moment
+FROM (SELECT * FROM kipay.reconciliation_differences_gN FINAL WHERE merchant_id = {merchant:Int64} AND mode = {mode:String}
+	AND version <= {asof:UInt64}) AS d
+INNER JOIN (SELECT id, differences, source, period_from FROM kipay.reconciliation_imports_gN FINAL
+	WHERE merchant_id = {merchant:Int64} AND mode = {mode:String} AND status = 'done' AND version <= {asof:UInt64}) AS i ON i.id = d.import_id
+LEFT JOIN (SELECT import_id, n, toString(action) AS action FROM kipay.reconciliation_resolutions_gN FINAL
+	WHERE merchant_id = {merchant:Int64} AND mode = {mode:String} AND version <= {asof:UInt64}
+		AND resolved_at <= {until:DateTime64(3,'UTC')}) AS r ON r.import_id = d.import_id AND r.n = d.n
+WHERE d.n <= i.differences AND moment >= {from:DateTime64(3,'UTC')} AND moment < {before:DateTime64(3,'UTC')} AND moment <= {until:DateTime64(3,'UTC')}`
+
 // sql are the facts; until tells whether what had not happened by {until} is left out.
 func (f Facts) sql(until bool) string {
 	switch {
 	case f == Entries:
 		return entryFacts
+	case f == Differences:
+		return differenceFacts
 	case until:
 		return paymentFactsUntil
 	default:
@@ -63,39 +82,48 @@ func (f Facts) sql(until bool) string {
 
 // order is the order of facts in a lineage: of the log, which never changes.
 func (f Facts) order() string {
-	if f == Payments {
-		return "position, id"
+	if f == Entries {
+		return "position, line"
 	}
-	return "position, line"
+	return "position, id"
 }
 
 // moment is the column that dates the facts.
 func (f Facts) moment() string {
-	if f == Payments {
+	switch f {
+	case Payments:
 		return "created_at"
+	case Differences:
+		return "moment"
+	default:
+		return "effective_at"
 	}
-	return "effective_at"
 }
 
 // What reports are grouped by.
 func day(f Facts) Dim {
-	return Dim{"day", "day", Date, "toString(toDate(" + f.moment() + ", {tz:String}))"}
+	return Dim{Name: "day", Column: "day", Type: Date, SQL: "toDate(" + f.moment() + ", {tz:String})"}
 }
 
 func week(f Facts) Dim {
-	return Dim{"week", "week", Date, "toString(toMonday(toDate(" + f.moment() + ", {tz:String})))"}
+	return Dim{Name: "week", Column: "week", Type: Date, SQL: "toMonday(" + f.moment() + ", {tz:String})"}
 }
 
 func month(f Facts) Dim {
-	return Dim{"month", "month", Text, "substring(toString(toDate(" + f.moment() + ", {tz:String})), 1, 7)"}
+	return Dim{Name: "month", Column: "month", Type: Text, SQL: "toStartOfMonth(" + f.moment() + ", {tz:String})", Show: "substring(toString(%s), 1, 7)"}
 }
 
-func channel() Dim  { return Dim{"channel", "payment_channel_id", Integer, "channel_id"} }
-func status() Dim   { return Dim{"status", "status", Text, "status"} }
-func method() Dim   { return Dim{"method", "payment_method", Text, "payment_method"} }
-func provider() Dim { return Dim{"provider", "provider", Text, "provider"} }
-func origin() Dim   { return Dim{"origin", "origin", Text, "origin"} }
-func currency() Dim { return Dim{"currency", "currency", Text, "currency"} }
+func channel() Dim {
+	return Dim{Name: "channel", Column: "payment_channel_id", Type: Integer, SQL: "channel_id"}
+}
+func status() Dim { return Dim{Name: "status", Column: "status", Type: Text, SQL: "status"} }
+func method() Dim {
+	return Dim{Name: "method", Column: "payment_method", Type: Text, SQL: "payment_method"}
+}
+
+func provider() Dim { return Dim{Name: "provider", Column: "provider", Type: Text, SQL: "provider"} }
+func origin() Dim   { return Dim{Name: "origin", Column: "origin", Type: Text, SQL: "origin"} }
+func currency() Dim { return Dim{Name: "currency", Column: "currency", Type: Text, SQL: "currency"} }
 
 // fromCheckout leaves out money that came unasked: nobody was asked to pay, so nobody failed to.
 const fromCheckout = "origin != 'c2b'"

@@ -6,7 +6,7 @@ func failures() Report {
 	return Report{
 		Name: "failures", Title: "Failed payments by reason", Facts: Payments, Where: "status = 'failed'",
 		Dims: []Dim{
-			{"reason", "failure_code", Text, "failure_code"},
+			{Name: "reason", Column: "failure_code", Type: Text, SQL: "failure_code"},
 			day(Payments), week(Payments), month(Payments), channel(), method(), provider(), origin(),
 		},
 		GroupBy: []string{"reason"}, Values: f.values, Columns: f.columns,

@@ -137,7 +137,7 @@ func (q *Question) facts(dims []Dim) string {
 	for i, n := range q.Narrow {
 		for _, d := range q.Report.narrowable() {
 			if d.Column == n.Column {
-				fmt.Fprintf(&b, " AND toString(%s) = {n%d:String}", d.SQL, i)
+				fmt.Fprintf(&b, " AND %s = {n%d:String}", d.text(d.SQL), i)
 			}
 		}
 	}
@@ -173,8 +173,9 @@ func (q *Question) figure(c Column) string {
 func (q *Question) rows() string {
 	dims := q.grouped()
 	var keys, names, figures []string
-	for i := range dims {
-		keys, names = append(keys, fmt.Sprintf("toString(d%d)", i)), append(names, fmt.Sprintf("d%d", i))
+	for i, d := range dims {
+		name := fmt.Sprintf("d%d", i)
+		keys, names = append(keys, d.text(name)), append(names, name)
 	}
 	for _, c := range q.Report.Columns {
 		figures = append(figures, "toInt64("+q.figure(c)+")")
@@ -192,7 +193,8 @@ func (q *Question) lines() string {
 const (
 	entryFactColumns = `position, line, event_id, event_type, reference, account, currency, channel_id, debit_minor, credit_minor,
 	effective_at, recorded_at, period`
-	paymentFactColumns = "position, id, reference, status, currency, amount_minor, channel_id, created_at"
+	differenceFactColumns = "position, id, import_id, cause, rule, state, line_number, reference, receipt, event_ids, currency, channel_id, moment"
+	paymentFactColumns    = "position, id, reference, status, currency, amount_minor, channel_id, created_at"
 )
 
 func (q *Question) valueList() string {
@@ -206,8 +208,12 @@ func (q *Question) valueList() string {
 // lineage is the question for the facts of a row, a page of them.
 func (q *Question) lineage() string {
 	columns := entryFactColumns
-	if q.Report.Facts == Payments {
+	switch q.Report.Facts {
+	case Payments:
 		columns = paymentFactColumns
+	case Differences:
+		columns = differenceFactColumns
+	case Entries:
 	}
 	return "SELECT " + columns + ", " + q.valueList() + "\nFROM (" + q.facts(nil) + ")\nORDER BY " + q.Report.Facts.order() +
 		" LIMIT {limit:UInt64} OFFSET {offset:UInt64}"
@@ -215,9 +221,14 @@ func (q *Question) lineage() string {
 
 func (q *Question) count() string { return "SELECT count() FROM (" + q.facts(nil) + ")" }
 
-// memory lets large sorts and groupings go to disk instead of failing.
-func memory() clickhouse.Settings {
-	return clickhouse.Settings{"max_bytes_before_external_sort": spillBytes, "max_bytes_before_external_group_by": spillBytes}
+// settings let large sorts and groupings go to disk instead of failing. Payments that changed are found by sets of references far too
+// large to be tried on the index of references, granule by granule.
+func (q *Question) settings() clickhouse.Settings {
+	s := clickhouse.Settings{"max_bytes_before_external_sort": spillBytes, "max_bytes_before_external_group_by": spillBytes}
+	if q.Report.Facts == Payments {
+		s["use_skip_indexes"] = 0
+	}
+	return s
 }
 
 // spillBytes is well below what one read may use.

@@ -35,6 +35,17 @@ type Dim struct {
 	Name, Column string
 	Type         Type
 	SQL          string
+	// Show is the value as text, of %s; as it is when empty.
+	Show string
+}
+
+// text is the value of an expression of the dim as text.
+func (d Dim) text(sql string) string {
+	show := d.Show
+	if show == "" {
+		show = "%s"
+	}
+	return "toString(" + fmt.Sprintf(show, sql) + ")"
 }
 
 // Type is what a column holds.
@@ -114,6 +125,7 @@ func All() []Report {
 		timeToPay(),
 		ageing(),
 		refunds(),
+		reconciliation(),
 		trialBalance(),
 		merchantStatement(),
 	}
@@ -165,8 +177,9 @@ func (f figures) amount(name, sql string) figures {
 }
 
 // payments counts those that the condition holds for.
-func (f figures) payments(name, sql string) figures {
-	const unit = "payments"
+func (f figures) payments(name, sql string) figures { return f.count(name, "payments", sql) }
+
+func (f figures) count(name, unit, sql string) figures {
 	v := Value{Name: name, Type: Integer, Unit: unit, SQL: sql}
 	return figures{append(f.values, v), append(f.columns, Column{Name: name, Type: Integer, Unit: unit, Rule: Sum, Of: name})}
 }

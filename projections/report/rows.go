@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -87,7 +88,7 @@ func (q *Question) Heads() (heads []Head, keys int) {
 
 // ask runs a question of this report's.
 func (q *Question) ask(ctx context.Context, r *projections.Reader, sql string, more []any, row func(driver.Rows) error) error {
-	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(memory()))
+	ctx = clickhouse.Context(ctx, clickhouse.WithSettings(q.settings()))
 	err := r.Ask(ctx, limit, func(whole eventstore.Position) (string, []any) { return sql, append(q.args(whole), more...) }, row)
 	if err != nil {
 		return fmt.Errorf("report %s: %w", q.Report.Name, err)
@@ -101,9 +102,17 @@ func (q *Question) Each(ctx context.Context, r *projections.Reader, row func(*Ro
 	if q.Report.Running {
 		return q.statement(ctx, r, row)
 	}
+	if sums := newSums(q); sums != nil {
+		err := q.each(ctx, r, func(r *Row) error {
+			sums.add(r)
+			return row(r)
+		})
+		return sums.totals(), err
+	}
 	if err := q.each(ctx, r, row); err != nil {
 		return nil, err
 	}
+	// What some of the figures come to does not follow from the rows.
 	all := *q
 	all.GroupBy = nil
 	heads, keys := all.Heads()
@@ -268,9 +277,24 @@ func Stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z
 
 // Fact is what a figure is made of: a payment or a posting, and what it adds, value by value.
 type Fact struct {
-	Payment *PaymentFact
-	Entry   *projections.LedgerEntry
-	Values  []int64
+	Payment    *PaymentFact
+	Entry      *projections.LedgerEntry
+	Difference *DifferenceFact
+	Values     []int64
+}
+
+// DifferenceFact is a difference between a statement and the books, as it stood.
+type DifferenceFact struct {
+	Position           eventstore.Position
+	ID, Import         int64
+	Cause, Rule, State string
+	LineNumber         uint32
+	Reference, Receipt string
+	EventIDs           []string // of the books
+	Currency           money.Currency
+	Channel            int64
+	At                 time.Time
+	Event              projections.EventName
 }
 
 // PaymentFact is a payment as it was.
@@ -299,25 +323,52 @@ func (q *Question) Lineage(ctx context.Context, r *projections.Reader, offset, m
 	page := []any{clickhouse.Named("limit", most), clickhouse.Named("offset", offset)}
 	if err := q.ask(ctx, r, q.lineage(), page, func(rows driver.Rows) (err error) {
 		f := Fact{Values: make([]int64, len(q.Report.Values))}
-		if q.Report.Facts == Payments {
+		switch q.Report.Facts {
+		case Payments:
 			f.Payment, err = scanPayment(rows, f.Values)
-		} else {
+		case Differences:
+			f.Difference, err = scanDifference(rows, f.Values)
+		case Entries:
 			f.Entry, err = scanEntry(rows, f.Values)
 		}
 		out = append(out, f)
 		return err
-	}); err != nil || q.Report.Facts != Payments {
+	}); err != nil || q.Report.Facts == Entries {
 		return out, total, err
 	}
-	positions := make([]uint64, len(out))
-	for i := range out {
-		positions[i] = uint64(out[i].Payment.Position)
+	return out, total, nameEvents(ctx, r, out)
+}
+
+// nameEvents fills in the events that payments and differences stand by.
+func nameEvents(ctx context.Context, r *projections.Reader, facts []Fact) error {
+	positions := make([]uint64, len(facts))
+	for i, f := range facts {
+		if f.Payment != nil {
+			positions[i] = uint64(f.Payment.Position)
+		} else {
+			positions[i] = uint64(f.Difference.Position)
+		}
 	}
 	names, err := r.EventNames(ctx, positions)
-	for i := range out {
-		out[i].Payment.Event = names[positions[i]]
+	for i, f := range facts {
+		if f.Payment != nil {
+			f.Payment.Event = names[positions[i]]
+		} else {
+			f.Difference.Event = names[positions[i]]
+		}
 	}
-	return out, total, err
+	return err
+}
+
+func scanDifference(rows driver.Rows, values []int64) (*DifferenceFact, error) {
+	var d DifferenceFact
+	var position uint64
+	var events, currency string
+	err := rows.Scan(append([]any{
+		&position, &d.ID, &d.Import, &d.Cause, &d.Rule, &d.State, &d.LineNumber, &d.Reference, &d.Receipt, &events, &currency, &d.Channel, &d.At,
+	}, pointers(nil, values)...)...)
+	d.Position, d.Currency, d.EventIDs = eventstore.Position(position), money.Currency(currency), strings.Fields(events)
+	return &d, err
 }
 
 func scanPayment(rows driver.Rows, values []int64) (*PaymentFact, error) {

@@ -15,10 +15,10 @@ func trialBalance() Report {
 	}
 }
 
-func account() Dim   { return Dim{"account", "account", Text, "account"} }
-func eventType() Dim { return Dim{"event", "event_type", Text, "event_type"} }
+func account() Dim   { return Dim{Name: "account", Column: "account", Type: Text, SQL: "account"} }
+func eventType() Dim { return Dim{Name: "event", Column: "event_type", Type: Text, SQL: "event_type"} }
 
 // bookedIn is the month in which a posting is booked, which is a later one where its own was closed.
 func bookedIn() Dim {
-	return Dim{"period", "period", Text, "concat(substring(toString(period), 1, 4), '-', substring(toString(period), 5, 2))"}
+	return Dim{Name: "period", Column: "period", Type: Text, SQL: "concat(substring(toString(period), 1, 4), '-', substring(toString(period), 5, 2))"}
 }
