@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/gofiber/fiber/v2"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/merchant"
@@ -31,6 +32,8 @@ type Deps struct {
 	Issuer     *transparency.Issuer
 	Opener     transparency.Opener
 	Imports    Imports
+	// TempDir is where workbooks wait that are too large for memory; the system's own folder when empty.
+	TempDir string
 }
 
 // Readings keeps the record of who looks at audit data: commands.WriteSide is one. Errors: Unavailable; what can't be
@@ -41,7 +44,7 @@ type Readings interface {
 
 // Register adds the read side's routes to r, below which the caller is known (domain.CallerFrom).
 func Register(r fiber.Router, d Deps) {
-	a := &api{Deps: d, past: projections.NewPast(d.Reader, d.Log)}
+	a := &api{Deps: d, past: projections.NewPast(d.Reader, d.Log), writing: semaphore.NewWeighted(maxWriting)}
 	r.Get("/transactions/verify/:reference", a.verify)
 	r.Get("/transactions/list", a.listTransactions)
 	r.Get("/payment-channels/list", a.listChannels)
@@ -72,6 +75,8 @@ func Register(r fiber.Router, d Deps) {
 type api struct {
 	Deps
 	past *projections.Past
+	// writing is held by each report that is being written.
+	writing *semaphore.Weighted
 }
 
 // callerOf is who is asking, which the web layer has made sure of.

@@ -56,12 +56,36 @@ func (a *api) report(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
+	if err := a.mayWrite(c); err != nil {
+		return err
+	}
 	a.answered(c, who, q.AsOf)
 	c.Set(fiber.HeaderContentType, contentTypes[q.format])
 	if q.format != formatJSON {
 		c.Set(fiber.HeaderContentDisposition, `attachment; filename="`+q.fileName()+`"`)
 	}
-	return stream(c, func(ctx context.Context, w io.Writer) error { return a.writeReport(ctx, q, write(w)) })
+	return stream(c, func(ctx context.Context, w io.Writer) error {
+		defer a.writing.Release(1)
+		return a.writeReport(ctx, q, write(w))
+	})
+}
+
+const (
+	// maxWriting is how many reports are written at once: the engine has twice as many readers, and a client that takes its time with
+	// a large report holds one. Others wait for maxWritingWait.
+	maxWriting     = 3
+	maxWritingWait = 10 * time.Second
+)
+
+// mayWrite waits until one more report may be written. Errors: Unavailable.
+func (a *api) mayWrite(c *fiber.Ctx) error {
+	ctx, cancel := context.WithTimeout(c.UserContext(), maxWritingWait)
+	defer cancel()
+	if err := a.writing.Acquire(ctx, 1); err != nil {
+		c.Set(fiber.HeaderRetryAfter, retryLater)
+		return domain.Unavailable("Too many reports are being written; try again", err)
+	}
+	return nil
 }
 
 // Report writes a report as it is answered over HTTP, for a caller that is known: its parameters are those of the address, as_of

@@ -27,7 +27,7 @@ func (a *api) reportWriter(ctx context.Context, q *asked) (func(io.Writer) repor
 	case formatCSV:
 		return func(w io.Writer) reportWriter { return newCSVReport(s, w) }, nil
 	case formatXLSX:
-		return func(w io.Writer) reportWriter { return newXLSXReport(s, w) }, nil
+		return func(w io.Writer) reportWriter { return newXLSXReport(s, w, a.TempDir) }, nil
 	case formatParquet:
 		return func(w io.Writer) reportWriter { return newParquetReport(s, w) }, nil
 	case formatPDF:

@@ -27,8 +27,8 @@ type xlsxReport struct {
 	err    error
 }
 
-func newXLSXReport(s sheet, w io.Writer) *xlsxReport {
-	x := &xlsxReport{sheet: s, w: w, book: excelize.NewFile()}
+func newXLSXReport(s sheet, w io.Writer, tempDir string) *xlsxReport {
+	x := &xlsxReport{sheet: s, w: w, book: excelize.NewFile(excelize.Options{TmpDir: tempDir})}
 	bold, err := x.book.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true}})
 	for _, h := range s.heads {
 		x.header = append(x.header, excelize.Cell{StyleID: bold, Value: h.Name})

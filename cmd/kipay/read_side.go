@@ -24,9 +24,25 @@ type readSide struct {
 	conn      driver.Conn
 	projector *projections.Projector
 	follower  *projections.Follower // nil unless the API reads what other nodes may write
+	temp      string                // folder of what is too large for memory while it is written
 }
 
-const readModelDir = "readmodel"
+const (
+	readModelDir = "readmodel"
+	// tempDir is below it: nothing there outlives the process.
+	tempDir = "temp"
+)
+
+// emptyFolder makes the folder, without what a process that was killed has left there.
+func emptyFolder(name string) (string, error) {
+	if err := os.RemoveAll(name); err != nil {
+		return "", fmt.Errorf("temporary files: %w", err)
+	}
+	if err := os.MkdirAll(name, 0o700); err != nil {
+		return "", fmt.Errorf("temporary files: %w", err)
+	}
+	return name, nil
+}
 
 // clickHouseEmbedded is the setting for the engine in a process of our own.
 const clickHouseEmbedded = "embedded"
@@ -70,6 +86,9 @@ func (n *node) openReadSide(ctx context.Context, metrics prometheus.Registerer) 
 		return fmt.Errorf("clickhouse: %w", err)
 	}
 	n.reads.conn = conn
+	if n.reads.temp, err = emptyFolder(filepath.Join(n.cfg.DataDir, readModelDir, tempDir)); err != nil {
+		return err
+	}
 	if n.cfg.Roles.has(roleAPI) && !n.projectsAlone() {
 		n.reads.follower = projections.NewFollower(conn, n.log)
 	}

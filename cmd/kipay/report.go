@@ -50,7 +50,7 @@ func opReport(ctx context.Context, n *node, raw json.RawMessage, emit func(any) 
 		return nil, err
 	}
 	source := n.source()
-	reads := readapi.Deps{Log: n.events, Reader: projections.NewReader(n.reads.conn, source), Projection: source}
+	reads := readapi.Deps{Log: n.events, Reader: projections.NewReader(n.reads.conn, source), Projection: source, TempDir: n.reads.temp}
 	write := func(ctx context.Context) error {
 		w := &reportPieces{emit: emit}
 		if err := reads.Report(ctx, who, args.Name, args.Parameters, head, w); err != nil {

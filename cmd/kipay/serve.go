@@ -229,7 +229,7 @@ func (n *node) newServer(sim *sandbox) (_ *web.Server, stop func(), err error) {
 	n.write.RegisterAPI(server.API())
 	source := n.source()
 	readapi.Register(server.API(), readapi.Deps{
-		Log: n.events, Reader: projections.NewReader(n.reads.conn, source), Projection: source, Seen: n.seen, Readings: n.write, Issuer: n.proofs.issuer, Opener: n.ring, Imports: n.write,
+		Log: n.events, Reader: projections.NewReader(n.reads.conn, source), Projection: source, Seen: n.seen, Readings: n.write, Issuer: n.proofs.issuer, Opener: n.ring, TempDir: n.reads.temp, Imports: n.write,
 	})
 	n.write.RegisterDoors(n.doors(server))
 	cardHosts := []string{"https://checkout.paystack.com"}
