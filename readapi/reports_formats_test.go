@@ -191,3 +191,17 @@ func TestALongReportIsStreamedAndNeverHalf(t *testing.T) {
 		t.Errorf("%d bytes with the length %q: it was not streamed", len(raw), header.Get("Content-Length"))
 	}
 }
+
+func TestPaymentsAsOfAPositionAreTheSameFromBothTables(t *testing.T) {
+	s := newServer(t)
+	s.business(t)
+	head := s.Head(t)
+	for at := eventstore.Position(1); at <= head; at += head / 16 {
+		path := fmt.Sprintf("summary?group_by=day,channel,status,method,origin&as_of=%d", at)
+		// What had happened by a time is only known to the table of versions.
+		now, versions := s.reported(t, 1, path), s.reported(t, 1, path+"&effective_at=2199-01-01T00:00:00Z")
+		if diff := cmp.Diff(cells(versions), cells(now)); diff != "" || now.Totals["payments"] != versions.Totals["payments"] {
+			t.Errorf("as of %d of %d (-versions +transactions):\n%s", at, head, diff)
+		}
+	}
+}

@@ -11,8 +11,7 @@ func fees() Report {
 		amount("own_fee", "if(account = 'own_fees', credit_minor - debit_minor, 0)").
 		amount("tax", "if(account = 'tax_payable', credit_minor - debit_minor, 0)").
 		amount("total", "if(account IN ('provider_fees', 'gateway_fees'), debit_minor - credit_minor, credit_minor - debit_minor)").
-		value(Value{Name: "postings", Type: Integer, Unit: "postings", SQL: "1"}).
-		column(Column{Name: "events", Type: Integer, Unit: "events", Rule: Events, Of: "postings"})
+		count("postings", "postings", "1")
 	return Report{
 		Name: "fees", Title: "Fees", Facts: Entries, Where: "account IN ('provider_fees', 'gateway_fees', 'own_fees', 'tax_payable')",
 		Dims:    []Dim{day(Entries), week(Entries), month(Entries), bookedIn(), channel(), account(), eventType()},

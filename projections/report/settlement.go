@@ -26,8 +26,7 @@ func settlement() Report {
 		amount("other", where(moved+" AND NOT "+anything, grew)).
 		amount("net", where("account = 'provider_clearing'", grew)).
 		amount("arrived", where("account IN ('bank', 'wallet')", grew)).
-		value(Value{Name: "postings", Type: Integer, Unit: "postings", SQL: "1"}).
-		column(Column{Name: "events", Type: Integer, Unit: "events", Rule: Events, Of: "postings"})
+		count("postings", "postings", "1")
 	return Report{
 		Name: "settlement", Title: "Settlement", Facts: Entries, Where: moved + " OR account IN ('bank', 'wallet')",
 		Dims:    []Dim{day(Entries), week(Entries), month(Entries), bookedIn(), channel(), account(), eventType()},

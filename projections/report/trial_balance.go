@@ -6,8 +6,7 @@ func trialBalance() Report {
 		amount("debit", "debit_minor").
 		amount("credit", "credit_minor").
 		amount("balance", "debit_minor - credit_minor").
-		column(Column{Name: "events", Type: Integer, Unit: "events", Rule: Events, Of: "postings"}).
-		value(Value{Name: "postings", Type: Integer, Unit: "postings", SQL: "1"})
+		count("postings", "postings", "1")
 	return Report{
 		Name: "trial_balance", Title: "Trial balance", Facts: Entries,
 		Dims:    []Dim{account(), channel(), day(Entries), month(Entries), bookedIn(), eventType()},
