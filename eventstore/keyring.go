@@ -274,6 +274,19 @@ func (k *Keyring) Secret(ctx context.Context, name string) ([]byte, error) {
 	return k.master.Load().unwrap(name, wrapped)
 }
 
+// KnownSecret answers a secret that Secret has made before. Errors: ErrKeyNotFound when the key store lacks it: one that others
+// know the public half of must not be made anew.
+func (k *Keyring) KnownSecret(ctx context.Context, name string) ([]byte, error) {
+	name = InstallKeys + name
+	k.wrapping.RLock()
+	defer k.wrapping.RUnlock()
+	wrapped, err := k.store.GetKey(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("read secret %s: %w", name, err)
+	}
+	return k.master.Load().unwrap(name, wrapped)
+}
+
 // BeginRotation makes the caller the only one who rotates until it calls end. Two rotations at once would each drop a
 // master key that the other has wrapped keys under.
 func (k *Keyring) BeginRotation() (end func(), err error) {

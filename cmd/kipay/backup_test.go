@@ -141,7 +141,7 @@ func TestWithAServerTheKeysHaveABundleAndTheLogIsRefused(t *testing.T) {
 	in.fails(t, 2, "docs/kurrentdb.md", "restore", t.TempDir())
 	in.cli(t, "keys", "recovery", "--recipient", vault.recipient, "--out", vault.bundle)
 	another := newInstance(t, t.TempDir(), settings{"EVENTSTORE": connection})
-	if out := another.cli(t, "keys", "recover", "--in", vault.bundle, "--identity", vault.identity); !strings.Contains(out, "0 of 1 derivation keys were missing") {
+	if out := another.cli(t, "keys", "recover", "--in", vault.bundle, "--identity", vault.identity); !strings.Contains(out, "0 of 2 derivation and signing keys were missing") {
 		t.Error(out)
 	}
 	another.cli(t, "merchant", "list")

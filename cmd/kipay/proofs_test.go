@@ -188,3 +188,52 @@ func (in *instance) rewrite(t *testing.T, change func(r *eventstore.Record) bool
 		t.Fatal(err)
 	}
 }
+
+// The key store lost the keys that sign, and nothing else knows their private halves: the bundle has them.
+func TestAnInstallGoesOnSigningWithTheKeysOfItsRecoveryBundle(t *testing.T) {
+	t.Parallel()
+	in := newInstance(t, t.TempDir(), quick(settings{"EVENTSTORE": "embedded", "HEAD_EVERY": "200ms"}))
+	vault := newSafe(t)
+	in.cli(t, "merchant", "create", "--name", "Duka", "--email", "owner@example.com")
+	in.cli(t, "keys", "recovery", "--recipient", vault.recipient, "--out", vault.bundle) // before anything was signed
+	in.start(t)
+	t.Cleanup(in.stop)
+	in.awaitReady(t)
+	m := newShop(t, in)
+	ref := m.push(t, phone(), "640")
+	m.settles(t, ref, "completed", 15*time.Second)
+	m.signedReceipt(t, ref, "")
+	key := in.proofKey(t)
+	old := writeFile(t, send(t.Context(), http.MethodGet, in.base+"/transparency/checkpoint", "").raw)
+	in.cli(t, "proofs", "rotate")
+	late := newSafe(t)
+	if out := in.cli(t, "keys", "recovery", "--recipient", late.recipient, "--out", late.bundle); !strings.Contains(out, "1 derivation keys and 2 signing keys") {
+		t.Error(out)
+	}
+	in.terminate(t, 30*time.Second)
+	lose := func() {
+		in.behindTheBack(t, func(ctx context.Context, s *embedded.Store) error {
+			return errors.Join(s.DeleteKey(ctx, "install-transparency-1"), s.DeleteKey(ctx, "install-transparency-2"))
+		})
+	}
+	lose()
+
+	// Without them nothing is signed, and no other keys are made that would stand in the way of the right ones.
+	in.fails(t, 1, "has lost key 1", "proofs", "rotate")
+	if out := in.cli(t, "keys", "recovery", "--recipient", vault.recipient); strings.Contains(out, "AGE-SECRET") {
+		t.Error(out)
+	}
+	if out := in.cli(t, "keys", "recover", "--in", vault.bundle, "--identity", vault.identity); !strings.Contains(out, "1 of 2 derivation and signing keys were missing") {
+		t.Error(out)
+	}
+	in.fails(t, 1, "has lost key 2", "proofs", "rotate")
+	if out := in.cli(t, "keys", "recover", "--in", late.bundle, "--identity", late.identity); !strings.Contains(out, "1 of 3 derivation and signing keys were missing") {
+		t.Error(out)
+	}
+	in.start(t)
+	in.awaitReady(t)
+	again := m.push(t, phone(), "20")
+	m.settles(t, again, "completed", 15*time.Second)
+	in.cli(t, "receipt", "verify", writeFile(t, m.signedReceipt(t, again, "")), "--key", key)
+	in.cli(t, "audit", "check", "--since", old, "--key", key)
+}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/eventstore/transfer"
+	"github.com/benfex/kipay/eventstore/transparency"
 )
 
 // recoveryFormat is the version of the bundle.
@@ -31,8 +32,9 @@ type recoveryBundle struct {
 	Format     int       `json:"kipay_recovery"`
 	Made       time.Time `json:"made"`
 	MasterKeys string    `json:"master_keys"` // as KIPAY_MASTER_KEY takes them
-	// DerivationKeys are the install's own secrets by name. They are in the key store too, which a backup has; an install
-	// without them could not recognise a request or a customer that it knows.
+	// DerivationKeys are the install's own secrets by name: those that keyed hashes are made with, and those that sign heads of
+	// the log. They are in the key store too, which a backup has; an install without them could not recognise a request or a
+	// customer that it knows, nor sign as the log that others know.
 	DerivationKeys map[string][]byte `json:"derivation_keys"`
 }
 
@@ -43,7 +45,10 @@ type recoveryArgs struct {
 type recoveryMade struct {
 	MasterKeys     []string `json:"master_keys"` // their ids
 	DerivationKeys int      `json:"derivation_keys"`
-	Bundle         string   `json:"bundle"`
+	SigningKeys    int      `json:"signing_keys"`
+	// LostSigningKeys are the numbers of keys of the transparency log that the key store lacks, and so the bundle.
+	LostSigningKeys []int  `json:"lost_signing_keys,omitempty"`
+	Bundle          string `json:"bundle"`
 }
 
 // opKeysRecovery encrypts the keys where they are, so that they leave the process only encrypted.
@@ -56,11 +61,20 @@ func opKeysRecovery(ctx context.Context, n *node, raw json.RawMessage, _ func(an
 	if err != nil {
 		return nil, err
 	}
+	signing, err := transparency.NewHeads(n.events).Keys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lost, err := transparency.EnsureSecrets(ctx, n.ring, signing)
+	if err != nil {
+		return nil, err
+	}
 	secrets, err := n.ring.Secrets(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if len(secrets) == 0 {
+	signs := signingSecrets(secrets)
+	if len(secrets) == signs {
 		return nil, errors.New("the key store holds no derivation key: is this the right install?")
 	}
 	master := n.ring.Master()
@@ -81,7 +95,18 @@ func opKeysRecovery(ctx context.Context, n *node, raw json.RawMessage, _ func(an
 	if err := errors.Join(w.Close(), armored.Close()); err != nil {
 		return nil, fmt.Errorf("encrypt the recovery bundle: %w", err)
 	}
-	return recoveryMade{master.IDs(), len(secrets), sealed.String()}, nil
+	return recoveryMade{master.IDs(), len(secrets) - signs, signs, lost, sealed.String()}, nil
+}
+
+// signingSecrets counts the secrets that heads of the log are signed with.
+func signingSecrets(secrets map[string][]byte) int {
+	n := 0
+	for name := range secrets {
+		if transparency.IsSigningSecret(name) {
+			n++
+		}
+	}
+	return n
 }
 
 // maxBundleBytes is more than any bundle.
@@ -146,7 +171,7 @@ func (b *recoveryBundle) install(dir string) error {
 	return nil
 }
 
-// putBack gives the key store the derivation keys that it lacks, and answers how many those were.
+// putBack gives the key store the derivation and signing keys that it lacks, and answers how many those were.
 func (b *recoveryBundle) putBack(ctx context.Context, store eventstore.KeyStore) (int, error) {
 	masters, err := eventstore.ParseMasterKeys(b.MasterKeys)
 	if err != nil {
@@ -171,10 +196,11 @@ func keysRecoveryCommand() *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "recovery",
-		Short: "Write the master and derivation keys, encrypted, for the safe",
-		Long: `Write a recovery bundle: the master keys and the derivation keys, encrypted to the recipients given, with age
-(https://age-encryption.org). Whoever has one of their identities and the bundle can open every backup, so keep them apart from
-the backups, and from each other if you can. Make a new one after each rotation of the master key.
+		Short: "Write the master, derivation and signing keys, encrypted, for the safe",
+		Long: `Write a recovery bundle: the master keys, the derivation keys, and the keys that sign heads of the log, encrypted to the recipients
+given, with age (https://age-encryption.org). Whoever has one of their identities and the bundle can open every backup, and sign as
+this install, so keep them apart from the backups, and from each other if you can. Make a new one after each rotation of the master
+key (kipay keys rotate) and of a signing key (kipay proofs rotate).
 
 Make an identity with age-keygen, on a machine that is not this one.`,
 		Example: `  kipay keys recovery --recipient age1… --out kipay-recovery.age
@@ -196,6 +222,9 @@ Make an identity with age-keygen, on a machine that is not this one.`,
 			if err := call(cmd, "keys recovery", args, nil, &made); err != nil {
 				return err
 			}
+			for _, number := range made.LostSigningKeys {
+				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "kipay: the key store has lost key %d of the transparency log; the bundle lacks it\n", number)
+			}
 			if out == "" {
 				_, err := io.WriteString(cmd.OutOrStdout(), made.Bundle)
 				return err
@@ -203,8 +232,8 @@ Make an identity with age-keygen, on a machine that is not this one.`,
 			if err := writePrivate(out, made.Bundle); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s holds the master key %s and %d derivation keys. Put it in a safe, and try it: kipay restore\n",
-				out, strings.Join(made.MasterKeys, ", "), made.DerivationKeys)
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "%s holds the master key %s, %d derivation keys and %d signing keys. Put it in a safe, and try it: kipay restore\n",
+				out, strings.Join(made.MasterKeys, ", "), made.DerivationKeys, made.SigningKeys)
 			return err
 		}),
 	}
@@ -219,8 +248,8 @@ func keysRecoverCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "recover",
 		Short: "Put the master key back from a recovery bundle",
-		Long: `Put the master key back into the data folder (master.key) from a recovery bundle, and the derivation keys into the key
-store if it has lost them. Nothing that is there is overwritten. kipay restore does it by itself with --recovery.
+		Long: `Put the master key back into the data folder (master.key) from a recovery bundle, and the derivation and signing keys into the
+key store if it has lost them. Nothing that is there is overwritten. kipay restore does it by itself with --recovery.
 
 Stop the server first. With KIPAY_MASTER_KEY set the server uses that; set it to what master.key holds, or leave it empty.`,
 		Example: "  kipay keys recover --in kipay-recovery.age --identity key.txt",
@@ -246,7 +275,7 @@ Stop the server first. With KIPAY_MASTER_KEY set the server uses that; set it to
 			w := cmd.OutOrStdout()
 			_, _ = fmt.Fprintf(w, "%s holds the master key that the bundle of %s holds\n", filepath.Join(cfg.DataDir, masterKeyFile), bundle.Made.Format(time.RFC3339))
 			if _, err := os.Stat(eventsFolder(cfg)); !cfg.remote() && errors.Is(err, fs.ErrNotExist) {
-				_, _ = fmt.Fprintln(w, "There is no event log yet; a restore brings the derivation keys with it.")
+				_, _ = fmt.Fprintln(w, "There is no event log yet; a restore brings the other keys with it.")
 				return nil
 			}
 			n := &node{cfg: cfg, log: newLogger(zerolog.WarnLevel, cmd.ErrOrStderr()), meter: newMeter()}
@@ -257,7 +286,7 @@ Stop the server first. With KIPAY_MASTER_KEY set the server uses that; set it to
 			if err = errors.Join(err, n.close()); err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(w, "%d of %d derivation keys were missing and are back\n", missing, len(bundle.DerivationKeys))
+			_, err = fmt.Fprintf(w, "%d of %d derivation and signing keys were missing and are back\n", missing, len(bundle.DerivationKeys))
 			return err
 		}),
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -289,6 +290,15 @@ func TestHeadsAreNotSignedWithAnotherInstallsKeys(t *testing.T) {
 	}
 	in.append(t, "transaction-a", "{}")
 	in.caughtUp(t)
+	if _, err := in.maker.Make(t.Context()); !errors.Is(err, eventstore.ErrKeyNotFound) {
+		t.Errorf("signed with a key that was lost: %v", err)
+	}
+	if lost, err := EnsureSecrets(t.Context(), in.ring, treehead.Keys{{KeyRotated: treehead.KeyRotated{Number: 1}}}); err != nil || !slices.Equal(lost, []int{1}) {
+		t.Errorf("lost are %v, %v", lost, err)
+	}
+	if _, err := in.ring.Secret(t.Context(), secretName(1)); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := in.maker.Make(t.Context()); err == nil || !strings.Contains(err.Error(), "another install") {
 		t.Errorf("signed with a key that was made anew: %v", err)
 	}
