@@ -22,7 +22,7 @@ func newPayoutMetrics() payoutMetrics {
 	return payoutMetrics{
 		awaiting: gauge("kipay_payouts_awaiting_approval", "Payouts that a second person has to agree to; 0 on a node that stands by."),
 		toMake:   gauge("kipay_payouts_to_make", "Approved payouts that a person has to make; 0 on a node that stands by."),
-		unknown:  gauge("kipay_payouts_unknown", "Payouts whose outcome nobody knows, or that a person has to look at; 0 on a node that stands by."),
+		unknown:  gauge("kipay_payouts_unknown", "Payouts whose outcome nobody knows, or that can't be sent; 0 on a node that stands by."),
 		oldest:   gauge("kipay_oldest_sent_payout_seconds", "How long the oldest payout has waited for the provider's final answer; 0 on a node that stands by."),
 	}
 }
