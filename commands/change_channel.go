@@ -32,7 +32,7 @@ func (w *WriteSide) SetChannelFees(ctx context.Context, id channel.ID, provider,
 
 // SetInitiator gives an M-Pesa channel the initiator in whose name money goes back, for the operator. The password is encrypted
 // with Safaricom's certificate, in PEM or DER, and kept nowhere else. Errors: NotFound, Conflict, Invalid.
-func (w *WriteSide) SetInitiator(ctx context.Context, id channel.ID, name, password string, certificate []byte) (channel.State, error) {
+func (w *WriteSide) SetInitiator(ctx context.Context, id channel.ID, name, password string, certificate []byte, passwordDays int) (channel.State, error) {
 	cert, err := mpesa.ParseCertificate(certificate)
 	if err != nil {
 		return channel.State{}, domain.Invalid("certificate", err.Error())
@@ -41,7 +41,7 @@ func (w *WriteSide) SetInitiator(ctx context.Context, id channel.ID, name, passw
 	if err != nil {
 		return channel.State{}, domain.Invalid("password", err.Error())
 	}
-	return w.changeChannel(ctx, id, channel.SetInitiator{Name: name, Credential: credential, CertificateEnds: cert.NotAfter, At: w.log.Now()})
+	return w.changeChannel(ctx, id, channel.SetInitiator{Name: name, Credential: credential, CertificateEnds: cert.NotAfter, PasswordDays: passwordDays, At: w.log.Now()})
 }
 
 // changeChannel carries out an operator's command on a channel.

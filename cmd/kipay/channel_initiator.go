@@ -19,6 +19,7 @@ type channelInitiatorArgs struct {
 	Name        string `json:"name"`
 	Password    string `json:"password"`
 	Certificate []byte `json:"certificate"`
+	Days        int    `json:"days"`
 }
 
 type channelInitiator struct {
@@ -31,7 +32,7 @@ func opChannelInitiator(ctx context.Context, n *node, raw json.RawMessage, _ fun
 	if err := json.Unmarshal(raw, &args); err != nil {
 		return nil, err
 	}
-	ch, err := n.write.SetInitiator(ctx, args.Channel, args.Name, args.Password, args.Certificate)
+	ch, err := n.write.SetInitiator(ctx, args.Channel, args.Name, args.Password, args.Certificate, args.Days)
 	if err != nil {
 		return nil, err
 	}
@@ -40,6 +41,7 @@ func opChannelInitiator(ctx context.Context, n *node, raw json.RawMessage, _ fun
 
 func channelInitiatorCommand() *cobra.Command {
 	var name, certificate string
+	var days int
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "initiator CHANNEL_ID --name NAME --certificate FILE",
@@ -63,7 +65,7 @@ and production have different ones), and kept only so. Run it again when the pas
 				return fmt.Errorf("read the password: %w", err)
 			}
 			var out channelInitiator
-			if err := call(cmd, "channel initiator", channelInitiatorArgs{id, name, strings.TrimRight(string(password), "\r\n"), cert}, nil, &out); err != nil {
+			if err := call(cmd, "channel initiator", channelInitiatorArgs{id, name, strings.TrimRight(string(password), "\r\n"), cert, days}, nil, &out); err != nil {
 				return err
 			}
 			if asJSON {
@@ -76,6 +78,7 @@ and production have different ones), and kept only so. Run it again when the pas
 	addSettings(cmd)
 	cmd.Flags().StringVar(&name, "name", "", "name of the initiator on the M-Pesa organisation portal")
 	cmd.Flags().StringVar(&certificate, "certificate", "", "Safaricom's certificate, PEM or DER")
+	cmd.Flags().IntVar(&days, "password-days", 90, "for how many days the portal takes the password: doctor and an alert warn before")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

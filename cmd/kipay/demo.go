@@ -68,7 +68,7 @@ func (n *node) makeDemo(ctx context.Context, sim *sandbox, keyFile string) (stri
 		return "", err
 	}
 	// The first channel is M-Pesa's: with an initiator it can give money back.
-	if _, err := n.write.SetInitiator(ctx, m.State.Channels[0], mpesasim.SandboxInitiator, mpesasim.SandboxInitiatorPassword, sim.daraja.Certificate()); err != nil {
+	if _, err := n.write.SetInitiator(ctx, m.State.Channels[0], mpesasim.SandboxInitiator, mpesasim.SandboxInitiatorPassword, sim.daraja.Certificate(), 0); err != nil {
 		return "", err
 	}
 	return keys[0].Key, writePrivate(keyFile, keys[0].Key+"\n")

@@ -16,10 +16,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/benfex/kipay/commands"
 	"github.com/benfex/kipay/commands/mpesa"
 	"github.com/benfex/kipay/domain/channel"
-	"github.com/benfex/kipay/domain/merchant"
 	"github.com/benfex/kipay/projections/chdb"
 )
 
@@ -112,6 +110,7 @@ func examine(cmd *cobra.Command) []finding {
 		out = append(out, checkReady(ctx, cfg))
 	}
 	out = append(out, checkReachable(ctx, cfg, running))
+	out = append(out, checkCertificates(ctx, cfg)...)
 	if _, err := os.Stat(eventsFolder(cfg)); errors.Is(err, fs.ErrNotExist) && !cfg.remote() {
 		return append(out, ok("channels", "nothing here yet: kipay serve starts a new log"))
 	}
@@ -280,24 +279,23 @@ func get(ctx context.Context, url string) (got, error) {
 	return got{resp.StatusCode, resp.Header.Get("Date")}, resp.Body.Close()
 }
 
-// opProbeChannels tries the credentials of every channel at its provider.
+// opProbeChannels tries the credentials of every channel at its provider, and tells what of it ends.
 func opProbeChannels(ctx context.Context, n *node, _ json.RawMessage, emit func(any) error) (any, error) {
-	return nil, n.write.EachMerchant(ctx, func(m merchant.State) error {
-		for _, id := range m.Channels {
-			name := fmt.Sprintf("channel %d", id)
-			ch, err := commands.Fold[channel.State](ctx, n.write, channel.Stream(id))
-			if err != nil {
-				return err
-			}
-			if !ch.State.Active {
-				continue
-			}
-			f := ok(name, fmt.Sprintf("%s (%s): the provider takes its credentials", ch.State.Name, ch.State.Provider))
-			probe, cancel := context.WithTimeout(ctx, probeTimeout)
-			if err := n.write.ProbeChannel(probe, ch.State); err != nil {
-				f = problem(name, fmt.Sprintf("%s (%s): %s", ch.State.Name, ch.State.Provider, err), "check the keys on the provider's portal, and that this machine reaches it")
-			}
-			cancel()
+	return nil, n.eachChannel(ctx, func(ch channel.State) error {
+		name := fmt.Sprintf("channel %d", ch.ID)
+		findings := []finding{ok(name, fmt.Sprintf("%s (%s): the provider takes its credentials", ch.Name, ch.Provider))}
+		probe, cancel := context.WithTimeout(ctx, probeTimeout)
+		if err := n.write.ProbeChannel(probe, ch); err != nil {
+			findings[0] = problem(name, fmt.Sprintf("%s (%s): %s", ch.Name, ch.Provider, err), "check the keys on the provider's portal, and that this machine reaches it")
+		}
+		cancel()
+		for _, e := range expiriesOf(ch) {
+			findings = append(findings, e.finding(n.events.Now()))
+		}
+		if f, elsewhere := n.checkRegistered(ch); elsewhere {
+			findings = append(findings, f)
+		}
+		for _, f := range findings {
 			if err := emit(f); err != nil {
 				return err
 			}

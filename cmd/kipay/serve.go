@@ -174,6 +174,7 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 		g.Go(func() error { return ended(background, "sandbox", sim.run(background)) })
 	}
 	g.Go(func() error { return n.watchStore(background) })
+	g.Go(func() error { return n.watchExpiries(background) })
 	g.Go(func() error { return n.proofs.run(background) })
 	g.Go(func() error { return ended(background, "analysts' port", analysts.run(background)) })
 	g.Go(func() error { return ended(background, "spool", n.write.DeliverSpool(background)) })

@@ -116,7 +116,11 @@ type State struct {
 	// CertificateEnds is until when the certificate is good that the initiator's password was encrypted with; zero when that
 	// is not known.
 	CertificateEnds time.Time
-	C2BRegistered   bool
+	// PasswordEnds is until when the initiator's password is assumed to be good.
+	PasswordEnds  time.Time
+	C2BRegistered bool
+	// C2BRegisteredAt is when the provider last took the URLs.
+	C2BRegisteredAt time.Time
 	ConfirmationURL string
 	ValidationURL   string
 }
@@ -158,10 +162,12 @@ func (s State) Evolve(e domain.Event) State {
 		}
 	case InitiatorSet:
 		s.Secrets.InitiatorName, s.Secrets.SecurityCredential, s.CertificateEnds = e.InitiatorName, e.SecurityCredential, e.CertificateEnds
+		s.PasswordEnds = passwordEnds(e)
 	case FeeRulesSet:
 		s.Fees = e.Schedule
 	case C2BUrlsRegistered:
 		s.C2BRegistered, s.ConfirmationURL, s.ValidationURL = true, e.ConfirmationURL, e.ValidationURL
+		s.C2BRegisteredAt = e.At
 	case Deactivated:
 		s.Active = false
 	case Activated:
@@ -192,12 +198,15 @@ type RegisterC2B struct {
 	At              time.Time
 }
 
-// Decide notes it unless it says what is so already.
+// registeredAgain is how much later the same registration is news: it tells how old the provider's knowledge is.
+const registeredAgain = 24 * time.Hour
+
+// Decide notes it unless it says what is so already, and was said not long ago.
 func (c RegisterC2B) Decide(s State) ([]domain.Event, error) {
 	if !s.Exists() {
 		return nil, domain.NotFoundf("payment channel not found")
 	}
-	if s.C2BRegistered && s.ConfirmationURL == c.ConfirmationURL && s.ValidationURL == c.ValidationURL {
+	if s.C2BRegistered && c.At.Sub(s.C2BRegisteredAt) < registeredAgain && s.ConfirmationURL == c.ConfirmationURL && s.ValidationURL == c.ValidationURL {
 		return nil, nil
 	}
 	return []domain.Event{C2BUrlsRegistered{Channel: s.ID, ConfirmationURL: c.ConfirmationURL, ValidationURL: c.ValidationURL, At: c.At}}, nil

@@ -14,7 +14,9 @@ type InitiatorSet struct {
 	SecurityCredential domain.Personal `json:"security_credential"`
 	// CertificateEnds is until when the certificate is good that the password was encrypted with.
 	CertificateEnds time.Time `json:"certificate_ends,omitzero"`
-	At              time.Time `json:"at"`
+	// PasswordDays is for how many days the organisation portal takes the password; 0, of version 1, is the usual.
+	PasswordDays int       `json:"password_days,omitempty"`
+	At           time.Time `json:"at"`
 }
 
 // EventType is the wire name.
@@ -33,7 +35,9 @@ type SetInitiator struct {
 	Name            string
 	Credential      string
 	CertificateEnds time.Time
-	At              time.Time
+	// PasswordDays is for how many days the password is good, 0 for the usual.
+	PasswordDays int
+	At           time.Time
 }
 
 // Decide sets what differs from what there is. Errors: NotFound; Conflict on a channel of another provider; Invalid.
@@ -47,11 +51,13 @@ func (c SetInitiator) Decide(s State) ([]domain.Event, error) {
 		return nil, domain.Invalid("initiator_name", "is required")
 	case c.Credential == "":
 		return nil, domain.Invalid("security_credential", "is required")
+	case c.PasswordDays < 0 || c.PasswordDays > mostPasswordDays:
+		return nil, domain.Invalid("password_days", "must be from 1 to 3650")
 	case string(s.Secrets.InitiatorName) == c.Name && string(s.Secrets.SecurityCredential) == c.Credential:
 		return nil, nil
 	}
 	return []domain.Event{InitiatorSet{
 		Channel: s.ID, InitiatorName: domain.Personal(c.Name), SecurityCredential: domain.Personal(c.Credential),
-		CertificateEnds: c.CertificateEnds, At: c.At,
+		CertificateEnds: c.CertificateEnds, PasswordDays: c.PasswordDays, At: c.At,
 	}}, nil
 }
