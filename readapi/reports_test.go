@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/fee"
 	"github.com/benfex/kipay/domain/ledger"
 	"github.com/benfex/kipay/domain/money"
@@ -387,5 +388,25 @@ func TestWrongQuestionsToReportsAreNamed(t *testing.T) {
 	}
 	if a := s.get(t, 1, "/reports/summary", "X-Scope", "write"); a.status != http.StatusForbidden {
 		t.Errorf("a key that may not read was answered %d", a.status)
+	}
+}
+
+func TestAStatementOfMoneyInThePoolIsWhatTheOperatorOwes(t *testing.T) {
+	s := newServer(t)
+	s.Merchant(t, 1, "")
+	id := s.NextID()
+	projectionstest.Do[channel.State](t, s.Install, 1, channel.Stream(id), channel.Create{Created: channel.Created{
+		ID: id, Merchant: 1, Name: "pool", Provider: channel.Mpesa, Environment: channel.Sandbox, Currency: money.KES, ShortCode: "174379",
+		Funds: fee.OfPool, At: s.Now(),
+	}})
+	ref, _ := s.Open(t, projectionstest.Payment{Merchant: 1, Amount: 1000_00})
+	s.Push(t, 1, ref)
+	s.Accept(t, 1, ref)
+	s.wrote(1, s.PayOn(t, 1, ref, 1000_00, s.Now(), fee.Terms{Channel: id, Funds: fee.OfPool, Currency: money.KES, Schedule: fee.Schedule{
+		Version: 1, Provider: fee.Rule{Parts: 5_500}, Own: fee.Rule{Parts: 20_000},
+	}}))
+	r := s.reported(t, 1, "merchant_statement")
+	if len(r.Rows) != 4 || r.Rows[1]["money_in"] != 1000.0 || r.Rows[2]["money_out"] != 20.0 || r.Totals["closing"] != 980.0 {
+		t.Errorf("the statement is %v, in all %v", r.Rows, r.Totals)
 	}
 }
