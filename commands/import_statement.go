@@ -93,7 +93,7 @@ func (w *WriteSide) readForm(c *fiber.Ctx, f *StatementFile) (map[string]string,
 	if err != nil || params["boundary"] == "" {
 		return nil, &domain.Error{Code: domain.CodeMalformed, Message: "Content-Type must be multipart/form-data"}
 	}
-	var stream io.Reader = c.Context().RequestBodyStream()
+	stream := c.Context().RequestBodyStream()
 	if !c.Request().IsBodyStream() {
 		stream = strings.NewReader(string(c.Body()))
 	}
