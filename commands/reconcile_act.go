@@ -23,6 +23,9 @@ const byReconciliation = "reconciliation"
 func (c *comparison) act(ctx context.Context) error {
 	by := c.job.by
 	by.Actor = byReconciliation
+	if err := c.completePayouts(ctx, by); err != nil {
+		return err
+	}
 	var done []journal.Resolution
 	flush := func() error {
 		if len(done) == 0 {
@@ -75,6 +78,8 @@ func (w *WriteSide) evidence(ctx context.Context, imp journal.State, ch channel.
 		return w.creditMissing(ctx, imp, ch, i, by)
 	case (i.Cause == reconciliation.MissingCallback || i.Cause == reconciliation.Reversal) && i.Entry == reconciliation.EntryRefund && !in:
 		return w.completeRefund(ctx, imp, i, by)
+	case i.Cause == reconciliation.MissingCallback && i.Entry == reconciliation.EntryPayout && !in:
+		return w.completePayout(ctx, imp, i, by)
 	case i.Cause == reconciliation.Reversal && i.Entry == reconciliation.EntryPayment && !in:
 		return w.recordTakenBack(ctx, imp, i, by)
 	case i.Cause == reconciliation.Fee && i.Entry == reconciliation.EntryFee && i.Reference != "" && !in:

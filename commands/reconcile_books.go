@@ -34,6 +34,8 @@ type Books interface {
 	Await(ctx context.Context, at eventstore.Position) error
 	// References are the transactions of the merchant to which anything happened in the time.
 	References(ctx context.Context, q BooksQuery) ([]string, error)
+	// Payouts are those of the channel, or of all where that is 0, that were under way in the time.
+	Payouts(ctx context.Context, q BooksQuery) ([]string, error)
 	// Clearing is the balance of the channel's clearing account by what was recorded before Until, in minor units.
 	Clearing(ctx context.Context, q BooksQuery) (int64, error)
 }
@@ -279,6 +281,13 @@ func (l *loader) books(ctx context.Context, q BooksQuery, news func(ImportProgre
 	}
 	if err := l.w.Books.Await(ctx, head); err != nil {
 		return 0, fmt.Errorf("wait for the read models: %w", err)
+	}
+	outgoing, err := l.w.Books.Payouts(ctx, q)
+	if err != nil {
+		return 0, fmt.Errorf("find the payouts of the time: %w", err)
+	}
+	if err := l.payouts(ctx, outgoing); err != nil || q.Channel == 0 { // no payer pays into a bank account through Kipay
+		return head, err
 	}
 	references, err := l.w.Books.References(ctx, q)
 	if err != nil {

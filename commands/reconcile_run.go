@@ -33,6 +33,7 @@ type comparison struct {
 	scope   reconciliation.Scope
 	balance *reconciliation.BalanceCheck
 	found   []journal.Difference
+	paidOut []reconciliation.Result // payouts that stand on the statement as they are booked
 	news    func(ImportProgress)
 }
 
@@ -224,6 +225,9 @@ func (c *comparison) lines(ctx context.Context, m *reconciliation.Matcher, load 
 // keep takes what differs from the matcher's results.
 func (c *comparison) keep(r reconciliation.Result) error {
 	if r.Cause == "" {
+		if r.Entry == reconciliation.EntryPayout && r.Line != 0 && len(c.paidOut) < journal.MaxDifferences {
+			c.paidOut = append(c.paidOut, r)
+		}
 		return nil
 	}
 	if len(c.found) >= journal.MaxDifferences {

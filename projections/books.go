@@ -66,3 +66,29 @@ func (r *Reader) ClearingBalance(ctx context.Context, merchantID int64, mode dom
 	}
 	return minor, nil
 }
+
+// ActivePayouts are the merchant's payouts that were asked for, sent or paid from one time to before another; of one channel unless
+// that is 0.
+func (r *Reader) ActivePayouts(ctx context.Context, merchantID int64, mode domain.Mode, channelID int64, currency money.Currency, from, until time.Time) ([]string, error) {
+	var out []string
+	err := r.patient().on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
+		out = nil
+		sql := g.in(`SELECT reference FROM kipay.payouts_gN FINAL WHERE merchant_id = {merchant:Int64} AND mode = {mode:String}
+			AND ({channel:Int64} = 0 OR channel_id = {channel:Int64}) AND currency = {currency:String}
+			AND greatest(created_at, sent_at, paid_at) >= {from:DateTime64(3,'UTC')} AND created_at < {until:DateTime64(3,'UTC')}`)
+		args := []any{
+			clickhouse.Named("merchant", merchantID), clickhouse.Named("mode", string(mode)), clickhouse.Named("channel", channelID),
+			clickhouse.Named("currency", string(currency)), millisArg("from", within(from)), millisArg("until", within(until)),
+		}
+		return r.each(ctx, sql, args, func(rows driver.Rows) error {
+			var reference string
+			err := rows.Scan(&reference)
+			out = append(out, reference)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list active payouts: %w", err)
+	}
+	return out, nil
+}

@@ -44,6 +44,15 @@ func (b *bookkeeper) References(ctx context.Context, q commands.BooksQuery) ([]s
 	return r.ActiveReferences(ctx, q.Merchant, q.Mode, q.From, q.Until)
 }
 
+// Payouts are those that were under way in the time.
+func (b *bookkeeper) Payouts(ctx context.Context, q commands.BooksQuery) ([]string, error) {
+	r, _, err := b.reader()
+	if err != nil {
+		return nil, err
+	}
+	return r.ActivePayouts(ctx, q.Merchant, q.Mode, q.Channel, q.Currency, q.From, q.Until)
+}
+
 // Clearing is the balance of a channel's clearing account.
 func (b *bookkeeper) Clearing(ctx context.Context, q commands.BooksQuery) (int64, error) {
 	r, _, err := b.reader()

@@ -69,7 +69,7 @@ func (m *merchant) difference(t *testing.T, id, cause string) reply {
 func TestAStatementIsComparedWithTheBooks(t *testing.T) {
 	t.Parallel()
 	in := launch(t, quick(nil))
-	m := newShop(t, in)
+	m := newRefundShop(t, in)
 	m.registerC2B(t)
 	before := m.statement(t, "")
 	paid := m.push(t, phone(), "700")
@@ -77,12 +77,18 @@ func TestAStatementIsComparedWithTheBooks(t *testing.T) {
 	// A customer pays, unasked, and no confirmation comes.
 	stranger := `{"payment_channel_id":` + m.mpesa + `,"amount":55,"phone_number":"254700060005","reference":"NOBODY"}`
 	m.post("/api/mpesa/simulate-c2b", stranger).want(t, 200, nil)
+	in.cli(t, "payout", "policy", "--merchant", m.id, "--limit", "1000")
+	// Some of it is paid out, and some given back.
+	out := m.payout(t, m.toPhone(phone(), "100")).text("payout.reference")
+	m.payoutEnds(t, out, "completed")
+	m.refund(t, `{"reference":"`+paid+`","amount":30}`)
+	m.refundEnds(t, paid, "completed")
 	// A payment whose prompt and callback are both lost.
 	lost := m.push(t, "254700030010", "320")
 
 	var file string
-	eventually(t, 15*time.Second, "the statement shows all three", func() error {
-		if file = m.statement(t, ""); strings.Count(file, "\n") < strings.Count(before, "\n")+3 {
+	eventually(t, 15*time.Second, "the statement shows all of it", func() error {
+		if file = m.statement(t, ""); strings.Count(file, "\n") < strings.Count(before, "\n")+5 {
 			return fmt.Errorf("%s", file)
 		}
 		return nil

@@ -13,10 +13,11 @@ type Door string
 
 // The doors.
 const (
-	DoorAnswer   Door = "payout_response" // the answer to the call itself
-	DoorResult   Door = "payout_result"   // Daraja's result, at the payout's own URL
-	DoorStatus   Door = "payout_status"   // a status query of ours, answered by Daraja
-	DoorOperator Door = "operator"        // a person who looked it up
+	DoorAnswer    Door = "payout_response" // the answer to the call itself
+	DoorResult    Door = "payout_result"   // Daraja's result, at the payout's own URL
+	DoorStatus    Door = "payout_status"   // a status query of ours, answered by Daraja
+	DoorStatement Door = "statement"       // a line of a statement that was imported
+	DoorOperator  Door = "operator"        // a person who looked it up
 )
 
 // Requested says that a payout is wanted, and whether a second person has to agree. The money is reserved by then.
