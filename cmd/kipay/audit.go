@@ -138,7 +138,7 @@ func asFinding(err error) error {
 
 func auditCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "audit", Short: "Prove that history was not changed"}
-	cmd.AddCommand(auditCheckCommand())
+	cmd.AddCommand(auditCheckCommand(), auditPackCommand(), auditVerifyPackCommand())
 	return cmd
 }
 

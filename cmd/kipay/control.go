@@ -49,6 +49,7 @@ func operations() map[string]operation {
 		"analyst issue":         {run: opAnalystIssue},
 		"analyst revoke":        {run: opAnalystRevoke},
 		"audit check":           {run: opAuditCheck},
+		"audit pack":            {reads: true, projects: true, run: opAuditPack},
 		"proofs keys":           {run: opProofsKeys},
 		"proofs rotate":         {run: opProofsRotate},
 		"proofs retire":         {run: opProofsRetire},

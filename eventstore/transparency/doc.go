@@ -8,6 +8,7 @@
 //   - heads.go, maker.go and rotate.go are the signed heads and their keys, kept in two streams (package treehead);
 //     checkpoint.go is their form, witness.go has others cosign them.
 //   - receipt.go, receipt_json.go, issue.go, verify.go and disclosure.go are receipts; docs/receipt-format.md is the format.
+//   - cover.go and the files pack*.go are audit packs, a month of books with its proofs; docs/audit-pack.md is the format.
 //   - audit.go and compare.go tell whether history was changed; publisher.go answers what others fetch.
 //
 // What must not live here: routes (cmd), which events belong to a payment (domain), SQL.

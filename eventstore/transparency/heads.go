@@ -157,6 +157,66 @@ func (h *Heads) lastHead(ctx context.Context) error {
 	return nil
 }
 
+// first is the first head over at least so many leaves, with the cosignatures that came for it. Heads only grow, so it is found by
+// halving. Errors: ErrNotFound when no head is.
+func (h *Heads) first(ctx context.Context, size int64) (treehead.Head, error) {
+	newest, err := h.log.Store().ReadStream(ctx, treehead.HeadsStream, eventstore.EndRevision, eventstore.Backward, 1)
+	if err != nil && !errors.Is(err, eventstore.ErrStreamNotFound) {
+		return treehead.Head{}, fmt.Errorf("read %s: %w", treehead.HeadsStream, err)
+	}
+	if len(newest) == 0 {
+		return treehead.Head{}, fmt.Errorf("%w: no head is signed yet", ErrNotFound)
+	}
+	low, high := eventstore.Revision(0), newest[0].Revision+1
+	for low < high {
+		middle := low + (high-low)/2
+		over, err := h.sizeAt(ctx, middle)
+		if err != nil {
+			return treehead.Head{}, err
+		}
+		if over >= size {
+			high = middle
+		} else {
+			low = middle + 1
+		}
+	}
+	var head treehead.Head
+	done := errors.New("the next head begins")
+	err = h.log.EachInStream(ctx, treehead.HeadsStream, low, func(e eventstore.Envelope) error {
+		if _, signed := e.Event.(treehead.Signed); signed && head.Exists() {
+			return done
+		}
+		head = head.Evolve(e.Event)
+		return nil
+	})
+	if err != nil && !errors.Is(err, done) {
+		return head, err
+	}
+	if !head.Exists() {
+		return head, fmt.Errorf("%w: no head over %d leaves is signed yet", ErrNotFound, size)
+	}
+	return head, nil
+}
+
+// sizeAt is how many leaves the head at a revision is over.
+func (h *Heads) sizeAt(ctx context.Context, at eventstore.Revision) (int64, error) {
+	records, err := h.log.Store().ReadStream(ctx, treehead.HeadsStream, at, eventstore.Forward, 1)
+	if err != nil || len(records) == 0 {
+		return 0, fmt.Errorf("read %s at revision %d: %w", treehead.HeadsStream, at, err)
+	}
+	e, err := h.log.Decode(ctx, records[0])
+	if err != nil {
+		return 0, err
+	}
+	switch e := e.Event.(type) {
+	case treehead.Signed:
+		return e.Size, nil
+	case treehead.Cosigned:
+		return e.Size, nil
+	}
+	return 0, fmt.Errorf("%w: %s@%d: no head", eventstore.ErrCorrupt, treehead.HeadsStream, at)
+}
+
 // headOf is the head that an event keeps, whose checkpoint has to say the same as its fields.
 func headOf(s treehead.Signed) (Head, error) {
 	text, _, err := splitNote(s.Checkpoint)

@@ -25,14 +25,14 @@ type Secrets interface {
 	KnownSecret(ctx context.Context, name string) ([]byte, error)
 }
 
-// secretPrefix begins the names of the secrets that are the seeds of keys.
-const secretPrefix = "transparency-"
+// seedNames begins the names of the secrets that are the seeds of keys.
+const seedNames = "transparency-"
 
 // secretName is the name of the secret that is the seed of key number n.
-func secretName(n int) string { return secretPrefix + strconv.Itoa(n) }
+func secretName(n int) string { return seedNames + strconv.Itoa(n) }
 
 // IsSigningSecret tells whether the name is that of a secret that heads are signed with.
-func IsSigningSecret(name string) bool { return strings.HasPrefix(name, secretPrefix) }
+func IsSigningSecret(name string) bool { return strings.HasPrefix(name, seedNames) }
 
 // EnsureSecrets has the secrets of all keys that were published, and that of the first one where none is yet, so that a copy of the
 // secrets that is made now is enough to go on signing. It answers the numbers of those that the key store has lost.

@@ -113,6 +113,34 @@ func (v *View) Find(at eventstore.Position) (leaf int64, found bool, err error) 
 	return int64(n), err == nil && there == at && at != 0, err
 }
 
+// findAfter is Find among the leaves after one, and fast where the event's is near to it.
+func (v *View) findAfter(after int64, at eventstore.Position) (leaf int64, found bool, err error) {
+	low, step := after+1, int64(1)
+	for low+step < v.size {
+		p, err := v.Position(low + step)
+		if err != nil {
+			return 0, false, err
+		}
+		if p >= at {
+			break
+		}
+		low, step = low+step, step*2
+	}
+	high := min(low+step+1, v.size)
+	n := sort.Search(int(high-low), func(i int) bool {
+		var p eventstore.Position
+		if err == nil {
+			p, err = v.Position(low + int64(i))
+		}
+		return err != nil || p >= at
+	})
+	if leaf = low + int64(n); err != nil || leaf >= v.size {
+		return leaf, false, err
+	}
+	p, err := v.Position(leaf)
+	return leaf, err == nil && p == at && at != 0, err
+}
+
 // LeafHashes are the hashes of n leaves from the first on.
 func (v *View) LeafHashes(_ context.Context, first int64, n int) ([]tlog.Hash, error) {
 	if first < 0 || n < 0 || first+int64(n) > v.size {

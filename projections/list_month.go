@@ -1,0 +1,128 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/period"
+	"github.com/benfex/kipay/eventstore"
+)
+
+// monthTimeout bounds the reading of a whole month, at the speed of whoever takes it.
+const monthTimeout = time.Hour
+
+// MonthFilter says which of a merchant's events and entries make up a month.
+type MonthFilter struct {
+	MerchantID int64
+	Mode       domain.Mode
+	Month      period.Month
+	// From is the month's first moment, Until the first after it.
+	From, Until time.Time
+	// AsOf is the position up to which the month's books go.
+	AsOf eventstore.Position
+	// LateAfter is where the month before was closed: what happened before From and came after it belongs here. 0 when it is open.
+	LateAfter eventstore.Position
+	// Streams are taken whole, up to AsOf.
+	Streams []string
+}
+
+func (f *MonthFilter) args() []any {
+	late := uint64(math.MaxUint64)
+	if f.LateAfter != 0 {
+		late = uint64(f.LateAfter)
+	}
+	return []any{
+		clickhouse.Named("merchant", f.MerchantID), clickhouse.Named("mode", string(f.Mode)), clickhouse.Named("month", uint32(f.Month)),
+		clickhouse.Named("asof", uint64(f.AsOf)), clickhouse.Named("late", late), clickhouse.Named("streams", f.Streams),
+		millisArg("from", within(f.From)), millisArg("until", within(f.Until)),
+	}
+}
+
+// MonthEvents calls yield with each event of a month, in the order of the log, as it stands there: what happened in it, what made
+// entries that are booked in it, the streams of the filter, and what came too late for a closed month before. The event at AsOf, by
+// which the month was closed, is one too. RecordedAt is not told.
+func (r *Reader) MonthEvents(ctx context.Context, f MonthFilter, yield func(*eventstore.Record) error) error {
+	var last eventstore.Position
+	err := r.Ask(ctx, monthTimeout, func(eventstore.Position) (string, []any) {
+		return `SELECT position, stream, revision, id, type, data, metadata FROM kipay.events_gN
+			WHERE merchant_id = {merchant:Int64} AND mode IN ('', {mode:String}) AND position <= {asof:UInt64} AND (
+				occurred_at >= {from:DateTime64(3,'UTC')} AND occurred_at < {until:DateTime64(3,'UTC')}
+				OR occurred_at < {from:DateTime64(3,'UTC')} AND position > {late:UInt64}
+				OR stream IN {streams:Array(String)}
+				OR position = {asof:UInt64} AND type = 'PeriodClosed'
+				OR position GLOBAL IN (SELECT position FROM kipay.ledger_entries_gN
+					WHERE merchant_id = {merchant:Int64} AND mode = {mode:String} AND position <= {asof:UInt64} AND period = {month:UInt32}))
+			ORDER BY position`, f.args()
+	}, func(rows driver.Rows) error {
+		var e eventstore.Record
+		var position uint64
+		var revision int64
+		var data, metadata string
+		if err := rows.Scan(&position, &e.Stream, &revision, &e.ID, &e.Type, &data, &metadata); err != nil {
+			return err
+		}
+		e.Position, e.Revision, e.Data, e.Metadata = eventstore.Position(position), eventstore.Revision(revision), []byte(data), []byte(metadata)
+		if e.Position == last {
+			return nil // a row that was written twice is the same twice
+		}
+		last = e.Position
+		return yield(&e)
+	})
+	if err != nil {
+		return fmt.Errorf("read a month's events: %w", err)
+	}
+	return nil
+}
+
+// MonthEntries calls yield with each posting that is booked in a month, in the order of the log.
+func (r *Reader) MonthEntries(ctx context.Context, f MonthFilter, yield func(*LedgerEntry) error) error {
+	var last int64
+	err := r.Ask(ctx, monthTimeout, func(eventstore.Position) (string, []any) {
+		return "SELECT " + ledgerColumnsSQL + ` FROM kipay.ledger_entries_gN
+			WHERE merchant_id = {merchant:Int64} AND mode = {mode:String} AND position <= {asof:UInt64} AND period = {month:UInt32}
+			ORDER BY position, line`, f.args()
+	}, func(rows driver.Rows) error {
+		e, err := scanLedgerEntry(rows.Scan)
+		if err != nil || e.ID() == last {
+			return err
+		}
+		last = e.ID()
+		e.MerchantID, e.Mode = f.MerchantID, f.Mode
+		return yield(&e)
+	})
+	if err != nil {
+		return fmt.Errorf("read a month's entries: %w", err)
+	}
+	return nil
+}
+
+// MonthBalances sums each account's postings booked in all months through one, as of the filter's position.
+func (r *Reader) MonthBalances(ctx context.Context, f MonthFilter, through period.Month) ([]LedgerBalance, error) {
+	return r.patient().LedgerBalances(ctx, LedgerFilter{MerchantID: f.MerchantID, Mode: f.Mode, AsOf: f.AsOf, Through: through})
+}
+
+// MonthImports are the numbers of the imports of statements that touch a month, or that came in it and were not compared.
+func (r *Reader) MonthImports(ctx context.Context, f MonthFilter) ([]int64, error) {
+	var out []int64
+	err := r.Ask(ctx, booksTimeout, func(eventstore.Position) (string, []any) {
+		return `SELECT DISTINCT id FROM kipay.reconciliation_imports_gN FINAL WHERE merchant_id = {merchant:Int64} AND mode = {mode:String} AND (
+				status = 'done' AND period_from < {until:DateTime64(3,'UTC')} AND period_until > {from:DateTime64(3,'UTC')}
+				OR status != 'done' AND created_at >= {from:DateTime64(3,'UTC')} AND created_at < {until:DateTime64(3,'UTC')})
+			ORDER BY id`, f.args()
+	}, func(rows driver.Rows) error {
+		var id int64
+		err := rows.Scan(&id)
+		out = append(out, id)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list a month's imports: %w", err)
+	}
+	return out, nil
+}
