@@ -93,6 +93,9 @@ func (l *loader) payment(ctx context.Context, ref transaction.Reference) error {
 	if !b.state.Exists() || b.state.MergedInto != "" || b.state.Amount.Currency != l.scope.Currency {
 		return nil
 	}
+	if b.state.Origin == transaction.FromC2B && len(b.state.Payments) == 0 {
+		return nil // a notice that anybody could have sent: it must not make the line of a payment doubtful
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	p := b.payment()
