@@ -13,12 +13,16 @@ export CGO_ENABLED := $(if $(RACE),1,0)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: export KIPAY_SANDBOX ?= true
 run: build ## fetch what is missing, build, and serve with simulated providers (KIPAY_* variables apply; Ctrl-C stops)
 	@exec bin/kipay serve
+
+.PHONY: demo-month
+demo-month: build ## a month of invented business with all faults: reconciled, closed, audited (FLAGS="--payments 100000")
+	@bin/kipay demo month $(FLAGS)
 
 .PHONY: build
 build: deps ## build bin/kipay

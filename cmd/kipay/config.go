@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/redis/go-redis/v9"
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
@@ -64,6 +65,18 @@ type config struct {
 	Witnesses         []witnessSetting
 	EngineMemory      int64
 	LogLevel          zerolog.Level
+
+	// clock and disk are no settings: a demonstration brings its own. Nil are the machine's.
+	clock func() time.Time
+	disk  vfs.FS
+}
+
+// now is the node's clock.
+func (c *config) now() time.Time {
+	if c.clock != nil {
+		return c.clock()
+	}
+	return time.Now()
 }
 
 // remote tells whether the event store is a server, which other nodes may use too.

@@ -2,7 +2,7 @@
 // with.
 //
 // One file a verb (serve, merchant, key, channel, customer, hold, retention, events, fsck, rebuild, verify, doctor, keys, backup,
-// restore, sandbox, eventstore, version), config.go for
+// restore, sandbox, demo, eventstore, version), config.go for
 // what may be set, node.go for what every verb stands on, control.go for verbs beside a running server. All wiring is
 // here; rules are in domain, use cases in commands and readapi.
 package main
@@ -116,6 +116,7 @@ Settings are flags or KIPAY_* variables: see docs/configuration.md, or "kipay se
 		backupCommand(),
 		restoreCommand(),
 		sandboxCommand(),
+		demoCommand(),
 		eventStoreCommand(),
 		versionCommand(),
 		readModelCommand(),

@@ -84,7 +84,7 @@ func openNodeWith(ctx context.Context, cfg *config, log zerolog.Logger, kept *sp
 	random := rand.Reader
 	n.ring = eventstore.NewKeyring(n.store, masters, random)
 	n.codec = eventstore.NewCodec(n.ring, eventstore.Catalogue())
-	n.events = eventstore.NewLog(n.store, n.codec, time.Now, newEventID)
+	n.events = eventstore.NewLog(n.store, n.codec, cfg.now, newEventID)
 	staging, err := stagingFolder(cfg)
 	if err != nil {
 		return nil, err
@@ -157,7 +157,7 @@ func openEngine(cfg *config, log zerolog.Logger, deadline, attempt time.Duration
 	if err := embedded.RefuseServed(dir); err != nil {
 		return nil, nil, err
 	}
-	if local, err = embedded.Open(dir, embedded.Options{Logf: logf}); err != nil {
+	if local, err = embedded.Open(dir, embedded.Options{Logf: logf, Now: cfg.clock, FS: cfg.disk}); err != nil {
 		return nil, nil, err
 	}
 	return local, local, nil
