@@ -14,8 +14,11 @@ import (
 	"github.com/benfex/kipay/eventstore"
 )
 
-// monthTimeout bounds the reading of a whole month, at the speed of whoever takes it.
-const monthTimeout = time.Hour
+const (
+	// monthEventsPage and monthEntriesPage are how many are read at once: a month is much larger than the engine's memory.
+	monthEventsPage  = 2000
+	monthEntriesPage = 20_000
+)
 
 // MonthFilter says which of a merchant's events and entries make up a month.
 type MonthFilter struct {
@@ -48,58 +51,109 @@ func (f *MonthFilter) args() []any {
 // entries that are booked in it, the streams of the filter, and what came too late for a closed month before. The event at AsOf, by
 // which the month was closed, is one too. RecordedAt is not told.
 func (r *Reader) MonthEvents(ctx context.Context, f MonthFilter, yield func(*eventstore.Record) error) error {
-	var last eventstore.Position
-	err := r.Ask(ctx, monthTimeout, func(eventstore.Position) (string, []any) {
-		return `SELECT position, stream, revision, id, type, data, metadata FROM kipay.events_gN
-			WHERE merchant_id = {merchant:Int64} AND mode IN ('', {mode:String}) AND position <= {asof:UInt64} AND (
-				occurred_at >= {from:DateTime64(3,'UTC')} AND occurred_at < {until:DateTime64(3,'UTC')}
-				OR occurred_at < {from:DateTime64(3,'UTC')} AND position > {late:UInt64}
-				OR stream IN {streams:Array(String)}
-				OR position = {asof:UInt64} AND type = 'PeriodClosed'
-				OR position GLOBAL IN (SELECT position FROM kipay.ledger_entries_gN
-					WHERE merchant_id = {merchant:Int64} AND mode = {mode:String} AND position <= {asof:UInt64} AND period = {month:UInt32}))
-			ORDER BY position`, f.args()
-	}, func(rows driver.Rows) error {
-		var e eventstore.Record
-		var position uint64
-		var revision int64
-		var data, metadata string
-		if err := rows.Scan(&position, &e.Stream, &revision, &e.ID, &e.Type, &data, &metadata); err != nil {
-			return err
+	positions, err := r.monthPositions(ctx, f)
+	for err == nil && len(positions) > 0 {
+		page := positions[:min(len(positions), monthEventsPage)]
+		positions = positions[len(page):]
+		var records []eventstore.Record
+		if records, err = r.eventsAt(ctx, f.MerchantID, page); err != nil {
+			break
 		}
-		e.Position, e.Revision, e.Data, e.Metadata = eventstore.Position(position), eventstore.Revision(revision), []byte(data), []byte(metadata)
-		if e.Position == last {
-			return nil // a row that was written twice is the same twice
+		for i := range records {
+			if err := yield(&records[i]); err != nil {
+				return err
+			}
 		}
-		last = e.Position
-		return yield(&e)
-	})
+	}
 	if err != nil {
 		return fmt.Errorf("read a month's events: %w", err)
 	}
 	return nil
 }
 
+// monthPositions are where the events of a month are: little, so that what they hold can be read piece by piece.
+func (r *Reader) monthPositions(ctx context.Context, f MonthFilter) (positions []uint64, err error) {
+	err = r.Ask(ctx, booksTimeout, func(eventstore.Position) (string, []any) {
+		return `SELECT position FROM kipay.events_gN
+			WHERE merchant_id = {merchant:Int64} AND position <= {asof:UInt64} AND (
+				mode IN ('', {mode:String}) AND (
+					occurred_at >= {from:DateTime64(3,'UTC')} AND occurred_at < {until:DateTime64(3,'UTC')}
+					OR occurred_at < {from:DateTime64(3,'UTC')} AND position > {late:UInt64}
+					OR stream IN {streams:Array(String)}
+					OR position = {asof:UInt64} AND type = 'PeriodClosed')
+				OR position GLOBAL IN (SELECT position FROM kipay.ledger_entries_gN
+					WHERE merchant_id = {merchant:Int64} AND mode = {mode:String} AND position <= {asof:UInt64} AND period = {month:UInt32}))
+			ORDER BY position`, f.args()
+	}, func(rows driver.Rows) error {
+		var at uint64
+		err := rows.Scan(&at)
+		if n := len(positions); n == 0 || positions[n-1] != at { // a row that was written twice is the same twice
+			positions = append(positions, at)
+		}
+		return err
+	})
+	return positions, err
+}
+
+// eventsAt are the merchant's events at the positions, which rise.
+func (r *Reader) eventsAt(ctx context.Context, merchantID int64, positions []uint64) ([]eventstore.Record, error) {
+	out := make([]eventstore.Record, 0, len(positions))
+	err := r.Ask(ctx, booksTimeout, func(eventstore.Position) (string, []any) {
+		return `SELECT position, stream, revision, id, type, data, metadata FROM kipay.events_gN
+				WHERE merchant_id = {merchant:Int64} AND position >= {first:UInt64} AND position <= {last:UInt64} AND position IN {positions:Array(UInt64)}
+				ORDER BY position LIMIT 1 BY position`, []any{
+				clickhouse.Named("merchant", merchantID), clickhouse.Named("positions", positions), clickhouse.Named("first", positions[0]),
+				clickhouse.Named("last", positions[len(positions)-1]),
+			}
+	}, func(rows driver.Rows) error {
+		var e eventstore.Record
+		var position uint64
+		var revision int64
+		var data, metadata string
+		err := rows.Scan(&position, &e.Stream, &revision, &e.ID, &e.Type, &data, &metadata)
+		e.Position, e.Revision, e.Data, e.Metadata = eventstore.Position(position), eventstore.Revision(revision), []byte(data), []byte(metadata)
+		out = append(out, e)
+		return err
+	})
+	if err == nil && len(out) != len(positions) {
+		err = fmt.Errorf("%d of %d events are in the read models", len(out), len(positions))
+	}
+	return out, err
+}
+
 // MonthEntries calls yield with each posting that is booked in a month, in the order of the log.
 func (r *Reader) MonthEntries(ctx context.Context, f MonthFilter, yield func(*LedgerEntry) error) error {
-	var last int64
-	err := r.Ask(ctx, monthTimeout, func(eventstore.Position) (string, []any) {
-		return "SELECT " + ledgerColumnsSQL + ` FROM kipay.ledger_entries_gN
-			WHERE merchant_id = {merchant:Int64} AND mode = {mode:String} AND position <= {asof:UInt64} AND period = {month:UInt32}
-			ORDER BY position, line`, f.args()
-	}, func(rows driver.Rows) error {
-		e, err := scanLedgerEntry(rows.Scan)
-		if err != nil || e.ID() == last {
+	last, after := int64(-1), eventstore.Position(0)
+	for {
+		rows := 0
+		var page []LedgerEntry
+		err := r.Ask(ctx, booksTimeout, func(eventstore.Position) (string, []any) {
+			return "SELECT " + ledgerColumnsSQL + ` FROM kipay.ledger_entries_gN
+				WHERE merchant_id = {merchant:Int64} AND mode = {mode:String} AND position >= {after:UInt64} AND position <= {asof:UInt64}
+					AND period = {month:UInt32}
+				ORDER BY position, line LIMIT {page:UInt64}`,
+				append(f.args(), clickhouse.Named("after", uint64(after)), clickhouse.Named("page", uint64(monthEntriesPage)))
+		}, func(row driver.Rows) error {
+			e, err := scanLedgerEntry(row.Scan)
+			e.MerchantID, e.Mode = f.MerchantID, f.Mode
+			if rows++; err == nil && e.ID() > last { // of the page before, or a row that was written twice
+				last, after = e.ID(), e.Position
+				page = append(page, e)
+			}
 			return err
+		})
+		if err != nil {
+			return fmt.Errorf("read a month's entries: %w", err)
 		}
-		last = e.ID()
-		e.MerchantID, e.Mode = f.MerchantID, f.Mode
-		return yield(&e)
-	})
-	if err != nil {
-		return fmt.Errorf("read a month's entries: %w", err)
+		for i := range page {
+			if err := yield(&page[i]); err != nil {
+				return err
+			}
+		}
+		if rows < monthEntriesPage || len(page) == 0 {
+			return nil
+		}
 	}
-	return nil
 }
 
 // MonthBalances sums each account's postings booked in all months through one, as of the filter's position.
