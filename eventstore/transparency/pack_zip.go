@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 )
 
@@ -127,14 +128,15 @@ var errNotSame = errors.New("not the same bytes")
 
 // sameBytes is a writer that takes only what stands in from.
 type sameBytes struct {
-	from io.ReaderAt
-	at   int64
+	from  io.ReaderAt
+	at    int64
+	there []byte
 }
 
 // Write compares.
 func (s *sameBytes) Write(p []byte) (int, error) {
-	there := make([]byte, len(p))
-	if n, _ := s.from.ReadAt(there, s.at); n < len(p) || !bytes.Equal(there, p) {
+	s.there = slices.Grow(s.there[:0], len(p))[:len(p)]
+	if n, _ := s.from.ReadAt(s.there, s.at); n < len(p) || !bytes.Equal(s.there, p) {
 		return 0, fmt.Errorf("%w after %d", errNotSame, s.at)
 	}
 	s.at += int64(len(p))
