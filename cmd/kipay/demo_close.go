@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -279,6 +280,56 @@ func (d *monthDemo) prove(ctx context.Context) error {
 	}
 	diff := compared.Difference
 	d.check(forged.done && diff != nil && diff.Stream == forged.stream, "Somebody who makes that payment ten times as large on the disk is caught: the check names the event that is not the one that was signed.")
+	return nil
+}
+
+// pack writes the month for an auditor, and checks it as the auditor does.
+func (d *monthDemo) pack(ctx context.Context) error {
+	if err := d.sign(ctx); err != nil { // looking at histories was recorded too
+		return err
+	}
+	args, err := json.Marshal(auditPackArgs{Merchant: d.merchant, Mode: domain.ModeLive, Month: d.monthOf()})
+	if err != nil {
+		return err
+	}
+	name := filepath.Join(d.dir, "audit-pack.zip")
+	var packed transparency.Manifest
+	err = writeWhole(nil, name, func(w io.Writer) error {
+		archive := transparency.NewPackArchive(w)
+		out, err := opAuditPack(ctx, d.n, args, func(news any) error {
+			piece, _ := news.(auditPackNews)
+			return archive.Add(piece.File, piece.Piece)
+		})
+		if err != nil {
+			return err
+		}
+		packed, _ = out.(transparency.Manifest)
+		return archive.Close()
+	})
+	if err != nil {
+		return err
+	}
+	list, err := d.n.proofs.heads.Keys(ctx)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, k := range list {
+		names = append(names, k.VerifierKey)
+	}
+	keys, err := transparency.ParseKeys(names...)
+	if err != nil {
+		return err
+	}
+	d.line("    kipay audit pack --month " + d.monthOf().String() + " -o audit-pack.zip")
+	d.say("writes one file for the auditor: %s events with their proofs, %s ledger entries, the trial balance, %d statement with its differences and decisions, and how to check it all without Kipay.",
+		many(int(packed.Events)), many(int(packed.Entries)), packed.Imports)
+	d.gap()
+	verdict, err := verifyPackFile(name, transparency.VerifyOptions{Keys: keys})
+	if err != nil && !isFinding(err) {
+		return err
+	}
+	d.check(err == nil && verdict.Closed != nil && verdict.Events > 0, "The pack is verified with nothing but the log's public key: every event is under the signed head, and the entries add up to the trial balance.")
 	return nil
 }
 

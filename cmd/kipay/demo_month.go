@@ -239,6 +239,7 @@ func (d *monthDemo) tell(ctx context.Context, started time.Time) error {
 		{"What became known afterwards", d.afterwards},
 		{"A figure and what it is made of", d.cause},
 		{"Proofs", d.prove},
+		{"For the auditor", d.pack},
 	} {
 		d.chapter(chapter.title)
 		if err := chapter.tell(ctx); err != nil {

@@ -28,13 +28,13 @@ func TestAMonthOfBusinessIsReconciledClosedAndProved(t *testing.T) {
 		"✓ All 34 faults were found", "✓ Nothing else was called a difference", "✓ No line was tied to a payment that is not its own",
 		"✓ Statement − books = explained + unexplained", "✓ Debits and credits are equal: KES 8,", "✓ 2025-11 is closed",
 		"belongs to 2025-11 and is booked in 2025-12", "✓ The closed month is what it was", "200 of 200 tries", "✓ The log agrees with the checkpoint",
-		"is caught", "All 31 statements are true",
+		"is caught", "✓ The pack is verified", "All 32 statements are true",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("it lacks %q", want)
 		}
 	}
-	if n := strings.Count(out, "✓"); n != 31 || strings.Contains(out, "✗") || strings.Contains(out, "\x1b") {
+	if n := strings.Count(out, "✓"); n != 32 || strings.Contains(out, "✗") || strings.Contains(out, "\x1b") {
 		t.Errorf("%d statements are made", n)
 	}
 	for _, line := range strings.Split(out, "\n") {

@@ -70,7 +70,7 @@ func (t *trade) carryOut(ctx context.Context) error {
 // newTrade lays out the whole month.
 func (d *monthDemo) newTrade(ctx context.Context) (*trade, error) {
 	t := &trade{
-		monthDemo: d, byShop: commands.By{Actor: "key:" + d.keyID, Merchant: d.merchant}, byMpesa: commands.By{Actor: "provider:mpesa"},
+		monthDemo: d, byShop: commands.By{Actor: "key:" + d.keyID, Merchant: d.merchant}, byMpesa: commands.By{Actor: "provider:mpesa", Merchant: d.merchant},
 		draw: rand.New(rand.NewPCG(d.plan.Seed, 0)), ids: map[ids.Kind]int64{}, //nolint:gosec // the same month for the same seed
 		failed: len(d.month.Payments) / failedShare,
 	}
