@@ -99,12 +99,13 @@ func (r *Reader) monthPositions(ctx context.Context, f MonthFilter) (positions [
 func (r *Reader) eventsAt(ctx context.Context, merchantID int64, positions []uint64) ([]eventstore.Record, error) {
 	out := make([]eventstore.Record, 0, len(positions))
 	err := r.Ask(ctx, booksTimeout, func(eventstore.Position) (string, []any) {
+		args := []any{
+			clickhouse.Named("merchant", merchantID), clickhouse.Named("positions", positions), clickhouse.Named("first", positions[0]),
+			clickhouse.Named("last", positions[len(positions)-1]),
+		}
 		return `SELECT position, stream, revision, id, type, data, metadata FROM kipay.events_gN
-				WHERE merchant_id = {merchant:Int64} AND position >= {first:UInt64} AND position <= {last:UInt64} AND position IN {positions:Array(UInt64)}
-				ORDER BY position LIMIT 1 BY position`, []any{
-				clickhouse.Named("merchant", merchantID), clickhouse.Named("positions", positions), clickhouse.Named("first", positions[0]),
-				clickhouse.Named("last", positions[len(positions)-1]),
-			}
+			WHERE merchant_id = {merchant:Int64} AND position >= {first:UInt64} AND position <= {last:UInt64} AND position IN {positions:Array(UInt64)}
+			ORDER BY position LIMIT 1 BY position`, args
 	}, func(rows driver.Rows) error {
 		var e eventstore.Record
 		var position uint64
