@@ -46,6 +46,7 @@ func story(t testing.TB, i *projectionstest.Install) []transaction.Reference {
 	i.Dispute(t, 1, c2b, 624, 100_00, true)
 	i.Dispute(t, 1, paid, 625, 100_00, false)
 	i.Payout(t, 1, 100_00)
+	i.Statement(t, 1)
 	i.Open(t, projectionstest.Payment{Merchant: 2})
 	i.Open(t, projectionstest.Payment{Merchant: 1, Mode: "live"})
 	return []transaction.Reference{pending, paid, failed, late, short, c2b}

@@ -62,6 +62,12 @@ func TestQuestionsMayBeAskedOfShards(t *testing.T) {
 			t.Errorf("customers, searched for %q: %v", search, err)
 		}
 	}
+	if _, err := r.Imports(ctx, ImportFilter{MerchantID: 1, Mode: "test", Limit: 20}); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		t.Errorf("imports: %v", err)
+	}
+	if _, err := r.Differences(ctx, DifferenceFilter{MerchantID: 1, Mode: "test", Import: 1, State: "open", Limit: 20}); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		t.Errorf("differences: %v", err)
+	}
 	w := window{from: earliest, until: latest}
 	for _, status := range []string{"", "pending", "completed"} {
 		q := &transactionQuery{Reader: r, generation: 1, TransactionFilter: TransactionFilter{MerchantID: 1, Mode: "test", Zone: time.UTC, Limit: 20}}

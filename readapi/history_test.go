@@ -174,7 +174,7 @@ func TestNoEventShowsWhatOpensADoor(t *testing.T) {
 	known := map[string]bool{
 		"MerchantCreated.PasswordHash": true, "PaymentChannelCreated.Secrets": true, "C2BUrlsRegistered.ConfirmationURL": true,
 		"C2BUrlsRegistered.ValidationURL": true, "CardCheckoutOpened.URL": true, "ApiKeyIssued.ID": true,
-		"InitiatorSet.SecurityCredential": true,
+		"InitiatorSet.SecurityCredential": true, "InitiatorSet.PasswordDays": true,
 	}
 	for _, typ := range eventstore.Catalogue() {
 		for _, f := range reflect.VisibleFields(reflect.TypeOf(typ.Prototype)) {

@@ -1,0 +1,55 @@
+package projections
+
+import (
+	"testing"
+	"time"
+
+	"github.com/benfex/kipay/domain/reconciliation"
+)
+
+func TestDifferencesAreListedAsTheyStandNow(t *testing.T) {
+	b := newBench(t)
+	b.Merchant(t, 1, "")
+	b.Statement(t, 1)
+	run(t, b.projector)
+	caughtUp(t, b.projector, b.Head(t))
+	imports, err := b.reader.Imports(t.Context(), ImportFilter{MerchantID: 1, Mode: "test", Limit: 10})
+	if err != nil || imports.Total != 1 {
+		t.Fatalf("imports: %+v, %v", imports, err)
+	}
+	if got := imports.Rows[0]; got.Status != "done" || got.Lines != 2 || got.Difference != 110_00 || got.Explained != 110_00 || got.Unexplained != 0 {
+		t.Errorf("the import is %+v", got)
+	}
+	list := func(f DifferenceFilter) []DifferenceRow {
+		t.Helper()
+		f.MerchantID, f.Mode, f.Import, f.Limit = 1, "test", imports.Rows[0].ID, 10
+		page, err := b.reader.Differences(t.Context(), f)
+		if err != nil || page.Total != uint64(len(page.Rows)) {
+			t.Fatalf("differences: %+v, %v", page, err)
+		}
+		return page.Rows
+	}
+	all := list(DifferenceFilter{})
+	if len(all) != 2 || all[0].State != "open" || all[0].Action != "suspended" || all[1].State != "resolved" || all[1].Decision != "looked up" {
+		t.Errorf("they are %+v", all)
+	}
+	if all[0].Line != `{"party":"25470****005 - JANE DOE"}` || all[1].Line != "" {
+		t.Errorf("the lines are %q and %q", all[0].Line, all[1].Line)
+	}
+	if open := list(DifferenceFilter{State: reconciliation.Open}); len(open) != 1 || open[0].ID != all[0].ID {
+		t.Errorf("open are %+v", open)
+	}
+	if wrong := list(DifferenceFilter{Cause: reconciliation.WrongAmount}); len(wrong) != 1 || wrong[0].ID != all[1].ID {
+		t.Errorf("of the cause are %+v", wrong)
+	}
+	other, err := b.reader.Imports(t.Context(), ImportFilter{MerchantID: 2, Mode: "test", Limit: 10})
+	if err != nil || other.Total != 0 {
+		t.Errorf("another merchant sees %+v, %v", other, err)
+	}
+
+	// The money stands in suspense, in the channel's clearing account.
+	minor, err := b.reader.ClearingBalance(t.Context(), 1, "test", 7, "KES", time.Now().AddDate(0, 0, 1)) // by when the log recorded it
+	if err != nil || minor != 55_00 {
+		t.Errorf("the clearing account holds %d, %v", minor, err)
+	}
+}

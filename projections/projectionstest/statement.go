@@ -1,0 +1,52 @@
+package projectionstest
+
+import (
+	"testing"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/domain/receipt"
+	"github.com/benfex/kipay/domain/reconciliation"
+	"github.com/benfex/kipay/domain/reconciliation/journal"
+	"github.com/benfex/kipay/eventstore"
+)
+
+// Statement compares a statement with the books in which one payer of 55.00 is not known, whose money goes into suspense, and
+// another line is decided about.
+func (i *Install) Statement(t testing.TB, merchantID int64) eventstore.Position {
+	t.Helper()
+	id, now := i.NextID(), i.Now()
+	subject, amount := journal.Stream(id), money.Of(55_00, money.KES)
+	do := func(cmd domain.Command[journal.State]) eventstore.Position {
+		t.Helper()
+		_, at := Do[journal.State](t, i, merchantID, subject, cmd)
+		return at
+	}
+	do(journal.Begin{Begun: journal.Begun{
+		ID: id, Merchant: merchantID, Mode: domain.ModeTest, Channel: 7, Source: reconciliation.SourceMpesa, Format: "mpesa_csv", Subject: subject,
+		File: "statement.csv", SHA256: "ab", Bytes: 1200, At: now,
+	}})
+	open := journal.Difference{
+		N: 1, Identity: "line:k:unknown_payer", Line: 9, Kind: reconciliation.KindPayment, Receipt: "QGR7I8K2ZZ", Rule: reconciliation.RuleUnmatched,
+		Cause: reconciliation.UnknownPayer, State: reconciliation.Open, Amount: amount, Stated: amount, Booked: money.Of(0, money.KES), At: now,
+		Text: "It fits no payment or account here.",
+	}
+	more := open
+	more.N, more.Identity, more.Line, more.Cause = 2, "line:l:wrong_amount", 10, reconciliation.WrongAmount
+	do(journal.Find{DifferencesFound: journal.DifferencesFound{
+		ID: id, Subject: subject, Differences: []journal.Difference{open, more}, Lines: `{"1":{"party":"25470****005 - JANE DOE"}}`, At: now,
+	}})
+	total := money.Of(110_00, money.KES)
+	do(journal.Conclude{Reconciled: journal.Reconciled{
+		ID: id, From: now.AddDate(0, 0, -1), Until: now, Currency: money.KES, Lines: 2, Statement: total, Booked: money.Of(0, money.KES), Difference: total,
+		Explained: total, Unexplained: money.Of(0, money.KES), Open: 2, Differences: 2, At: now,
+		ByCause: []journal.CauseSum{{Cause: reconciliation.UnknownPayer, Count: 1, Amount: amount}, {Cause: reconciliation.WrongAmount, Count: 1, Amount: amount}},
+	}})
+	Do[receipt.State](t, i, merchantID, receipt.Stream("mpesa.sandbox", open.Receipt), receipt.OpenSuspense{SuspenseOpened: receipt.SuspenseOpened{
+		Provider: "mpesa", Number: open.Receipt, Merchant: merchantID, Mode: domain.ModeTest, Channel: 7, Amount: amount, PaidAt: now, Import: id, Line: 9,
+		Subject: subject, Party: "25470****005 - JANE DOE", At: now,
+	}})
+	return do(journal.Resolve{Resolved: journal.Resolved{
+		ID: id, Subject: subject, At: now, Reason: "looked up", Resolutions: []journal.Resolution{{N: 1, Action: journal.Suspended}, {N: 2, Action: journal.Accept}},
+	}})
+}
