@@ -49,6 +49,7 @@ type loader struct {
 	w       *WriteSide
 	matcher *reconciliation.Matcher
 	scope   reconciliation.Scope
+	owner   int64             // the merchant whose books they are
 	receipt string            // whose word receipts are
 	settled map[string]string // the settlement of each payment's receipt, where the provider has said so
 
@@ -90,7 +91,8 @@ func (l *loader) payment(ctx context.Context, ref transaction.Reference) error {
 	if err := l.w.log.EachInStream(ctx, ref.Stream(), 0, func(e eventstore.Envelope) error { b.take(e); return nil }); err != nil {
 		return asUnavailable(err)
 	}
-	if !b.state.Exists() || b.state.MergedInto != "" || b.state.Amount.Currency != l.scope.Currency {
+	// In the sandbox all share the receipts: another merchant's payment is not the statement's, and none of its business.
+	if !b.state.Exists() || b.state.Merchant != l.owner || b.state.MergedInto != "" || b.state.Amount.Currency != l.scope.Currency {
 		return nil
 	}
 	if b.state.Origin == transaction.FromC2B && len(b.state.Payments) == 0 {
@@ -134,7 +136,7 @@ func (l *loader) byReceipt(ctx context.Context, number string) error {
 	switch s := r.State.Suspense; {
 	case r.State.Owner != "":
 		return l.payment(ctx, transaction.Reference(r.State.Owner))
-	case s != nil && s.Amount.Currency == l.scope.Currency:
+	case s != nil && s.Merchant == l.owner && s.Amount.Currency == l.scope.Currency:
 		return l.matcher.AddPayment(reconciliation.Payment{
 			Reference: "suspense " + number, Channel: s.Channel, Amount: s.Amount, Status: reconciliation.StatusCompleted, OpenedAt: s.At,
 			Receipts: []reconciliation.Receipt{{Number: number, Amount: s.Amount, PaidAt: s.PaidAt, CreditedAt: s.At}},
@@ -272,8 +274,8 @@ func (b *bookOf) refunds() []reconciliation.Refund {
 }
 
 // newLoader is a loader for the channel, whose receipts are its own word or its sandbox's.
-func (w *WriteSide) newLoader(m *reconciliation.Matcher, scope reconciliation.Scope, ch channel.State) *loader {
-	return &loader{w: w, matcher: m, scope: scope, receipt: ch.ReceiptScope(), loaded: map[string]bool{}, known: map[string]bool{}}
+func (w *WriteSide) newLoader(merchantID int64, m *reconciliation.Matcher, scope reconciliation.Scope, ch channel.State) *loader {
+	return &loader{w: w, matcher: m, scope: scope, owner: merchantID, receipt: ch.ReceiptScope(), loaded: map[string]bool{}, known: map[string]bool{}}
 }
 
 // books gives the matcher what the statement may show, and answers up to which position of the log the books are read.

@@ -108,7 +108,7 @@ func (c *comparison) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	load := c.w.newLoader(m, c.scope, c.channel)
+	load := c.w.newLoader(c.imp.Merchant, m, c.scope, c.channel)
 	load.settled = c.job.file.settled
 	q := BooksQuery{
 		Merchant: c.imp.Merchant, Mode: c.imp.Mode, Channel: c.imp.Channel, Currency: c.scope.Currency,

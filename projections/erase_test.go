@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -245,7 +244,7 @@ func TestErasuresAreTakenOutInPieces(t *testing.T) {
 		{cluster: "c", sharded: true}: "ALTER TABLE kipay.shard_customers_gN ON CLUSTER 'c' UPDATE x",
 	} {
 		if got := f.change("customers", "UPDATE x"); got != want {
-			t.Error(fmt.Sprintf("%+v: %s", f, got))
+			t.Errorf("%+v: %s", f, got)
 		}
 	}
 }

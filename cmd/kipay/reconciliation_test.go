@@ -152,6 +152,21 @@ func TestAStatementIsComparedWithTheBooks(t *testing.T) {
 		t.Errorf("the list: %v", list)
 	}
 
+	// In the sandbox all merchants share a shortcode. Another's payment is none of this one's business.
+	other := newShop(t, in)
+	theirs := other.push(t, phone(), "77")
+	other.settles(t, theirs, "completed", 15*time.Second)
+	eventually(t, 15*time.Second, "the statement shows the other's", func() error {
+		if longer = m.statement(t, ""); !strings.Contains(longer, ",77.00,") {
+			return fmt.Errorf("%s", longer)
+		}
+		return nil
+	})
+	foreign := m.imported(t, longer, "done").text("import.id")
+	if raw := m.get("/api/reconciliation/imports/" + foreign + "/differences").raw; strings.Contains(raw, theirs) || !strings.Contains(raw, "unknown_payer") {
+		t.Errorf("another merchant's payment shows: %s", raw)
+	}
+
 	// A file with a bad line is refused as a whole, and can be sent again when it is mended.
 	broken := strings.Replace(longer, "Completed", "Compleeted", 1)
 	refused := m.imported(t, broken, "failed").want(t, 200, shape{"import.errors.0.line": "int", "import.errors.0.reason": "text"})
