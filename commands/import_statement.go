@@ -66,6 +66,11 @@ func (f *StatementFile) input() statement.Input {
 
 // stage copies a file to where nobody finds it by a name. Errors: TooLarge.
 func (w *WriteSide) stage(f *StatementFile, from io.Reader) error {
+	if w.StagingDir != "" {
+		if err := os.MkdirAll(w.StagingDir, 0o700); err != nil {
+			return fmt.Errorf("take the statement: %w", err)
+		}
+	}
 	file, err := os.CreateTemp(w.StagingDir, "statement-*")
 	if err != nil {
 		return fmt.Errorf("take the statement: %w", err)

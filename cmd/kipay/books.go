@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -62,24 +61,10 @@ func (b *bookkeeper) Clearing(ctx context.Context, q commands.BooksQuery) (int64
 	return r.ClearingBalance(ctx, q.Merchant, q.Mode, q.Channel, q.Currency, q.Until)
 }
 
-// stagingFolder is where files are kept while they are read; what an earlier process left there is removed.
-func stagingFolder(cfg *config) (string, error) {
-	dir := filepath.Join(cfg.DataDir, "statements")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("folder for statements: %w", err)
-	}
-	return dir, nil
-}
+// stagingFolder is where files are kept while they are read. It is made when the first one comes.
+func stagingFolder(cfg *config) string { return filepath.Join(cfg.DataDir, "statements") }
 
 // clearStaging removes what an earlier server left behind when it was cut off.
 func clearStaging(cfg *config) error {
-	dir, err := stagingFolder(cfg)
-	if err != nil {
-		return err
-	}
-	left, err := os.ReadDir(dir)
-	for _, e := range left {
-		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
-	}
-	return err
+	return os.RemoveAll(stagingFolder(cfg))
 }

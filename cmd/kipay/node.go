@@ -85,10 +85,6 @@ func openNodeWith(ctx context.Context, cfg *config, log zerolog.Logger, kept *sp
 	n.ring = eventstore.NewKeyring(n.store, masters, random)
 	n.codec = eventstore.NewCodec(n.ring, eventstore.Catalogue())
 	n.events = eventstore.NewLog(n.store, n.codec, cfg.now, newEventID)
-	staging, err := stagingFolder(cfg)
-	if err != nil {
-		return nil, err
-	}
 	n.write, err = commands.New(ctx, commands.Options{
 		Log: n.events, Ring: n.ring, Seen: n.seen, Random: random, Logger: log, PublicURL: n.publicURL(),
 		Mpesa: mpesa.New(mpesa.Options{
@@ -99,7 +95,7 @@ func openNodeWith(ctx context.Context, cfg *config, log zerolog.Logger, kept *sp
 		}),
 		CheckoutWindow: cfg.CheckoutWindow, PushWindow: cfg.PushWindow, C2BWait: cfg.C2BWait, SimulateWait: 5 * time.Second,
 		Observe: n.meter.callback, Spool: kept, Probe: probeEvery(cfg),
-		Books: &bookkeeper{n}, StagingDir: staging,
+		Books: &bookkeeper{n}, StagingDir: stagingFolder(cfg),
 	})
 	return n, err
 }
