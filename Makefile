@@ -34,7 +34,7 @@ deps: ## fetch what is missing: Go modules and chDB's library
 	@go mod download || { echo "make: Go modules could not be fetched: check the network, or the GOPROXY setting" >&2; exit 1; }
 	@deploy/fetch-chdb.sh
 
-# The tests of cmd/kipay drive whole servers and wait a lot, so four at a time. They run as the program ships; those for which
+# What has no goroutines is not tried for races. The tests of cmd/kipay drive whole servers and wait a lot, so four at a time. They run as the program ships; those for which
 # it is not settled or all one where the log is (LOCAL_TESTS) run over an event store server before, and under the race
 # detector with RACE=1.
 LOCAL_TESTS := TestScripts|Nodes|Fsck|Restore|Backup|KeysRec|Moves|Laptop|WithAServer|Checkout|Sandbox|Import|Rooms|TopLevel|Files|LeftForLater|SkipNorSleep|NoState|Line|Links|OpenAPI
@@ -44,7 +44,8 @@ test: deps ## run all tests; RACE=1 under the race detector (they need Chromium,
 	@.tools/need-program.sh chromium
 	@.tools/need-program.sh redis-server
 	@.tools/need-program.sh clickhouse-server
-	go test -timeout 20m $(if $(RACE),-race) $(TEST_FLAGS) $$(go list ./... | grep -v '/cmd/kipay$$')
+	CGO_ENABLED=0 go test -timeout 20m $(TEST_FLAGS) ./domain/... ./commands/statement/...
+	go test -timeout 20m $(if $(RACE),-race) $(TEST_FLAGS) $$(go list ./... | grep -v -e '/cmd/kipay$$' -e '/kipay/domain' -e '/commands/statement')
 	KIPAY_TEST_EVENTSTORE=server go test -timeout 20m -parallel 4 $(if $(RACE),-race) $(TEST_FLAGS) -skip '$(LOCAL_TESTS)' ./cmd/kipay
 	CGO_ENABLED=0 go test -timeout 20m -parallel 4 $(TEST_FLAGS) ./cmd/kipay
 
