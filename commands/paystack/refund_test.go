@@ -189,7 +189,7 @@ func TestCreateRefundRefusesBeforeSending(t *testing.T) {
 		"zero of a currency": {func(r *RefundRequest) { r.Amount.Minor = 0 }, FailureInvalidAmount},
 		"negative":           {func(r *RefundRequest) { r.Amount.Minor = -1 }, FailureInvalidAmount},
 		"no currency":        {func(r *RefundRequest) { r.Amount.Currency = "" }, FailureUnsupportedCurrency},
-		"unknown currency":   {func(r *RefundRequest) { r.Amount.Currency = "XXX" }, FailureUnsupportedCurrency},
+		"unknown currency":   {func(r *RefundRequest) { r.Amount.Currency = "ZZZ" }, FailureUnsupportedCurrency},
 		"endless note":       {func(r *RefundRequest) { r.MerchantNote = strings.Repeat("ä", 256) }, FailureInvalidRequest},
 	} {
 		r := testRefund()
