@@ -85,13 +85,8 @@ func (w *WriteSide) findAwaiting(ctx context.Context, conf *receipt.Confirmation
 // openFor tells whether the attempt may still turn out to be this payment: it has brought no receipt.
 func openFor(s transaction.State, attempt int) bool {
 	a, ok := s.Attempt(attempt)
-	if !ok {
+	if !ok || s.HasReceiptFor(attempt) {
 		return false
-	}
-	for _, p := range s.Payments {
-		if p.Attempt == attempt {
-			return false
-		}
 	}
 	return a.Failure == nil || a.Failure.Kind <= transaction.FailedByQuery
 }

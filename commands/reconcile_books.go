@@ -209,7 +209,7 @@ func (b *bookOf) payment() reconciliation.Payment {
 		p.Fee = p.Fee.Add(money.Of(m.Charge.Provider+m.Charge.ProviderTax, b.currency))
 	}
 	for _, a := range s.Attempts {
-		if a.Confirmed && !receiptFor(s, a.N) {
+		if a.Confirmed && !s.HasReceiptFor(a.N) {
 			p.Receipts = append(p.Receipts, reconciliation.Receipt{Amount: s.Amount, PaidAt: a.ConfirmedAt, CreditedAt: a.ConfirmedAt})
 			p.Fee = p.Fee.Add(money.Of(a.Charge.Provider+a.Charge.ProviderTax, b.currency))
 		}
@@ -229,15 +229,6 @@ func (b *bookOf) payment() reconciliation.Payment {
 		p.Attempts = p.Attempts[len(p.Attempts)-reconciliation.MaxAttempts:]
 	}
 	return p
-}
-
-func receiptFor(s transaction.State, attempt int) bool {
-	for _, p := range s.Payments {
-		if p.Attempt == attempt {
-			return true
-		}
-	}
-	return false
 }
 
 // refunds are what went back: by us, and by the provider without having been asked.

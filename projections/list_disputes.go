@@ -3,7 +3,6 @@ package projections
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -55,21 +54,12 @@ const (
 
 // where is the condition on what of a dispute never changes, and what it binds.
 func (f *DisputeFilter) where() (string, []any) {
-	conditions := []string{"merchant_id = {merchant:Int64}", "mode = {mode:String}"}
-	args := []any{clickhouse.Named("merchant", f.MerchantID), clickhouse.Named("mode", string(f.Mode))}
-	add := func(condition string, arg any) {
-		conditions, args = append(conditions, condition), append(args, arg)
-	}
+	w := newWhere(f.MerchantID, f.Mode)
 	if f.Reference != "" {
-		add("reference = {reference:String}", clickhouse.Named("reference", f.Reference))
+		w.add("reference = {reference:String}", clickhouse.Named("reference", f.Reference))
 	}
-	if f.From != nil {
-		add("created_at >= {from:DateTime64(3,'UTC')}", millisArg("from", within(DayStart(*f.From, f.Zone))))
-	}
-	if f.To != nil {
-		add("created_at < {until:DateTime64(3,'UTC')}", millisArg("until", within(DayStart(*f.To+1, f.Zone))))
-	}
-	return strings.Join(conditions, " AND "), args
+	w.days(f.From, f.To, f.Zone)
+	return w.sql(), w.args
 }
 
 // changing is the condition on what of a dispute changes.

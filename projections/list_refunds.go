@@ -3,7 +3,6 @@ package projections
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -52,23 +51,13 @@ const (
 
 // where is the condition on what of a refund never changes, and what it and that on the status bind.
 func (f *RefundFilter) where() (string, []any) {
-	conditions := []string{"merchant_id = {merchant:Int64}", "mode = {mode:String}"}
-	args := []any{
-		clickhouse.Named("merchant", f.MerchantID), clickhouse.Named("mode", string(f.Mode)), clickhouse.Named("status", string(f.Status)),
-	}
-	add := func(condition string, arg any) {
-		conditions, args = append(conditions, condition), append(args, arg)
-	}
+	w := newWhere(f.MerchantID, f.Mode)
+	w.args = append(w.args, clickhouse.Named("status", string(f.Status)))
 	if f.Reference != "" {
-		add("reference = {reference:String}", clickhouse.Named("reference", f.Reference))
+		w.add("reference = {reference:String}", clickhouse.Named("reference", f.Reference))
 	}
-	if f.From != nil {
-		add("created_at >= {from:DateTime64(3,'UTC')}", millisArg("from", within(DayStart(*f.From, f.Zone))))
-	}
-	if f.To != nil {
-		add("created_at < {to:DateTime64(3,'UTC')}", millisArg("to", within(DayStart(*f.To+1, f.Zone))))
-	}
-	return strings.Join(conditions, " AND "), args
+	w.days(f.From, f.To, f.Zone)
+	return w.sql(), w.args
 }
 
 // refundPage counts, and reads the page of what list selects.

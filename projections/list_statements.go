@@ -78,30 +78,6 @@ func (r *Reader) Imports(ctx context.Context, f ImportFilter) (ImportPage, error
 	return page, nil
 }
 
-// where is the conditions of a question about one merchant's rows.
-type where struct {
-	conditions []string
-	args       []any
-}
-
-func newWhere(merchantID int64, mode domain.Mode) *where {
-	return &where{
-		conditions: []string{"merchant_id = {merchant:Int64}", "mode = {mode:String}"},
-		args:       []any{clickhouse.Named("merchant", merchantID), clickhouse.Named("mode", string(mode))},
-	}
-}
-
-func (w *where) add(condition string, args ...any) {
-	w.conditions, w.args = append(w.conditions, condition), append(w.args, args...)
-}
-
-func (w *where) sql() string { return strings.Join(w.conditions, " AND ") }
-
-// paged are the arguments with those of LIMIT and OFFSET.
-func (w *where) paged(limit, offset uint64) []any {
-	return append(w.args[:len(w.args):len(w.args)], clickhouse.Named("limit", limit), clickhouse.Named("offset", offset))
-}
-
 // DifferenceFilter says which differences of an import are listed.
 type DifferenceFilter struct {
 	MerchantID    int64

@@ -133,7 +133,8 @@ func (s State) Received() money.Money {
 	return total
 }
 
-func (s State) hasReceiptFor(attempt int) bool {
+// HasReceiptFor tells whether a receipt names money that the attempt brought.
+func (s State) HasReceiptFor(attempt int) bool {
 	for _, p := range s.Payments {
 		if p.Attempt == attempt {
 			return true
@@ -145,7 +146,7 @@ func (s State) hasReceiptFor(attempt int) bool {
 // unreceipted is the attempt, if it was confirmed and no receipt names its money yet.
 func (s State) unreceipted(attempt int) (Attempt, bool) {
 	a, ok := s.Attempt(attempt)
-	return a, ok && a.Confirmed && !s.hasReceiptFor(attempt)
+	return a, ok && a.Confirmed && !s.HasReceiptFor(attempt)
 }
 
 // sources is how many times the money seems to have come: receipts, and confirmed attempts without one.
@@ -253,7 +254,7 @@ func (s State) Waiting() (Attempt, bool) {
 		return Attempt{}, false
 	}
 	a := s.Attempts[len(s.Attempts)-1]
-	return a, a.Failure == nil && !a.Confirmed && !s.hasReceiptFor(a.N)
+	return a, a.Failure == nil && !a.Confirmed && !s.HasReceiptFor(a.N)
 }
 
 // Attempt is the attempt of that number, from 1.
@@ -270,7 +271,7 @@ func (a Attempt) Answered() bool { return a.Accepted || a.Unknown || a.Refusal !
 // Paid tells whether the attempt is known to have brought money.
 func (s State) Paid(attempt int) bool {
 	a, ok := s.Attempt(attempt)
-	return ok && (a.Confirmed || s.hasReceiptFor(attempt))
+	return ok && (a.Confirmed || s.HasReceiptFor(attempt))
 }
 
 // Unsettled tells whether the provider is still to be asked after the attempt: nothing final is known, or less came than
@@ -280,7 +281,7 @@ func (s State) Unsettled(attempt int) bool {
 	if !ok || a.Confirmed {
 		return false
 	}
-	if s.hasReceiptFor(attempt) {
+	if s.HasReceiptFor(attempt) {
 		return s.Status() == StatusPending
 	}
 	return a.Failure == nil || a.Failure.Kind <= ClockRanOut

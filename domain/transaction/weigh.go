@@ -141,14 +141,14 @@ func (c Weigh) confirm(d *decision) {
 	next := s.change(c.Attempt, c.At, func(a *Attempt) { a.Confirmed = true })
 	credited, surplus := s.delta(next)
 	var charge fee.Charge
-	if !s.hasReceiptFor(c.Attempt) {
+	if !s.HasReceiptFor(c.Attempt) {
 		charge = c.Terms.Of(s.Amount)
 	}
 	d.add(PaymentConfirmed{
 		Reference: s.Reference, Attempt: c.Attempt, Door: c.Door, Credited: credited, Surplus: surplus,
 		Method: a.Method, Digest: c.Digest, Terms: termsOf(c.Terms, charge), At: c.At,
 	})
-	if !s.hasReceiptFor(c.Attempt) && d.after.sources() > 1 {
+	if !s.HasReceiptFor(c.Attempt) && d.after.sources() > 1 {
 		d.conflict(c, ConflictSecondReceipt, "", "another attempt was paid already")
 	}
 }
