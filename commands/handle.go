@@ -77,7 +77,13 @@ func Handle[S domain.State[S]](ctx context.Context, w *WriteSide, stream string,
 
 // HandleNew is Handle for a stream that most likely has no events yet: it saves the read.
 func HandleNew[S domain.State[S]](ctx context.Context, w *WriteSide, stream string, cmd domain.Command[S], by By) (Outcome[S], error) {
-	out, again, err := decideAndAppend(ctx, w, stream, Outcome[S]{Revision: eventstore.NoStream}, cmd, by)
+	return handleFrom(ctx, w, stream, Outcome[S]{Revision: eventstore.NoStream}, cmd, by)
+}
+
+// handleFrom is Handle for a stream whose state is known from before: it is read only when somebody else has written since.
+func handleFrom[S domain.State[S]](ctx context.Context, w *WriteSide, stream string, known Outcome[S], cmd domain.Command[S], by By) (Outcome[S], error) {
+	known.Events, known.IDs = nil, nil
+	out, again, err := decideAndAppend(ctx, w, stream, known, cmd, by)
 	if !again {
 		return out, err
 	}

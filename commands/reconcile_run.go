@@ -328,6 +328,10 @@ func (c *comparison) statementAccount(b reconciliation.Balance) (reconciliation.
 // record appends the differences, and last what makes them count.
 func (c *comparison) record(ctx context.Context, texts map[int]journal.LineText, done journal.Reconciled) error {
 	stream := journal.Stream(c.job.id)
+	known, err := fold[journal.State](ctx, c.w.log, stream) // once: with its differences it grows long
+	if err != nil {
+		return err
+	}
 	for from := 0; from < len(c.found); from += differencesAtOnce {
 		part := c.found[from:min(from+differencesAtOnce, len(c.found))]
 		lines := map[string]journal.LineText{}
@@ -341,13 +345,13 @@ func (c *comparison) record(ctx context.Context, texts map[int]journal.LineText,
 			return err
 		}
 		e := journal.DifferencesFound{ID: c.job.id, Subject: c.imp.Subject, Differences: part, Lines: domain.Personal(raw), At: c.w.log.Now()}
-		if _, err := Handle[journal.State](ctx, c.w, stream, journal.Find{DifferencesFound: e}, c.job.by); err != nil {
+		if known, err = handleFrom(ctx, c.w, stream, known, journal.Find{DifferencesFound: e}, c.job.by); err != nil {
 			return fmt.Errorf("keep differences: %w", err)
 		}
 		c.news(ImportProgress{Step: "recording", Done: from, Total: len(c.found)})
 	}
 	done.At = c.w.log.Now()
-	out, err := Handle[journal.State](ctx, c.w, stream, journal.Conclude{Reconciled: done}, c.job.by)
-	c.imp = out.State
+	known, err = handleFrom(ctx, c.w, stream, known, journal.Conclude{Reconciled: done}, c.job.by)
+	c.imp = known.State
 	return err
 }
