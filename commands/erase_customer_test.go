@@ -11,6 +11,9 @@ import (
 	"github.com/benfex/kipay/commands"
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/customer"
+	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/domain/reconciliation"
+	"github.com/benfex/kipay/domain/reconciliation/journal"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
 )
@@ -287,5 +290,49 @@ func TestATestKeyDoesNotEraseWhoPaidForReal(t *testing.T) {
 	w.mode = domain.ModeLive
 	if status, raw := w.erase(id, `{"reason":"request 1"}`); status != 200 {
 		t.Errorf("by a live key: %d %s", status, raw)
+	}
+}
+
+// compare keeps a comparison in which each line's words are kept under a key of its own.
+func (w *world) compare(id int64, mode domain.Mode, words ...string) {
+	w.t.Helper()
+	stream, at := journal.Stream(id), w.log.Now()
+	find := journal.Find{}
+	for i, text := range words {
+		find.Found = append(find.Found, journal.DifferencesFound{ID: id, Subject: journal.LineKey(id, i+1), Words: domain.Personal(text), At: at, Differences: []journal.Difference{{
+			N: i + 1, Line: i + 1, Cause: reconciliation.UnknownPayer, State: reconciliation.Open, At: at, Amount: money.Of(100, money.KES), Stated: money.Of(100, money.KES),
+		}}})
+	}
+	for _, cmd := range []domain.Command[journal.State]{
+		journal.Begin{Begun: journal.Begun{ID: id, Merchant: w.merchant, Mode: mode, Channel: 1, Source: reconciliation.SourceMpesa, Subject: stream, At: at}},
+		find,
+		journal.Conclude{Reconciled: journal.Reconciled{ID: id, Differences: len(words), At: at}},
+	} {
+		if _, err := commands.Handle(w.t.Context(), w.write, stream, cmd, commands.By{Merchant: w.merchant}); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+func TestErasureReachesTheWordsOfStatements(t *testing.T) {
+	w := newWorld(t, "sandbox")
+	id := w.customer(wanjiku)
+	w.compare(1, domain.ModeTest, `{"party":"254712345678 - MAMA NJERI"}`, `{"party":"2547****678 - WANJIKU"}`, `{"party":"2547****678 - OTIENO ANDERSON"}`, `{"details":"RENT KAMAU WANJIKU"}`)
+	if status, raw := w.erase(id, `{"reason":"request 1"}`); status != conflict || !strings.Contains(raw, "aml keeps it") {
+		t.Fatalf("money moved, and no rule keeps it: %d %s", status, raw)
+	}
+	w.keep(map[string]int{"tax": 0, "aml": 0})
+	w.compare(2, domain.ModeLive, `{"party":"254712345678 - MAMA NJERI"}`)
+	if status, raw := w.erase(id, `{"reason":"request 1"}`); status != 400+int(domain.CodeForbidden) {
+		t.Fatalf("a test key erases words about real money: %d %s", status, raw)
+	}
+	if _, _, err := w.write.EraseCustomer(t.Context(), commands.EraseOrder{Customer: id, Reason: "request 1"}, commands.By{}); err != nil {
+		t.Fatal(err)
+	}
+	if left := w.known("MAMA NJERI", "WANJIKU"); len(left) > 0 {
+		t.Errorf("the log still tells %q", left)
+	}
+	if len(w.known("OTIENO ANDERSON")) == 0 {
+		t.Error("the words about somebody else are gone")
 	}
 }

@@ -24,6 +24,9 @@ type PaymentIndex interface {
 	WaitFor(ctx context.Context, at eventstore.Position) error
 	// PaymentsOf are the references of payments that name the customer, and of those that name none and one of the phones.
 	PaymentsOf(ctx context.Context, merchantID, customerID int64, phones []string) (own, byPhone []string, err error)
+	// LinesOf are the numbers of the items of imported statements whose words may speak of the customer, or are sealed by one of the
+	// keys.
+	LinesOf(ctx context.Context, merchantID int64, t customer.Trail, keys []string) ([]int64, error)
 	// Purged returns when nothing is held any more of customers who were erased at or before the position.
 	Purged(ctx context.Context, at eventstore.Position) error
 }
@@ -36,10 +39,11 @@ func (w *WriteSide) planErasure(ctx context.Context, known Outcome[customer.Stat
 	if err != nil {
 		return cmd, err
 	}
-	phones, err := w.phonesOf(ctx, s)
+	trail, err := w.trailOf(ctx, s)
 	if err != nil {
 		return cmd, err
 	}
+	phones := trail.Phones
 	references, err := w.paymentsOf(ctx, s, phones)
 	if err != nil {
 		return cmd, err
@@ -75,6 +79,23 @@ func (w *WriteSide) planErasure(ctx context.Context, known Outcome[customer.Stat
 			return cmd, err
 		}
 		cmd.Payments = append(cmd.Payments, confirmed...)
+		trail.References = append(trail.References, ref)
+		for _, p := range t.Payments {
+			trail.Receipts = append(trail.Receipts, p.Receipt)
+		}
+	}
+	lines, err := w.linesOf(ctx, s.Merchant, trail)
+	if err != nil {
+		return cmd, err
+	}
+	for _, l := range lines {
+		if o.Mode == domain.ModeTest && l.mode == domain.ModeLive {
+			return cmd, domain.Forbiddenf("A test API key can't erase a customer who made real payments")
+		}
+		if l.at.After(last) {
+			last = l.at
+		}
+		cmd.Lines = append(cmd.Lines, l.key)
 	}
 	slices.Sort(cmd.Payments)
 	cmd.Payments = slices.Compact(cmd.Payments)
@@ -87,20 +108,19 @@ func (w *WriteSide) planErasure(ctx context.Context, known Outcome[customer.Stat
 	return cmd, nil
 }
 
-// phonesOf are all numbers that the customer's details ever had, in every form that payments have.
-func (w *WriteSide) phonesOf(ctx context.Context, s customer.State) ([]string, error) {
-	var out []string
+// trailOf is all that the customer's details ever were.
+func (w *WriteSide) trailOf(ctx context.Context, s customer.State) (customer.Trail, error) {
+	var out customer.Trail
 	err := w.log.EachInStream(ctx, customer.Stream(s.Hash), 0, func(e eventstore.Envelope) error {
 		switch e := e.Event.(type) {
 		case customer.Created:
-			out = append(out, e.Person.Phones()...)
+			out.Follow(e.Person)
 		case customer.Updated:
-			out = append(out, e.Person.Phones()...)
+			out.Follow(e.Person)
 		}
 		return nil
 	})
-	slices.Sort(out)
-	return slices.Compact(out), asUnavailable(err)
+	return out, asUnavailable(err)
 }
 
 // isFrom tells whether the payment was made from, or asked of, one of the phones.

@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -27,19 +26,21 @@ func (c *comparison) act(ctx context.Context) error {
 		return err
 	}
 	var done []journal.Resolution
+	known := c.known
 	flush := func() error {
 		if len(done) == 0 {
 			return nil
 		}
-		out, err := Handle[journal.State](ctx, c.w, journal.Stream(c.job.id), journal.Resolve{Resolved: journal.Resolved{
+		var err error
+		known, err = handleFrom(ctx, c.w, journal.Stream(c.job.id), known, journal.Resolve{Resolved: journal.Resolved{
 			ID: c.job.id, Subject: c.imp.Subject, Resolutions: done, At: c.w.log.Now(),
 		}}, by)
-		done, c.imp = nil, out.State
+		done, c.imp = nil, known.State
 		return err
 	}
-	imp, items := c.imp, c.imp.Items()
-	for i := range items {
-		item := items[i]
+	imp := c.imp
+	for n := 1; n <= imp.Len(); n++ {
+		item, _ := imp.Item(n)
 		if item.Action != "" {
 			continue
 		}
@@ -55,11 +56,11 @@ func (c *comparison) act(ctx context.Context) error {
 			r.N = item.N
 			done = append(done, r)
 		}
-		if len(done) >= differencesAtOnce {
+		if len(done) >= decisionsAtOnce {
 			if err := flush(); err != nil {
 				return err
 			}
-			c.news(ImportProgress{Step: "counting", Done: i, Total: len(items)})
+			c.news(ImportProgress{Step: "counting", Done: n, Total: imp.Len()})
 		}
 	}
 	return flush()
@@ -88,40 +89,19 @@ func (w *WriteSide) evidence(ctx context.Context, imp journal.State, ch channel.
 	return none, nil
 }
 
-// lineOf is the line as it stands in the file; empty when it is erased, or when only the books have it.
-func lineOf(i journal.Item) journal.LineText {
-	var lines map[int]journal.LineText
-	_ = json.Unmarshal([]byte(i.Lines), &lines)
-	return lines[i.N]
-}
-
-// wordsOf is the line as it stands in the statement, for the events that rest on it, and its digest.
-func (w *WriteSide) wordsOf(imp journal.State, i journal.Item) (raw, digest string) {
-	text, err := json.Marshal(struct {
-		Import  int64  `json:"import_id"`
-		Item    int64  `json:"item_id"`
-		SHA256  string `json:"sha256"`
-		Line    int    `json:"line"`
-		Receipt string `json:"receipt,omitempty"`
-		Amount  string `json:"amount"`
-		At      string `json:"at"`
-		journal.LineText
-	}{imp.ID, journal.ItemID(imp.ID, i.N), imp.SHA256, i.Line, i.Receipt, i.Stated.Format(), stamp(i.At), lineOf(i)})
-	if err != nil {
-		panic(err) // texts and numbers
-	}
-	return string(text), w.derive.hash("statement line", itoa(imp.Merchant), i.Identity)
-}
-
 // suspend puts the money of an unknown payer into suspense.
 func (w *WriteSide) suspend(ctx context.Context, imp journal.State, ch channel.State, i journal.Item, by By) (journal.Resolution, error) {
 	if !receipt.Valid(i.Receipt) {
 		return journal.Resolution{}, nil
 	}
+	line, key := lineOf(i), i.Subject
+	if key == "" {
+		key = journal.LineKey(imp.ID, i.N)
+	}
 	out, err := Handle[receipt.State](ctx, w, receipt.Stream(ch.ReceiptScope(), i.Receipt), receipt.OpenSuspense{SuspenseOpened: receipt.SuspenseOpened{
 		Provider: string(ch.Provider), Number: i.Receipt, Merchant: imp.Merchant, Mode: imp.Mode, Channel: imp.Channel, Funds: ch.Terms().Funds,
-		Amount: i.Stated, PaidAt: i.At, Import: imp.ID, Line: i.Line, Subject: imp.Subject,
-		Account: domain.Personal(lineOf(i).Account), Party: domain.Personal(lineOf(i).Party), At: w.log.Now(),
+		Amount: i.Stated, PaidAt: i.At, Import: imp.ID, Line: i.Line, Subject: key,
+		Account: domain.Personal(line.Account), Party: domain.Personal(line.Party), At: w.log.Now(),
 	}}, by)
 	if err != nil || out.State.Suspense == nil {
 		return journal.Resolution{}, err
@@ -233,7 +213,7 @@ func (w *WriteSide) recordTakenBack(ctx context.Context, imp journal.State, i jo
 	ref := transaction.Reference(i.Reference)
 	raw, digest := w.wordsOf(imp, i)
 	out, err := Handle(ctx, w, ref.Stream(), transaction.RecordReversal{
-		Door: transaction.DoorStatement, Receipt: i.Receipt, Original: lineOf(i).Linked, Amount: money.Of(-i.Stated.Minor, i.Stated.Currency),
+		Door: transaction.DoorStatement, Receipt: i.Receipt, Original: i.Linked, Amount: money.Of(-i.Stated.Minor, i.Stated.Currency),
 		ReversedAt: i.At, Raw: raw, Digest: digest, At: w.log.Now(),
 	}, by)
 	if err != nil || !out.Wrote() {
@@ -250,7 +230,7 @@ func (w *WriteSide) reportCharge(ctx context.Context, imp journal.State, i journ
 		return journal.Resolution{}, err
 	}
 	for _, p := range t.State.Payments {
-		if p.Receipt != i.Receipt && p.Receipt != lineOf(i).Linked {
+		if p.Receipt != i.Receipt && p.Receipt != i.Linked {
 			continue
 		}
 		_, digest := w.wordsOf(imp, i)

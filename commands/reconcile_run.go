@@ -2,14 +2,11 @@ package commands
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/benfex/kipay/commands/statement"
-	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/money"
 	"github.com/benfex/kipay/domain/reconciliation"
@@ -19,15 +16,19 @@ import (
 // newsEvery is how many lines pass between two words of progress.
 const newsEvery = 10_000
 
-// differencesAtOnce is how many differences one event brings.
-const differencesAtOnce = 200
+// differencesAtOnce is how many differences are kept by one append, decisionsAtOnce how many decisions by one event.
+const (
+	differencesAtOnce = 200
+	decisionsAtOnce   = 1000
+)
 
 // comparison is a statement that is being compared with the books.
 type comparison struct {
 	w       *WriteSide
 	job     importJob
 	imp     journal.State
-	channel channel.State // zero for a bank
+	known   Outcome[journal.State] // imp with where its stream stands
+	channel channel.State          // zero for a bank
 	header  statement.Header
 	summary statement.Summary
 	scope   reconciliation.Scope
@@ -44,7 +45,7 @@ func (w *WriteSide) reconcile(ctx context.Context, job importJob, news func(Impo
 	if err != nil {
 		return err
 	}
-	c := &comparison{w: w, job: job, imp: imp.State, news: news}
+	c := &comparison{w: w, job: job, imp: imp.State, known: imp, news: news}
 	if c.news == nil {
 		c.news = func(ImportProgress) {}
 	}
@@ -241,7 +242,7 @@ func (c *comparison) keep(r reconciliation.Result) error {
 	return nil
 }
 
-// texts are the lines that differ as they stand in the file, by number.
+// texts are the lines that differ as they stand in the file, by number. What they are linked to is noted with the differences.
 func (c *comparison) texts(ctx context.Context) (map[int]journal.LineText, error) {
 	wanted := map[int]journal.LineText{}
 	for i := range c.found {
@@ -252,14 +253,21 @@ func (c *comparison) texts(ctx context.Context) (map[int]journal.LineText, error
 	if len(wanted) == 0 {
 		return wanted, nil
 	}
+	linked := map[int]string{}
 	err := c.each(ctx, func(l *statement.Line) error {
 		if _, ok := wanted[l.Number]; ok && l.Completed {
+			linked[l.Number] = l.Linked
 			wanted[l.Number] = journal.LineText{
-				Party: string(l.Party), Account: string(l.Account), Details: string(l.Details), Status: l.Status, Reason: l.ReasonType, Linked: l.Linked,
+				Party: string(l.Party), Account: string(l.Account), Details: string(l.Details), Status: l.Status, Reason: l.ReasonType,
 			}
 		}
 		return nil
 	})
+	for i := range c.found {
+		if c.found[i].Line != 0 {
+			c.found[i].Linked = linked[c.found[i].Line]
+		}
+	}
 	return wanted, err
 }
 
@@ -328,30 +336,20 @@ func (c *comparison) statementAccount(b reconciliation.Balance) (reconciliation.
 // record appends the differences, and last what makes them count.
 func (c *comparison) record(ctx context.Context, texts map[int]journal.LineText, done journal.Reconciled) error {
 	stream := journal.Stream(c.job.id)
-	known, err := fold[journal.State](ctx, c.w.log, stream) // once: with its differences it grows long
-	if err != nil {
-		return err
-	}
+	known := c.known // read once: with its differences it grows long
 	for from := 0; from < len(c.found); from += differencesAtOnce {
 		part := c.found[from:min(from+differencesAtOnce, len(c.found))]
-		lines := map[string]journal.LineText{}
-		for i := range part {
-			if t, ok := texts[part[i].Line]; ok && part[i].Line != 0 {
-				lines[strconv.Itoa(part[i].N)] = t
-			}
-		}
-		raw, err := json.Marshal(lines)
+		events, err := c.sealed(ctx, part, texts)
 		if err != nil {
 			return err
 		}
-		e := journal.DifferencesFound{ID: c.job.id, Subject: c.imp.Subject, Differences: part, Lines: domain.Personal(raw), At: c.w.log.Now()}
-		if known, err = handleFrom(ctx, c.w, stream, known, journal.Find{DifferencesFound: e}, c.job.by); err != nil {
+		if known, err = handleFrom(ctx, c.w, stream, known, journal.Find{Found: events}, c.job.by); err != nil {
 			return fmt.Errorf("keep differences: %w", err)
 		}
 		c.news(ImportProgress{Step: "recording", Done: from, Total: len(c.found)})
 	}
 	done.At = c.w.log.Now()
-	known, err = handleFrom(ctx, c.w, stream, known, journal.Conclude{Reconciled: done}, c.job.by)
-	c.imp = known.State
+	known, err := handleFrom(ctx, c.w, stream, known, journal.Conclude{Reconciled: done}, c.job.by)
+	c.imp, c.known = known.State, known
 	return err
 }

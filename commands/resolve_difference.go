@@ -151,8 +151,12 @@ func (w *WriteSide) decide(ctx context.Context, merchantID int64, mode domain.Mo
 	if err := w.book(ctx, imp.State, item, d, by); err != nil {
 		return ItemView{}, err
 	}
-	out, err := Handle[journal.State](ctx, w, journal.Stream(id), journal.Resolve{Person: true, Resolved: journal.Resolved{
-		ID: id, Subject: imp.State.Subject, Reason: domain.Personal(d.Reason), At: w.log.Now(),
+	key, err := w.keyOfReason(ctx, imp.State, item, d)
+	if err != nil {
+		return ItemView{}, err
+	}
+	out, err := handleFrom(ctx, w, journal.Stream(id), imp, journal.Resolve{Person: true, Resolved: journal.Resolved{
+		ID: id, Subject: key, Reason: domain.Personal(d.Reason), At: w.log.Now(),
 		Resolutions: []journal.Resolution{{N: n, Action: d.Action, Reference: d.Reference}},
 	}}, by)
 	if err != nil {

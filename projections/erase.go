@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/benfex/kipay/domain/customer"
 	"github.com/benfex/kipay/domain/transaction"
@@ -28,24 +30,47 @@ type erasure struct {
 type purge struct {
 	table    string
 	personal []string
+	// names are what the rows of one erasure are found by, beside the customer.
+	names func(e erasure) []string
 	// rows are those of one erasure, in SQL. What was written after it stays: a customer may have come back.
-	rows func(e erasure, payments []string) string
+	rows func(e erasure, names []string) string
 }
 
 func purges() []purge {
 	details := []string{"email", "first_name", "last_name", "phone", "search"}
+	payments := func(e erasure) []string { return e.Payments }
+	none := func(erasure) []string { return nil }
 	ofCustomer := func(e erasure, _ []string) string {
 		return fmt.Sprintf("merchant_id = %d AND version <= %d AND id = %d", e.Merchant, e.at, e.ID)
 	}
 	return []purge{
-		{"customers", details, ofCustomer},
-		{"customer_versions", details, ofCustomer},
+		{"customers", details, none, ofCustomer},
+		{"customer_versions", details, none, ofCustomer},
 		{"transactions", []string{
 			"email", "first_name", "last_name", "phone", "description", "merchant_reference", "phone_number", "checkout_request_id",
-		}, func(e erasure, payments []string) string {
+		}, payments, func(e erasure, payments []string) string {
 			return fmt.Sprintf("merchant_id = %d AND version <= %d AND (customer_id = %d%s)", e.Merchant, e.at, e.ID, or("reference", payments))
 		}},
+		{"reconciliation_differences", []string{"line"}, erasure.Keys, bySeal},
+		{"reconciliation_resolutions", []string{"reason"}, erasure.Keys, bySeal},
 	}
+}
+
+// Keys are the names of the keys that were destroyed.
+func (e erasure) Keys() []string { return e.Erased.Keys() }
+
+// bySeal are the rows that hold what the keys sealed.
+func bySeal(e erasure, keys []string) string {
+	var quoted []string
+	for _, k := range keys {
+		if !strings.ContainsFunc(k, func(r rune) bool { return r > unicode.MaxASCII || r == '\'' || r == '\\' }) {
+			quoted = append(quoted, "'"+k+"'")
+		}
+	}
+	if len(quoted) == 0 {
+		return "0"
+	}
+	return fmt.Sprintf("merchant_id = %d AND version <= %d AND sealed_by IN (%s)", e.Merchant, e.at, strings.Join(quoted, ", "))
 }
 
 // or is the SQL of another condition, that the column is one of the references; empty for none.
@@ -62,24 +87,24 @@ func or(column string, references []string) string {
 	return " OR " + column + " IN (" + strings.Join(quoted, ", ") + ")"
 }
 
-// maxNamedPayments is how many payments one statement names, so that it stays well below what ClickHouse parses.
-const maxNamedPayments = 2000
+// maxNames is how many payments or keys one statement names, so that it stays well below what ClickHouse parses.
+const maxNames = 2000
 
 // conditions are the rows of all erasures, in pieces.
 func (u purge) conditions(erased []erasure) []string {
 	var out, piece []string
 	named := 0
-	add := func(e erasure, payments []string) {
-		if named += 1 + len(payments); named > maxNamedPayments && len(piece) > 0 {
-			out, piece, named = append(out, strings.Join(piece, " OR ")), nil, 1+len(payments)
+	add := func(e erasure, names []string) {
+		if named += 1 + len(names); named > maxNames && len(piece) > 0 {
+			out, piece, named = append(out, strings.Join(piece, " OR ")), nil, 1+len(names)
 		}
-		piece = append(piece, "("+u.rows(e, payments)+")")
+		piece = append(piece, "("+u.rows(e, names)+")")
 	}
 	for _, e := range erased {
-		left := e.Payments
-		for len(left) > maxNamedPayments {
-			add(e, left[:maxNamedPayments])
-			left = left[maxNamedPayments:]
+		left := u.names(e)
+		for len(left) > maxNames {
+			add(e, left[:maxNames])
+			left = left[maxNames:]
 		}
 		add(e, left)
 	}
@@ -223,4 +248,41 @@ func (r *Reader) PaymentsOf(ctx context.Context, merchantID, customerID int64, p
 		return nil, nil, fmt.Errorf("payments of a customer: %w", err)
 	}
 	return own, byPhone, nil
+}
+
+// LinesOf are the numbers of the items of a merchant's imports whose words may speak of the customer: what the line is sealed by, its
+// receipt, what was decided, or its words lead there. They are candidates: whoever asks reads them in the log.
+func (r *Reader) LinesOf(ctx context.Context, merchantID int64, t customer.Trail, keys []string) ([]int64, error) {
+	list := func(s []string) []string { // a nil slice is no array
+		if s == nil {
+			return []string{}
+		}
+		return s
+	}
+	var out []int64
+	err := r.on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
+		out = nil
+		return r.each(ctx, g.in(`WITH replaceRegexpAll(line, '[^0-9]', '') AS digits
+			SELECT id FROM kipay.reconciliation_differences_gN FINAL WHERE merchant_id = {merchant:Int64} AND (line != ''
+				AND (sealed_by IN {keys:Array(String)} OR sealed_by = concat('statement-', toString(import_id), '-', toString(n))
+					AND (reference IN {references:Array(String)} OR receipt IN {receipts:Array(String)}
+						OR arrayExists(w -> positionCaseInsensitiveUTF8(line, w) > 0, {words:Array(String)})
+						OR arrayExists(w -> position(digits, w) > 0, {words:Array(String)})))
+			OR (mode, import_id, n) IN (SELECT mode, import_id, n FROM kipay.reconciliation_resolutions_gN FINAL
+				WHERE merchant_id = {merchant:Int64} AND (resolved_to IN {references:Array(String)} OR sealed_by IN {keys:Array(String)})))
+			ORDER BY id`),
+			[]any{
+				clickhouse.Named("merchant", merchantID), clickhouse.Named("keys", list(keys)), clickhouse.Named("references", list(t.References)),
+				clickhouse.Named("receipts", list(t.Receipts)), clickhouse.Named("words", list(t.Words())),
+			}, func(rows driver.Rows) error {
+				var id int64
+				err := rows.Scan(&id)
+				out = append(out, id)
+				return err
+			})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("statements' lines of a customer: %w", err)
+	}
+	return out, nil
 }

@@ -1,8 +1,6 @@
 package projections
 
 import (
-	"encoding/json"
-	"strconv"
 	"strings"
 	"time"
 
@@ -106,6 +104,7 @@ type differenceColumns struct {
 	n, lineNumber                                                                                                  values[uint32]
 	version                                                                                                        values[uint64]
 	mode, cause, rule, state, kind, receipt, entry, reference, references, events, currency, explanation, lineText values[string]
+	sealedBy                                                                                                       values[string]
 }
 
 func newDifferenceColumns() *differenceColumns {
@@ -122,17 +121,16 @@ func newDifferenceColumns() *differenceColumns {
 		amount: values[int64]{name: "amount_minor", sentAs: sentInt64}, stated: values[int64]{name: "stated_minor", sentAs: sentInt64},
 		booked: values[int64]{name: "booked_minor", sentAs: sentInt64}, at: values[int64]{name: "at", sentAs: sentMillis},
 		explanation: values[string]{name: "explanation", sentAs: sentString}, lineText: values[string]{name: "line", sentAs: sentString},
+		sealedBy: values[string]{name: "sealed_by", sentAs: sentString},
 	}
 	c.table = newTable("reconciliation_differences", &c.merchant, &c.mode, &c.importID, &c.n, &c.version, &c.id, &c.channel, &c.cause, &c.rule,
 		&c.state, &c.lineNumber, &c.kind, &c.receipt, &c.entry, &c.reference, &c.references, &c.events, &c.currency, &c.amount, &c.stated,
-		&c.booked, &c.at, &c.explanation, &c.lineText)
+		&c.booked, &c.at, &c.explanation, &c.lineText, &c.sealedBy)
 	return c
 }
 
 // found adds the differences that an event brings, and answers how many.
 func (c *differenceColumns) found(s *statementHead, e *journal.DifferencesFound, at eventstore.Position) int {
-	var lines map[string]json.RawMessage
-	_ = json.Unmarshal([]byte(e.Lines), &lines) // empty when they are erased
 	for i := range e.Differences {
 		d := &e.Differences[i]
 		c.merchant.add(s.Merchant)
@@ -158,7 +156,8 @@ func (c *differenceColumns) found(s *statementHead, e *journal.DifferencesFound,
 		c.booked.add(d.Booked.Minor)
 		c.at.add(millis(d.At))
 		c.explanation.add(d.Text)
-		c.lineText.add(string(lines[strconv.Itoa(d.N)]))
+		c.lineText.add(string(e.Words)) // of one difference; empty when they are erased
+		c.sealedBy.add(e.Subject)
 	}
 	return len(e.Differences)
 }
@@ -170,6 +169,7 @@ type resolutionColumns struct {
 	n                                values[uint32]
 	version                          values[uint64]
 	mode, action, reference, by, why values[string]
+	sealedBy                         values[string]
 }
 
 func newResolutionColumns() *resolutionColumns {
@@ -179,8 +179,9 @@ func newResolutionColumns() *resolutionColumns {
 		version: values[uint64]{name: "version", sentAs: sentUInt64}, action: values[string]{name: "action", sentAs: sentString},
 		reference: values[string]{name: "resolved_to", sentAs: sentString}, by: values[string]{name: "resolved_by", sentAs: sentString},
 		why: values[string]{name: "reason", sentAs: sentString}, at: values[int64]{name: "resolved_at", sentAs: sentMillis},
+		sealedBy: values[string]{name: "sealed_by", sentAs: sentString},
 	}
-	c.table = newTable("reconciliation_resolutions", &c.merchant, &c.mode, &c.importID, &c.n, &c.version, &c.action, &c.reference, &c.by, &c.why, &c.at)
+	c.table = newTable("reconciliation_resolutions", &c.merchant, &c.mode, &c.importID, &c.n, &c.version, &c.action, &c.reference, &c.by, &c.why, &c.at, &c.sealedBy)
 	return c
 }
 
@@ -197,6 +198,7 @@ func (c *resolutionColumns) resolved(s *statementHead, e *journal.Resolved, env 
 		c.by.add(env.Meta.Actor)
 		c.why.add(string(e.Reason))
 		c.at.add(millis(e.At))
+		c.sealedBy.add(e.Subject)
 	}
 	return len(e.Resolutions)
 }

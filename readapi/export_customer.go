@@ -2,6 +2,7 @@ package readapi
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -9,6 +10,7 @@ import (
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/customer"
+	"github.com/benfex/kipay/domain/reconciliation/journal"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/projections"
@@ -56,6 +58,7 @@ type export struct {
 	*api
 	who      domain.Caller
 	customer customer.State
+	trail    customer.Trail
 	events   []told
 	payments []projections.Transaction
 	refunds  []projections.Refund
@@ -75,10 +78,9 @@ func (x *export) read(ctx context.Context, id customer.ID) error {
 	if hash == "" {
 		return domain.NotFoundf("customer not found")
 	}
-	var phones []string
 	err = x.Log.EachInStream(ctx, customer.Stream(hash), 0, func(e eventstore.Envelope) error {
 		x.customer = x.customer.Evolve(e.Event)
-		phones = append(phones, x.customer.Person.Phones()...)
+		x.trail.Follow(x.customer.Person)
 		x.events = append(x.events, told{Envelope: e})
 		return nil
 	})
@@ -88,8 +90,7 @@ func (x *export) read(ctx context.Context, id customer.ID) error {
 	if !x.customer.Exists() || x.customer.Merchant != x.who.MerchantID {
 		return domain.NotFoundf("customer not found")
 	}
-	slices.Sort(phones)
-	own, byPhone, err := x.Reader.PaymentsOf(ctx, x.who.MerchantID, id, slices.Compact(phones))
+	own, byPhone, err := x.Reader.PaymentsOf(ctx, x.who.MerchantID, id, x.trail.Phones)
 	if err != nil {
 		return domain.Unavailable("The customer's payments can't be looked up right now; try again", err)
 	}
@@ -98,7 +99,51 @@ func (x *export) read(ctx context.Context, id customer.ID) error {
 			return logAway(err)
 		}
 	}
+	return x.lines(ctx, append(byPhone, customer.Stream(hash)))
+}
+
+// lines adds what imported statements say of the customer: words that are sealed under the customer's key, a payment's, or the line's own.
+func (x *export) lines(ctx context.Context, keys []string) error {
+	for i, ref := range keys[:len(keys)-1] {
+		keys[i] = customer.PaymentKey(ref)
+	}
+	items, err := x.Reader.LinesOf(ctx, x.who.MerchantID, x.trail, keys)
+	if err != nil {
+		return domain.Unavailable("The customer's lines in statements can't be looked up right now; try again", err)
+	}
+	wanted := map[int64]map[int]bool{}
+	for _, item := range items {
+		id, n, _ := journal.ParseItem(item)
+		if wanted[id] == nil {
+			wanted[id] = map[int]bool{}
+		}
+		wanted[id][n] = true
+	}
+	for _, id := range slices.Sorted(maps.Keys(wanted)) {
+		var imp journal.Begun
+		err := x.Log.EachInStream(ctx, journal.Stream(id), 0, func(e eventstore.Envelope) error {
+			switch ev := e.Event.(type) {
+			case journal.Begun:
+				imp = ev
+			case journal.DifferencesFound:
+				if imp.Merchant == x.who.MerchantID && imp.Mode == x.who.Mode && ev.Words != "" && wanted[id][ev.Differences[0].N] && x.saysOf(&ev, keys) {
+					x.events = append(x.events, told{Envelope: e})
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return logAway(err)
+		}
+	}
 	return nil
+}
+
+// saysOf tells whether the words are of the customer, and not only of a line that looks alike.
+func (x *export) saysOf(e *journal.DifferencesFound, keys []string) bool {
+	d := &e.Differences[0]
+	return slices.Contains(keys, e.Subject) || slices.Contains(x.trail.References, d.Reference) || slices.Contains(x.trail.Receipts, d.Receipt) ||
+		x.trail.In(string(e.Words))
 }
 
 func (x *export) payment(ctx context.Context, ref transaction.Reference) error {
@@ -114,6 +159,10 @@ func (x *export) payment(ctx context.Context, ref transaction.Reference) error {
 		}
 	}
 	x.events = append(x.events, story...)
+	x.trail.References = append(x.trail.References, string(ref))
+	for _, p := range s.Payments {
+		x.trail.Receipts = append(x.trail.Receipts, p.Receipt)
+	}
 	x.payments = append(x.payments, projections.TransactionOf(s, last.Position, last.Revision))
 	x.refunds = append(x.refunds, projections.RefundsOf(s, last.Position)...)
 	return nil

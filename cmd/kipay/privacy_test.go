@@ -3,8 +3,10 @@ package main_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
 
 	paystacksim "github.com/benfex/kipay/commands/paystack/simulator"
 	"github.com/benfex/kipay/projections/chdb"
@@ -65,6 +68,37 @@ func rewriteTables(t *testing.T, conn driver.Conn) {
 	}
 }
 
+// aboutHer imports a statement whose lines speak of the payer in all the ways that they can, and of somebody else, and answers the
+// number of the import. A person credits one of them.
+func (m *merchant) aboutHer(t *testing.T, number, receipt string) string {
+	t.Helper()
+	at := time.Now().UTC().Add(3*time.Hour - time.Minute).Format("02-01-2006 15:04:05")
+	line := func(receipt, amount, party, account string) string {
+		return receipt + "," + at + "," + at + ",Pay Bill from " + party + " Acc. " + account + ",Completed," + amount + ",,,true,Pay Utility," + party + ",," + account + "\n"
+	}
+	hidden := number[:4] + "*****" + number[9:]
+	file := "Receipt No.,Completion Time,Initiation Time,Details,Transaction Status,Paid In,Withdrawn,Balance,Balance Confirmed,Reason Type,Other Party Info,Linked Transaction ID,A/C No.\n" +
+		line("QHX0000001", "77.00", number+" - XEROPHINA QUILLFEATHER", "NOWHERE1") +
+		line("QHX0000002", "78.00", hidden+" - XEROPHINA Q", "NOWHERE2") +
+		line(receipt, "641.00", number+" - XEROPHINA QUILLFEATHER", "ORDER9") +
+		line("QHX0000003", "79.00", "254711000111 - HUSBAND OF HERS", "pinstriped parcel") +
+		line("QHX0000004", "80.00", "254799000999 - STAYING PERSON", "NOWHERE4")
+	id := m.imported(t, file, "done").text("import.id")
+	all := m.get("/api/reconciliation/imports/" + id + "/differences?limit=100")
+	if all.text("total") != "5" || !strings.Contains(all.raw, "XEROPHINA QUILLFEATHER") || !strings.Contains(all.raw, "wrong_amount") {
+		t.Fatalf("the differences are %v", all)
+	}
+	hers := m.initialize(t, `{"email":"xerophina@example.com","amount":79,"payment_channel_id":`+m.mpesa+`}`)
+	for i := range all.len("data") {
+		item := fmt.Sprintf("data.%d.", i)
+		if all.text(item+"receipt") == "QHX0000003" {
+			m.post("/api/reconciliation/items/"+all.text(item+"id")+"/resolve", `{"action":"credit","reason":"Quillfeather called","reference":"`+hers+`"}`).want(t, 200, nil)
+		}
+	}
+	m.settles(t, hers, "completed", 15*time.Second)
+	return id
+}
+
 func TestNothingOfAnErasedCustomerIsAnywhere(t *testing.T) {
 	t.Parallel()
 	in := newInstance(t, t.TempDir(), quick(settings{"HEAD_EVERY": "200ms", "EVENTSTORE": "embedded"}))
@@ -75,7 +109,7 @@ func TestNothingOfAnErasedCustomerIsAnywhere(t *testing.T) {
 	m := newCardShop(t, in)
 	m.moveTo(t, "174379")
 	number := phone()
-	planted := []string{"Xerophina", "xerophina", "Quillfeather", number[3:], "pinstriped parcel"}
+	planted := []string{"Xerophina", "xerophina", "Quillfeather", number[3:], "pinstriped parcel", "XEROPHINA", "QUILLFEATHER", "HUSBAND OF HERS"}
 
 	// What is known of her: details, a card payment with what Paystack said of it, and a push to her phone by name of nobody.
 	id := m.post("/api/customers/create", `{"email":"xerophina@example.com","first_name":"Xerophina","last_name":"Quillfeather","phone":"+`+number+`"}`).want(t, 201, nil).text("customer.id")
@@ -85,6 +119,7 @@ func TestNothingOfAnErasedCustomerIsAnywhere(t *testing.T) {
 	m.settles(t, card, "completed", 15*time.Second)
 	pushed := m.push(t, number, "640")
 	m.settles(t, pushed, "completed", 15*time.Second)
+	statement := m.aboutHer(t, number, m.get("/api/transactions/verify/"+pushed).text("transaction.receipt"))
 	old := writeFile(t, m.signedReceipt(t, card, ""))
 	key := in.proofKey(t)
 
@@ -93,8 +128,9 @@ func TestNothingOfAnErasedCustomerIsAnywhere(t *testing.T) {
 		"customer.email": `="xerophina@example.com"`, "customer.phone": `="+` + number + `"`, "transactions.0.reference": "text", "refunds": "list",
 		"events.0.type": `="CustomerCreated"`,
 	})
-	if all.len("transactions") != 2 || !strings.Contains(all.raw, "pinstriped parcel") || !strings.Contains(all.raw, "PaymentReceived") {
-		t.Errorf("the export is %.2000s", all.raw)
+	if all.len("transactions") != 3 || !strings.Contains(all.raw, "pinstriped parcel") || !strings.Contains(all.raw, "PaymentReceived") ||
+		strings.Count(all.raw, "StatementDifferencesFound") != 4 || strings.Contains(all.raw, "STAYING PERSON") {
+		t.Errorf("the export is %.9000s", all.raw)
 	}
 	eventually(t, 15*time.Second, "the reading is recorded", func() error {
 		if r := m.get("/api/audit/events?type=AuditDataRead"); !strings.Contains(r.raw, "customer "+id+" export") {
@@ -147,7 +183,14 @@ func TestNothingOfAnErasedCustomerIsAnywhere(t *testing.T) {
 	if r := m.get("/api/customers/list?search=quillf"); r.text("total") != "0" {
 		t.Errorf("a search finds %v", r)
 	}
+	exported := filepath.Join(t.TempDir(), "events.zst")
+	in.cli(t, "events", "export", exported)
+	differences := m.get("/api/reconciliation/imports/"+statement+"/differences?limit=100").want(t, 200, shape{"total": "=5"})
+	if !strings.Contains(differences.raw, "STAYING PERSON") {
+		t.Errorf("the words about somebody else are gone: %v", differences)
+	}
 	answers := []string{
+		differences.raw, unpacked(t, exported),
 		m.get("/api/customers/list").raw, m.get("/api/transactions/list").raw, m.get("/api/transactions/verify/" + card).raw,
 		m.get("/api/mpesa/stk-status/" + pushed).raw, m.get("/api/transactions/" + card + "/history").raw, m.get("/api/transactions/" + pushed + "/history").raw,
 		m.get("/api/customers/" + id + "/export").raw, m.get("/api/transactions/" + card + "/receipt?disclose=all").raw,
@@ -189,4 +232,24 @@ func TestNothingOfAnErasedCustomerIsAnywhere(t *testing.T) {
 	for _, check := range in.checks() {
 		in.cli(t, check)
 	}
+}
+
+// unpacked is what an export of events holds.
+func unpacked(t *testing.T, path string) string {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	r, err := zstd.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	raw, err := io.ReadAll(r)
+	if err != nil || len(raw) == 0 {
+		t.Fatalf("%d bytes of events: %v", len(raw), err)
+	}
+	return string(raw)
 }

@@ -47,9 +47,11 @@ type ErasureStarted struct {
 	Merchant int64  `json:"merchant_id"`
 	Hash     string `json:"hash"`
 	// Payments are those that have keys of their own and hold data of this customer.
-	Payments []string        `json:"payments,omitempty"`
-	Reason   domain.Personal `json:"reason"`
-	At       time.Time       `json:"at"`
+	Payments []string `json:"payments,omitempty"`
+	// Lines are the names of the keys of statements' lines that speak of this customer and belong to no payment that is known.
+	Lines  []string        `json:"lines,omitempty"`
+	Reason domain.Personal `json:"reason"`
+	At     time.Time       `json:"at"`
 }
 
 // EventType is the wire name.
@@ -64,6 +66,7 @@ type Erased struct {
 	Merchant int64     `json:"merchant_id"`
 	Hash     string    `json:"hash"`
 	Payments []string  `json:"payments,omitempty"`
+	Lines    []string  `json:"lines,omitempty"`
 	At       time.Time `json:"at"`
 }
 
@@ -71,17 +74,17 @@ type Erased struct {
 func (Erased) EventType() string { return "CustomerErased" }
 
 // Keys are the names of the keys that were destroyed.
-func (e Erased) Keys() []string { return keysOf(e.Hash, e.Payments) }
+func (e Erased) Keys() []string { return keysOf(e.Hash, e.Payments, e.Lines) }
 
 // Keys are the names of the keys to destroy.
-func (e ErasureStarted) Keys() []string { return keysOf(e.Hash, e.Payments) }
+func (e ErasureStarted) Keys() []string { return keysOf(e.Hash, e.Payments, e.Lines) }
 
-func keysOf(hash string, payments []string) []string {
+func keysOf(hash string, payments, lines []string) []string {
 	out := []string{Stream(hash)}
 	for _, p := range payments {
 		out = append(out, PaymentKey(p))
 	}
-	return out
+	return append(out, lines...)
 }
 
 // PaymentKey is the name of the data key of a payment whose payer was not known.
@@ -165,8 +168,8 @@ func (p Privacy) evolve(e domain.Event) Privacy {
 
 // Erase erases a customer, or schedules it for when nothing stands against it any more.
 type Erase struct {
-	// Payments have keys of their own and hold data of the customer.
-	Payments []string
+	// Payments have keys of their own and hold data of the customer; Lines are keys of statements' lines that do.
+	Payments, Lines []string
 	// Against is what retention rules and payments have against it; legal holds stand in the state.
 	Against []Obstacle
 	Reason  string
@@ -195,7 +198,7 @@ func (c Erase) Decide(s State) ([]domain.Event, error) {
 	against = append(against, c.Against...)
 	if len(against) == 0 {
 		return []domain.Event{ErasureStarted{
-			ID: s.ID, Merchant: s.Merchant, Hash: s.Hash, Payments: c.Payments, Reason: domain.Personal(c.Reason), At: c.At,
+			ID: s.ID, Merchant: s.Merchant, Hash: s.Hash, Payments: c.Payments, Lines: c.Lines, Reason: domain.Personal(c.Reason), At: c.At,
 		}}, nil
 	}
 	if !c.Schedule {
@@ -284,7 +287,7 @@ func (c FinishErasure) Decide(s State) ([]domain.Event, error) {
 	if s.Started == nil {
 		return nil, nil
 	}
-	return []domain.Event{Erased{ID: s.ID, Merchant: s.Merchant, Hash: s.Hash, Payments: s.Started.Payments, At: c.At}}, nil
+	return []domain.Event{Erased{ID: s.ID, Merchant: s.Merchant, Hash: s.Hash, Payments: s.Started.Payments, Lines: s.Started.Lines, At: c.At}}, nil
 }
 
 // EraseAgain erases what came to be known of an erased customer since: a late notice of a provider, sealed under a new key.

@@ -33,8 +33,10 @@ func (i *Install) Statement(t testing.TB, merchantID int64) eventstore.Position 
 	}
 	more := open
 	more.N, more.Identity, more.Line, more.Cause = 2, "line:l:wrong_amount", 10, reconciliation.WrongAmount
-	do(journal.Find{DifferencesFound: journal.DifferencesFound{
-		ID: id, Subject: subject, Differences: []journal.Difference{open, more}, Lines: `{"1":{"party":"25470****005 - JANE DOE"}}`, At: now,
+	key := journal.LineKey(id, 1)
+	do(journal.Find{Found: []journal.DifferencesFound{
+		{ID: id, Subject: key, Differences: []journal.Difference{open}, Words: `{"party":"25470****005 - JANE DOE"}`, At: now},
+		{ID: id, Subject: subject, Differences: []journal.Difference{more}, At: now},
 	}})
 	total := money.Of(110_00, money.KES)
 	do(journal.Conclude{Reconciled: journal.Reconciled{
@@ -44,9 +46,12 @@ func (i *Install) Statement(t testing.TB, merchantID int64) eventstore.Position 
 	}})
 	Do[receipt.State](t, i, merchantID, receipt.Stream("mpesa.sandbox", open.Receipt), receipt.OpenSuspense{SuspenseOpened: receipt.SuspenseOpened{
 		Provider: "mpesa", Number: open.Receipt, Merchant: merchantID, Mode: domain.ModeTest, Channel: 7, Amount: amount, PaidAt: now, Import: id, Line: 9,
-		Subject: subject, Party: "25470****005 - JANE DOE", At: now,
+		Subject: key, Party: "25470****005 - JANE DOE", At: now,
 	}})
-	return do(journal.Resolve{Resolved: journal.Resolved{
-		ID: id, Subject: subject, At: now, Reason: "looked up", Resolutions: []journal.Resolution{{N: 1, Action: journal.Suspended}, {N: 2, Action: journal.Accept}},
+	do(journal.Resolve{Resolved: journal.Resolved{
+		ID: id, Subject: subject, At: now, Resolutions: []journal.Resolution{{N: 1, Action: journal.Suspended}},
+	}})
+	return do(journal.Resolve{Person: true, Resolved: journal.Resolved{
+		ID: id, Subject: subject, At: now, Reason: "looked up", Resolutions: []journal.Resolution{{N: 2, Action: journal.Accept}},
 	}})
 }

@@ -20,6 +20,9 @@ const MaxDifferences = 200_000
 // Stream is the stream of an import.
 func Stream(id int64) string { return "statement-" + strconv.FormatInt(id, 10) }
 
+// LineKey is the name of the data key of the words of the import's nth difference, where they are of nobody who is known here.
+func LineKey(id int64, n int) string { return Stream(id) + "-" + strconv.Itoa(n) }
+
 // FileStream knows a file again; hash is a keyed hash of merchant, mode, channel and contents.
 func FileStream(hash string) string { return "statementfile-" + hash }
 

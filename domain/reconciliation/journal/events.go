@@ -68,6 +68,7 @@ type Difference struct {
 	Line       int                  `json:"line,omitempty"`
 	Kind       reconciliation.Kind  `json:"kind,omitempty"`
 	Receipt    string               `json:"receipt,omitempty"`
+	Linked     string               `json:"linked,omitempty"` // the receipt that the line says it belongs to
 	Entry      reconciliation.Entry `json:"entry,omitempty"`
 	Reference  string               `json:"reference,omitempty"`
 	Payment    string               `json:"payment,omitempty"` // that a refund gives back
@@ -83,13 +84,14 @@ type Difference struct {
 	Text       string               `json:"text"`
 }
 
-// DifferencesFound brings some of an import's differences.
+// DifferencesFound brings some of an import's differences: one alone where the words of its line are kept with it.
 type DifferencesFound struct {
 	ID          int64        `json:"id"`
 	Subject     string       `json:"subject"`
 	Differences []Difference `json:"differences"`
-	// Lines are the lines as they stand in the file: a JSON object of LineText by the difference's number.
-	Lines domain.Personal `json:"lines,omitempty"`
+	// Words are the line as it stands in the file, a JSON object of LineText. They are sealed under the key of whom they speak of: the
+	// payment's or the payout's that the line is tied to, else one of the line's own (LineKey).
+	Words domain.Personal `json:"words,omitempty"`
 	At    time.Time       `json:"at"`
 }
 
@@ -106,7 +108,6 @@ type LineText struct {
 	Details string `json:"details,omitempty"`
 	Status  string `json:"status,omitempty"`
 	Reason  string `json:"reason_type,omitempty"`
-	Linked  string `json:"linked,omitempty"`
 }
 
 // CauseSum is what the differences of one cause come to.
@@ -181,7 +182,8 @@ type Resolution struct {
 	Reference string `json:"reference,omitempty"`
 }
 
-// Resolved keeps decisions about differences. Who decided is in the event's metadata.
+// Resolved keeps decisions about differences: a person's about one alone, because its reason is sealed under the key of that one's
+// words. Who decided is in the event's metadata.
 type Resolved struct {
 	ID          int64           `json:"id"`
 	Subject     string          `json:"subject"`

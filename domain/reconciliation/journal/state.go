@@ -1,8 +1,6 @@
 package journal
 
 import (
-	"slices"
-
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/reconciliation"
 )
@@ -10,7 +8,8 @@ import (
 // Item is a difference as it stands now.
 type Item struct {
 	Difference
-	Lines      string // Lines of the event that found it; empty when they are erased
+	Subject    string // whose key seals Words; empty where none are kept
+	Words      string // the line as it stands in the file: JSON of a LineText; empty when it is erased
 	Action     Action // empty until something was decided
 	ResolvedTo string // whose the money is, by the action
 }
@@ -20,7 +19,7 @@ type State struct {
 	Begun
 	Refusal    *Refused
 	Reconciled *Reconciled
-	items      []Item
+	items      items
 }
 
 // Exists tells whether the import was begun.
@@ -37,42 +36,47 @@ func (s State) Status() Status {
 	return Processing
 }
 
-// Items are the differences, in order; none before all of them stand. They are not to be changed.
-func (s State) Items() []Item {
+// Len is how many differences there are; none before all of them stand.
+func (s State) Len() int {
 	if s.Reconciled == nil {
-		return nil
+		return 0
 	}
-	return s.items
+	return s.items.n
+}
+
+// Items are a copy of the differences, in order; none before all of them stand.
+func (s State) Items() []Item {
+	out := make([]Item, 0, s.Len())
+	for n := 1; n <= s.Len(); n++ {
+		i, _ := s.items.nth(n)
+		out = append(out, i)
+	}
+	return out
 }
 
 // Item is the nth difference, from 1.
 func (s State) Item(n int) (Item, bool) {
-	if items := s.Items(); n >= 1 && n <= len(items) {
-		return items[n-1], true
+	if s.Reconciled == nil {
+		return Item{}, false
 	}
-	return Item{}, false
+	return s.items.nth(n)
 }
 
 // Open is how many differences somebody has to act on.
 func (s State) Open() int {
-	open := 0
-	for _, i := range s.Items() {
-		if i.State == reconciliation.Open {
-			open++
-		}
+	if s.Reconciled == nil {
+		return 0
 	}
-	return open
+	return s.items.count(isOpen)
 }
 
 // Unfinished tells whether the import is to be compared yet, or has open differences about which nothing was decided, so that the
 // statement may have to count for them yet.
 func (s State) Unfinished() bool {
-	for _, i := range s.Items() {
-		if i.State == reconciliation.Open && i.Action == "" {
-			return true
-		}
+	if s.Reconciled == nil {
+		return s.Status() == Processing
 	}
-	return s.Status() == Processing
+	return s.items.count(func(i *Item) bool { return isOpen(i) && i.Action == "" }) > 0
 }
 
 // Evolve is the state after e.
@@ -84,24 +88,21 @@ func (s State) Evolve(e domain.Event) State {
 		s.Refusal = &e
 	case DifferencesFound:
 		s.Refusal = nil
-		if len(e.Differences) > 0 && e.Differences[0].N <= len(s.items) { // read again, after it was cut off
-			s.items = slices.Clone(s.items[:e.Differences[0].N-1])
+		if len(e.Differences) > 0 { // read again, after it was cut off
+			s.items = s.items.first(e.Differences[0].N - 1)
 		}
 		for _, d := range e.Differences {
-			s.items = append(s.items, Item{Difference: d, Lines: string(e.Lines)})
+			i := Item{Difference: d, Words: string(e.Words)}
+			if len(e.Differences) == 1 && e.Subject != s.Subject {
+				i.Subject = e.Subject
+			}
+			s.items = s.items.add(i)
 		}
 	case Reconciled:
 		s.Reconciled = &e
-		s.items = s.items[:min(len(s.items), e.Differences)]
+		s.items = s.items.first(e.Differences)
 	case Resolved:
-		s.items = slices.Clone(s.items)
-		for _, r := range e.Resolutions {
-			if r.N < 1 || r.N > len(s.items) {
-				continue
-			}
-			i := &s.items[r.N-1]
-			i.State, i.Action, i.ResolvedTo = stateOf(i.State, r.Action), r.Action, r.Reference
-		}
+		s.items = s.items.decided(e.Resolutions)
 	}
 	return s
 }
@@ -154,14 +155,18 @@ func (c Refuse) Decide(s State) ([]domain.Event, error) {
 }
 
 // Find adds differences. They count when Conclude says how many there are.
-type Find struct{ DifferencesFound }
+type Find struct{ Found []DifferencesFound }
 
 // Decide adds them while the import is open.
 func (c Find) Decide(s State) ([]domain.Event, error) {
 	if s.Reconciled != nil {
 		return nil, nil
 	}
-	return []domain.Event{c.DifferencesFound}, nil
+	out := make([]domain.Event, len(c.Found))
+	for i := range c.Found {
+		out[i] = c.Found[i]
+	}
+	return out, nil
 }
 
 // Conclude says what the comparison came to.
@@ -172,8 +177,8 @@ func (c Conclude) Decide(s State) ([]domain.Event, error) {
 	if s.Reconciled != nil {
 		return nil, nil
 	}
-	if len(s.items) < c.Differences {
-		return nil, domain.Conflictf("import %d has %d differences and %d of them stand", c.ID, c.Differences, len(s.items))
+	if s.items.n < c.Differences {
+		return nil, domain.Conflictf("import %d has %d differences and %d of them stand", c.ID, c.Differences, s.items.n)
 	}
 	return []domain.Event{c.Reconciled}, nil
 }

@@ -18,7 +18,7 @@ func begun() Begun {
 }
 
 func found(from, n int) DifferencesFound {
-	e := DifferencesFound{ID: 3, Subject: Stream(3), At: t0, Lines: `{"1":{"account":"ORDER1"}}`}
+	e := DifferencesFound{ID: 3, Subject: Stream(3), At: t0}
 	for i := range n {
 		e.Differences = append(e.Differences, Difference{
 			N: from + i, Line: from + i, Cause: reconciliation.UnknownPayer, State: reconciliation.Open, Amount: money.Of(100, money.KES),
@@ -37,7 +37,12 @@ func TestDifferencesCountWhenAllOfThemStand(t *testing.T) {
 	}
 	// It is cut off, and the file is sent again: the second reading takes the place of the first.
 	s = s.Evolve(found(1, 2)).Evolve(Reconciled{ID: 3, Differences: 2, At: t0})
-	if got := s.Items(); s.Status() != Done || len(got) != 2 || got[0].Lines != got[1].Lines || got[0].Lines == "" {
+	if got := s.Items(); s.Status() != Done || len(got) != 2 || got[0].Subject != "" || got[1].Subject != "" {
+		t.Errorf("the items are %+v", got)
+	}
+	own := DifferencesFound{ID: 3, Subject: LineKey(3, 2), Differences: found(2, 1).Differences, Words: `{"account":"ORDER2"}`, At: t0}
+	s = State{}.Evolve(begun()).Evolve(found(1, 1)).Evolve(own).Evolve(found(3, 1)).Evolve(Reconciled{ID: 3, Differences: 3, At: t0})
+	if got := s.Items(); got[1].Subject != "statement-3-2" || got[1].Words != string(own.Words) || got[0].Words != "" || got[2].Subject != "" {
 		t.Errorf("the items are %+v", got)
 	}
 	refused := State{}.Evolve(begun()).Evolve(Refused{ID: 3, Reason: "damaged"})
@@ -94,4 +99,50 @@ func TestAnItemsNumberTellsItsImport(t *testing.T) {
 			t.Errorf("%d is taken for an item", item)
 		}
 	}
+}
+
+func TestAListOfItemsIsNeverChangedUnderWhoeverHoldsIt(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var l items
+		var want []Item
+		type held struct {
+			list items
+			want []Item
+		}
+		var all []held
+		for range rapid.IntRange(1, 30).Draw(t, "steps") {
+			switch rapid.IntRange(0, 4).Draw(t, "step") {
+			case 0, 1, 2:
+				for range rapid.IntRange(1, 200).Draw(t, "added") {
+					i := Item{Difference: Difference{N: len(want) + 1, Line: rapid.IntRange(1, 9).Draw(t, "line"), State: reconciliation.Open}}
+					l, want = l.add(i), append(want[:len(want):len(want)], i)
+				}
+			case 3:
+				n := rapid.IntRange(0, len(want)).Draw(t, "first")
+				l, want = l.first(n), want[:n:n]
+			default:
+				want = append([]Item(nil), want...)
+				var decisions []Resolution
+				for range 3 {
+					n := rapid.IntRange(0, len(want)+1).Draw(t, "n")
+					decisions = append(decisions, Resolution{N: n, Action: Accept})
+					if n >= 1 && n <= len(want) {
+						want[n-1].State, want[n-1].Action = reconciliation.Resolved, Accept
+					}
+				}
+				l = l.decided(decisions)
+			}
+			all = append(all, held{l, want})
+		}
+		for _, h := range all {
+			if h.list.n != len(h.want) {
+				t.Fatalf("%d items, want %d", h.list.n, len(h.want))
+			}
+			for n := range h.want {
+				if got, ok := h.list.nth(n + 1); !ok || got.Line != h.want[n].Line || got.Action != h.want[n].Action {
+					t.Fatalf("item %d is %+v, want %+v", n+1, got, h.want[n])
+				}
+			}
+		}
+	})
 }

@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS kipay.reconciliation_differences_gN
     booked_minor Int64 COMMENT 'What the books count, in minor units',
     at DateTime64(3, 'UTC') COMMENT 'By the provider''s clock; 1970 when it has no time',
     explanation String COMMENT 'The cause in words',
-    line String COMMENT 'Personal: the line as it stands in the file, as JSON'
+    line String COMMENT 'Personal: the line as it stands in the file, as JSON; empty where it is not kept',
+    sealed_by String COMMENT 'The name of the key that seals the line in the log'
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (merchant_id, mode, import_id, n)

@@ -9,7 +9,8 @@ CREATE TABLE IF NOT EXISTS kipay.reconciliation_resolutions_gN
     resolved_to String COMMENT 'The transaction that the money is counted for',
     resolved_by String COMMENT 'Who decided',
     reason String COMMENT 'Personal: why, in that person''s words',
-    resolved_at DateTime64(3, 'UTC') COMMENT 'When it was decided'
+    resolved_at DateTime64(3, 'UTC') COMMENT 'When it was decided',
+    sealed_by String COMMENT 'The name of the key that seals the reason in the log'
 )
 ENGINE = ReplacingMergeTree(version)
 ORDER BY (merchant_id, mode, import_id, n)

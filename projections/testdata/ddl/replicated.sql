@@ -307,7 +307,8 @@ CREATE TABLE IF NOT EXISTS kipay.reconciliation_differences_g1 ON CLUSTER 'kipay
     booked_minor Int64 COMMENT 'What the books count, in minor units',
     at DateTime64(3, 'UTC') COMMENT 'By the provider''s clock; 1970 when it has no time',
     explanation String COMMENT 'The cause in words',
-    line String COMMENT 'Personal: the line as it stands in the file, as JSON'
+    line String COMMENT 'Personal: the line as it stands in the file, as JSON; empty where it is not kept',
+    sealed_by String COMMENT 'The name of the key that seals the line in the log'
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/reconciliation_differences_g1', '{replica}', version)
 ORDER BY (merchant_id, mode, import_id, n)
@@ -359,7 +360,8 @@ CREATE TABLE IF NOT EXISTS kipay.reconciliation_resolutions_g1 ON CLUSTER 'kipay
     resolved_to String COMMENT 'The transaction that the money is counted for',
     resolved_by String COMMENT 'Who decided',
     reason String COMMENT 'Personal: why, in that person''s words',
-    resolved_at DateTime64(3, 'UTC') COMMENT 'When it was decided'
+    resolved_at DateTime64(3, 'UTC') COMMENT 'When it was decided',
+    sealed_by String COMMENT 'The name of the key that seals the reason in the log'
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/reconciliation_resolutions_g1', '{replica}', version)
 ORDER BY (merchant_id, mode, import_id, n)

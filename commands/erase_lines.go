@@ -1,0 +1,101 @@
+package commands
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/customer"
+	"github.com/benfex/kipay/domain/reconciliation/journal"
+	"github.com/benfex/kipay/eventstore"
+)
+
+// statementLine is a line of an imported statement that speaks of a customer and has a key of its own.
+type statementLine struct {
+	key  string
+	mode domain.Mode
+	at   time.Time // when its money moved
+}
+
+// linesOf are the lines of the merchant's statements that speak of the customer under keys of their own: by their receipt or
+// reference, by what a person decided about them, or by their words. What is sealed under the key of a payment goes with that.
+func (w *WriteSide) linesOf(ctx context.Context, merchantID int64, t customer.Trail) ([]statementLine, error) {
+	items, err := w.itemsFor(ctx, merchantID, t)
+	if err != nil {
+		return nil, err
+	}
+	byImport := map[int64][]int{}
+	for _, item := range items {
+		if id, n, ok := journal.ParseItem(item); ok {
+			byImport[id] = append(byImport[id], n)
+		}
+	}
+	var out []statementLine
+	for id, places := range byImport {
+		imp, err := fold[journal.State](ctx, w.log, journal.Stream(id))
+		if err != nil {
+			return nil, err
+		}
+		if imp.State.Merchant != merchantID {
+			continue
+		}
+		for _, n := range places {
+			i, ok := imp.State.Item(n)
+			if !ok || i.Subject != "" && i.Subject != journal.LineKey(id, n) || !speaksOf(i, t) {
+				continue
+			}
+			if i.Subject != "" {
+				out = append(out, statementLine{i.Subject, imp.State.Mode, i.At})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b statementLine) int { return strings.Compare(a.key, b.key) })
+	return out, nil
+}
+
+// speaksOf tells whether the difference is about the customer.
+func speaksOf(i journal.Item, t customer.Trail) bool {
+	if slices.Contains(t.References, i.Reference) || slices.Contains(t.References, i.ResolvedTo) || slices.Contains(t.Receipts, i.Receipt) {
+		return true
+	}
+	words := lineOf(i)
+	return t.In(words.Party) || t.In(words.Details) || t.In(words.Account)
+}
+
+// itemsFor finds items that may be about the customer: by the index, or where this node has none in the log.
+func (w *WriteSide) itemsFor(ctx context.Context, merchantID int64, t customer.Trail) ([]int64, error) {
+	if w.Payments == nil {
+		return w.itemsInLog(ctx)
+	}
+	items, err := w.Payments.LinesOf(ctx, merchantID, t, nil) // it knows all of now: the payments were looked up in it
+	if err != nil {
+		return nil, domain.Unavailable("The customer's lines in statements can't be looked up right now; try again", err)
+	}
+	return items, nil
+}
+
+// itemsInLog are all items whose words are kept under keys of their own.
+func (w *WriteSide) itemsInLog(ctx context.Context) ([]int64, error) {
+	var out []int64
+	for from := eventstore.Position(0); ; {
+		records, err := w.log.Store().ReadAll(ctx, from, eventstore.Forward, logChunk)
+		if err != nil || len(records) == 0 {
+			return out, asUnavailable(err)
+		}
+		for _, r := range records {
+			if r.Type != (journal.DifferencesFound{}).EventType() {
+				continue
+			}
+			env, err := w.log.Decode(ctx, r)
+			if err != nil {
+				return nil, err
+			}
+			if e, ok := env.Event.(journal.DifferencesFound); ok && e.Words != "" {
+				out = append(out, journal.ItemID(e.ID, e.Differences[0].N))
+			}
+		}
+		from = records[len(records)-1].Position
+	}
+}

@@ -1,0 +1,122 @@
+package customer
+
+import (
+	"slices"
+	"strings"
+)
+
+// Trail is what leads to a customer in the words of others: all that was ever known of the person, and the money that was paid.
+type Trail struct {
+	Phones []string // in every form that payments have
+	Emails []string
+	// Names are a first and a last name that belong together, in small letters.
+	Names [][2]string
+	// References and Receipts are of the customer's payments.
+	References, Receipts []string
+}
+
+// Follow adds what is known of the person.
+func (t *Trail) Follow(p Person) {
+	t.Phones = append(t.Phones, p.Phones()...)
+	slices.Sort(t.Phones)
+	t.Phones = slices.Compact(t.Phones)
+	if email := strings.ToLower(string(p.Email)); email != "" && !slices.Contains(t.Emails, email) {
+		t.Emails = append(t.Emails, email)
+	}
+	names := [2]string{strings.ToLower(string(p.FirstName)), strings.ToLower(string(p.LastName))}
+	if (names[0] != "" || names[1] != "") && !slices.Contains(t.Names, names) {
+		t.Names = append(t.Names, names)
+	}
+}
+
+// Words are what a text must hold one of to be of the customer: the ends of numbers, emails, names of at least three letters, all in
+// small letters. They find candidates; In decides.
+func (t *Trail) Words() []string {
+	out := append(t.ends(), t.Emails...)
+	for _, names := range t.Names {
+		for _, name := range names {
+			out = append(out, longWords(name)...)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// In tells whether a provider's or a bank's words are of the customer: the number or email stands there, or both names do, or one
+// beside a number of which some digits are hidden and the others are the customer's.
+func (t *Trail) In(text string) bool {
+	text = strings.ToLower(text)
+	for _, email := range t.Emails {
+		if strings.Contains(text, email) {
+			return true
+		}
+	}
+	masked := false
+	for _, number := range numbersIn(text) {
+		switch {
+		case strings.Contains(number, "*"):
+			masked = masked || slices.ContainsFunc(t.Phones, func(p string) bool { return fitsMask(number, strings.TrimPrefix(p, "+")) })
+		case slices.ContainsFunc(t.ends(), func(end string) bool { return strings.Contains(number, end) }):
+			return true
+		}
+	}
+	words := wordsOf(text)
+	has := func(name string) bool {
+		long := longWords(name)
+		return len(long) > 0 && !slices.ContainsFunc(long, func(w string) bool { return !slices.Contains(words, w) })
+	}
+	return slices.ContainsFunc(t.Names, func(n [2]string) bool {
+		first, last := has(n[0]), has(n[1])
+		return first && last || masked && (first || last)
+	})
+}
+
+// ends are what tells the numbers from others, however they begin.
+func (t *Trail) ends() []string {
+	var out []string
+	for _, p := range t.Phones {
+		if p = strings.TrimPrefix(p, "+"); len(p) >= phoneTail {
+			out = append(out, p[len(p)-phoneTail:])
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// longWords are the words of a name that are long enough to be looked for.
+func longWords(name string) []string {
+	return slices.DeleteFunc(wordsOf(name), func(w string) bool { return len(w) < leastName })
+}
+
+// leastShown is how many digits a hidden number must show to be compared.
+const leastShown = 5
+
+// fitsMask tells whether the number is what a masked one shows of it: how many digits are hidden is not said reliably.
+func fitsMask(masked, number string) bool {
+	first, last := strings.IndexByte(masked, '*'), strings.LastIndexByte(masked, '*')
+	head, tail := masked[:first], masked[last+1:]
+	return len(head)+len(tail) >= leastShown && len(head)+len(tail) < len(number) && strings.HasPrefix(number, head) && strings.HasSuffix(number, tail)
+}
+
+// numbersIn are the runs of digits and stars of a text. Spaces, hyphens and brackets within one don't end it.
+func numbersIn(text string) []string {
+	var out []string
+	var run strings.Builder
+	flush := func() {
+		if run.Len() > 0 {
+			out = append(out, run.String())
+		}
+		run.Reset()
+	}
+	for _, r := range text {
+		switch {
+		case r >= '0' && r <= '9' || r == '*':
+			run.WriteRune(r)
+		case run.Len() > 0 && strings.ContainsRune(" -()", r):
+		default:
+			flush()
+		}
+	}
+	flush()
+	return out
+}
