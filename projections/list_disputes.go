@@ -58,7 +58,7 @@ func (f *DisputeFilter) where() (string, []any) {
 	if f.Reference != "" {
 		w.add("reference = {reference:String}", clickhouse.Named("reference", f.Reference))
 	}
-	w.days(f.From, f.To, f.Zone)
+	w.days("created_at", f.From, f.To, f.Zone)
 	return w.sql(), w.args
 }
 

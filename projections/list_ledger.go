@@ -3,7 +3,6 @@ package projections
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -53,65 +52,54 @@ type LedgerBalance struct {
 	Debit, Credit int64
 }
 
-// where is the condition on the postings, and what it binds.
-func (f *LedgerFilter) where() (string, []any) {
-	conditions := []string{"merchant_id = {merchant:Int64}", "mode = {mode:String}", "position <= {asof:UInt64}"}
-	args := []any{
-		clickhouse.Named("merchant", f.MerchantID), clickhouse.Named("mode", string(f.Mode)), clickhouse.Named("asof", uint64(f.AsOf)),
-	}
-	add := func(condition string, arg any) {
-		conditions, args = append(conditions, condition), append(args, arg)
-	}
+// where is the condition on the postings.
+func (f *LedgerFilter) where() *where {
+	w := newWhere(f.MerchantID, f.Mode)
+	w.add("position <= {asof:UInt64}", clickhouse.Named("asof", uint64(f.AsOf)))
 	if f.Until != nil {
-		add("effective_at <= {until:DateTime64(3,'UTC')}", millisArg("until", within(*f.Until)))
+		w.add("effective_at <= {by:DateTime64(3,'UTC')}", millisArg("by", within(*f.Until)))
 	}
-	if f.From != nil {
-		add("effective_at >= {from:DateTime64(3,'UTC')}", millisArg("from", within(DayStart(*f.From, f.Zone))))
-	}
-	if f.To != nil {
-		add("effective_at < {to:DateTime64(3,'UTC')}", millisArg("to", within(DayStart(*f.To+1, f.Zone))))
-	}
+	w.days("effective_at", f.From, f.To, f.Zone)
 	if f.Reference != "" {
-		add("reference = {reference:String}", clickhouse.Named("reference", f.Reference))
+		w.add("reference = {reference:String}", clickhouse.Named("reference", f.Reference))
 	}
 	if f.Account != "" {
-		add("account = {account:String}", clickhouse.Named("account", string(f.Account)))
+		w.add("account = {account:String}", clickhouse.Named("account", string(f.Account)))
 	}
 	if f.Since != 0 {
-		add("position > {since:UInt64}", clickhouse.Named("since", uint64(f.Since)))
+		w.add("position > {since:UInt64}", clickhouse.Named("since", uint64(f.Since)))
 	}
 	if f.Period != 0 {
-		add("period = {period:UInt32}", clickhouse.Named("period", uint32(f.Period)))
+		w.add("period = {period:UInt32}", clickhouse.Named("period", uint32(f.Period)))
 	}
 	if f.Through != 0 {
-		add("period <= {through:UInt32}", clickhouse.Named("through", uint32(f.Through)))
+		w.add("period <= {through:UInt32}", clickhouse.Named("through", uint32(f.Through)))
 	}
 	if f.LateFor != 0 {
-		add("late_for = {late:UInt32}", clickhouse.Named("late", uint32(f.LateFor)))
+		w.add("late_for = {late:UInt32}", clickhouse.Named("late", uint32(f.LateFor)))
 	}
 	if f.Channel != 0 {
-		add("channel_id = {channel:Int64}", clickhouse.Named("channel", f.Channel))
+		w.add("channel_id = {channel:Int64}", clickhouse.Named("channel", f.Channel))
 	}
-	return strings.Join(conditions, " AND "), args
+	return w
 }
 
 // LedgerEntries lists postings, the newest first.
 func (r *Reader) LedgerEntries(ctx context.Context, f LedgerFilter) (LedgerPage, error) {
-	where, args := f.where()
+	w := f.where()
 	var page LedgerPage
 	err := r.on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
 		page = LedgerPage{}
-		if err := r.conn.QueryRow(ctx, g.in("SELECT count() FROM kipay.ledger_entries_gN FINAL WHERE "+where), args...).Scan(&page.Total); err != nil {
+		if err := r.conn.QueryRow(ctx, g.in("SELECT count() FROM kipay.ledger_entries_gN FINAL WHERE "+w.sql()), w.args...).Scan(&page.Total); err != nil {
 			return err
 		}
 		if f.Offset >= page.Total {
 			return nil
 		}
 		// Rows are never changed: one that was written twice is the same twice, and stands side by side.
-		sql := g.in("SELECT " + ledgerColumnsSQL + " FROM kipay.ledger_entries_gN WHERE " + where +
+		sql := g.in("SELECT " + ledgerColumnsSQL + " FROM kipay.ledger_entries_gN WHERE " + w.sql() +
 			" ORDER BY position DESC, line DESC LIMIT 1 BY position, line LIMIT {limit:UInt64} OFFSET {offset:UInt64}")
-		paged := append(args[:len(args):len(args)], clickhouse.Named("limit", f.Limit), clickhouse.Named("offset", f.Offset))
-		return r.each(ctx, sql, paged, func(rows driver.Rows) error {
+		return r.each(ctx, sql, w.paged(f.Limit, f.Offset), func(rows driver.Rows) error {
 			e, err := scanLedgerEntry(rows.Scan)
 			e.MerchantID, e.Mode = f.MerchantID, f.Mode
 			page.Rows = append(page.Rows, e)
@@ -127,13 +115,13 @@ func (r *Reader) LedgerEntries(ctx context.Context, f LedgerFilter) (LedgerPage,
 // LedgerBalances sums the postings of each account, in the order of the chart, then by currency. Accounts without postings
 // are left out.
 func (r *Reader) LedgerBalances(ctx context.Context, f LedgerFilter) ([]LedgerBalance, error) {
-	where, args := f.where()
+	w := f.where()
 	found := map[ledger.Account][]LedgerBalance{}
 	err := r.on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
 		clear(found)
-		sql := g.in("SELECT account, currency, sum(debit_minor), sum(credit_minor) FROM kipay.ledger_entries_gN FINAL WHERE " + where +
+		sql := g.in("SELECT account, currency, sum(debit_minor), sum(credit_minor) FROM kipay.ledger_entries_gN FINAL WHERE " + w.sql() +
 			" GROUP BY account, currency ORDER BY account, currency")
-		return r.each(ctx, sql, args, func(rows driver.Rows) error {
+		return r.each(ctx, sql, w.args, func(rows driver.Rows) error {
 			var account, currency string
 			var b LedgerBalance
 			err := rows.Scan(&account, &currency, &b.Debit, &b.Credit)

@@ -3,7 +3,6 @@ package projections
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -38,11 +37,7 @@ type PayoutPage struct {
 
 // Payouts lists a merchant's payouts.
 func (r *Reader) Payouts(ctx context.Context, f PayoutFilter) (PayoutPage, error) {
-	conditions := []string{"merchant_id = {merchant:Int64}"}
-	args := []any{clickhouse.Named("merchant", f.MerchantID)}
-	add := func(condition string, arg any) {
-		conditions, args = append(conditions, condition), append(args, arg)
-	}
+	w := newWhereOf(f.MerchantID)
 	for _, c := range []struct{ condition, name, value string }{
 		{"mode = {mode:String}", "mode", string(f.Mode)},
 		{"bank_reference = {bank_reference:String}", "bank_reference", f.BankReference},
@@ -50,28 +45,21 @@ func (r *Reader) Payouts(ctx context.Context, f PayoutFilter) (PayoutPage, error
 		{"status = {status:String}", "status", string(f.Status)},
 	} {
 		if c.value != "" {
-			add(c.condition, clickhouse.Named(c.name, c.value))
+			w.add(c.condition, clickhouse.Named(c.name, c.value))
 		}
 	}
-	if f.From != nil {
-		add("created_at >= {from:DateTime64(3,'UTC')}", millisArg("from", within(DayStart(*f.From, f.Zone))))
-	}
-	if f.To != nil {
-		add("created_at < {until:DateTime64(3,'UTC')}", millisArg("until", within(DayStart(*f.To+1, f.Zone))))
-	}
-	where := strings.Join(conditions, " AND ")
+	w.days("created_at", f.From, f.To, f.Zone)
 	var page PayoutPage
 	err := r.on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
 		page = PayoutPage{}
-		if err := r.conn.QueryRow(ctx, g.in("SELECT count() FROM kipay.payouts_gN FINAL WHERE "+where), args...).Scan(&page.Total); err != nil {
+		if err := r.conn.QueryRow(ctx, g.in("SELECT count() FROM kipay.payouts_gN FINAL WHERE "+w.sql()), w.args...).Scan(&page.Total); err != nil {
 			return err
 		}
 		sql := g.in(`SELECT mode, created_at, id, version, reference, currency, amount_minor, status, method, channel_id, destination, destination_hint,
 			needs_approval, requested_by, approved_by, rejected_by, sent_at, paid_at, receipt, charge_minor, bank_reference, value_date,
-			failure_code, failure_reason, outcome_unknown, needs_attention FROM kipay.payouts_gN FINAL WHERE ` + where +
+			failure_code, failure_reason, outcome_unknown, needs_attention FROM kipay.payouts_gN FINAL WHERE ` + w.sql() +
 			" ORDER BY created_at DESC, id DESC LIMIT {limit:UInt64} OFFSET {offset:UInt64}")
-		paged := append(args[:len(args):len(args)], clickhouse.Named("limit", f.Limit), clickhouse.Named("offset", f.Offset))
-		return r.each(ctx, sql, paged, func(rows driver.Rows) error {
+		return r.each(ctx, sql, w.paged(f.Limit, f.Offset), func(rows driver.Rows) error {
 			p, err := scanPayout(rows)
 			p.MerchantID = f.MerchantID
 			page.Rows = append(page.Rows, p)

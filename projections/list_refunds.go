@@ -56,7 +56,7 @@ func (f *RefundFilter) where() (string, []any) {
 	if f.Reference != "" {
 		w.add("reference = {reference:String}", clickhouse.Named("reference", f.Reference))
 	}
-	w.days(f.From, f.To, f.Zone)
+	w.days("created_at", f.From, f.To, f.Zone)
 	return w.sql(), w.args
 }
 

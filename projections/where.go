@@ -16,10 +16,14 @@ type where struct {
 }
 
 func newWhere(merchantID int64, mode domain.Mode) *where {
-	return &where{
-		conditions: []string{"merchant_id = {merchant:Int64}", "mode = {mode:String}"},
-		args:       []any{clickhouse.Named("merchant", merchantID), clickhouse.Named("mode", string(mode))},
-	}
+	w := newWhereOf(merchantID)
+	w.add("mode = {mode:String}", clickhouse.Named("mode", string(mode)))
+	return w
+}
+
+// newWhereOf is of the rows of both modes.
+func newWhereOf(merchantID int64) *where {
+	return &where{conditions: []string{"merchant_id = {merchant:Int64}"}, args: []any{clickhouse.Named("merchant", merchantID)}}
 }
 
 func (w *where) add(condition string, args ...any) {
@@ -33,12 +37,12 @@ func (w *where) paged(limit, offset uint64) []any {
 	return append(w.args[:len(w.args):len(w.args)], clickhouse.Named("limit", limit), clickhouse.Named("offset", offset))
 }
 
-// days bounds when a row's thing was made by calendar days in the zone, both included; nil is no bound.
-func (w *where) days(from, to *Day, zone *time.Location) {
+// days bounds a column by calendar days in the zone, both included; nil is no bound.
+func (w *where) days(column string, from, to *Day, zone *time.Location) {
 	if from != nil {
-		w.add("created_at >= {from:DateTime64(3,'UTC')}", millisArg("from", within(DayStart(*from, zone))))
+		w.add(column+" >= {from:DateTime64(3,'UTC')}", millisArg("from", within(DayStart(*from, zone))))
 	}
 	if to != nil {
-		w.add("created_at < {until:DateTime64(3,'UTC')}", millisArg("until", within(DayStart(*to+1, zone))))
+		w.add(column+" < {until:DateTime64(3,'UTC')}", millisArg("until", within(DayStart(*to+1, zone))))
 	}
 }
