@@ -228,7 +228,7 @@ func (b *builder) addTransaction(ctx context.Context, env *eventstore.Envelope, 
 		}
 	}
 	kept := into.transaction(row)
-	into.archive.versions.add(transactionVersionOf(kept, effective, env))
+	into.archive.versions.add(transactionVersionOf(after, kept, effective, env))
 	into.archive.ledger.post(&entry, env)
 	if b.completed != nil {
 		b.completed.note(kept)

@@ -56,11 +56,7 @@ func (r *Reader) customerPage(ctx context.Context, where reach, f CustomerFilter
 		}
 		paged := append(args[:len(args):len(args)], clickhouse.Named("limit", f.Limit), clickhouse.Named("offset", f.Offset))
 		return r.each(ctx, g.in(list), paged, func(rows driver.Rows) error {
-			var c Customer
-			var version uint64
-			err := rows.Scan(&c.MerchantID, &c.CreatedAt, &c.ID, &version, &c.Hash, &c.Email, &c.FirstName, &c.LastName, &c.Phone, &c.UpdatedAt)
-			c.Version = eventstore.Position(version)
-			c.CreatedAt, c.UpdatedAt = momentOf(c.CreatedAt), momentOf(c.UpdatedAt)
+			c, err := scanCustomer(rows)
 			page.Rows = append(page.Rows, c)
 			return err
 		})
@@ -89,3 +85,13 @@ ORDER BY created_at DESC, id DESC, version DESC LIMIT 1 BY created_at, id LIMIT 
 WHERE merchant_id = {merchant:Int64} AND position(search, {search:String}) > 0
 ORDER BY created_at DESC, id DESC LIMIT {limit:UInt64} OFFSET {offset:UInt64}`
 )
+
+// scanCustomer reads a row of customerColumnsSQL.
+func scanCustomer(rows driver.Rows) (Customer, error) {
+	var c Customer
+	var version uint64
+	err := rows.Scan(&c.MerchantID, &c.CreatedAt, &c.ID, &version, &c.Hash, &c.Email, &c.FirstName, &c.LastName, &c.Phone, &c.UpdatedAt)
+	c.Version = eventstore.Position(version)
+	c.CreatedAt, c.UpdatedAt = momentOf(c.CreatedAt), momentOf(c.UpdatedAt)
+	return c, err
+}

@@ -38,13 +38,13 @@ type DisputePage struct {
 
 // Disputes lists a merchant's disputes: those that wait for the merchant by their deadline, then the others, newest first.
 func (r *Reader) Disputes(ctx context.Context, f DisputeFilter) (DisputePage, error) {
-	where, args := f.where()
-	changing, more := f.changing()
-	from := " FROM kipay.disputes_gN FINAL WHERE " + where + changing
-	return r.disputePage(ctx, f, append(args, more...), "SELECT count()"+from, "SELECT "+disputeColumnsSQL+from)
+	w := f.where()
+	w.add(f.changing(w))
+	from := " FROM kipay.disputes_gN FINAL WHERE " + w.sql()
+	return r.disputePage(ctx, f, w.args, "SELECT count()"+from, "SELECT "+disputeColumnsSQL+from)
 }
 
-// disputeColumnsSQL are what disputePage reads, urgencySQL its order.
+// disputeColumnsSQL are what scan reads, urgencySQL the list's order.
 const (
 	disputeColumnsSQL = `created_at, channel_id, id, version, reference, provider_reference, currency, amount_minor, category, status, due_at,
 	reminders, evidence, answer, answer_status, resolution, returned_minor, resolved_at, needs_attention`
@@ -52,27 +52,28 @@ const (
 	if(status = 'needs_response', toUnixTimestamp64Milli(due_at), -toUnixTimestamp64Milli(created_at)), created_at DESC, id DESC, channel_id`
 )
 
-// where is the condition on what of a dispute never changes, and what it binds.
-func (f *DisputeFilter) where() (string, []any) {
+// where is the condition on what of a dispute never changes.
+func (f *DisputeFilter) where() *where {
 	w := newWhere(f.MerchantID, f.Mode)
 	if f.Reference != "" {
 		w.add("reference = {reference:String}", clickhouse.Named("reference", f.Reference))
 	}
 	w.days("created_at", f.From, f.To, f.Zone)
-	return w.sql(), w.args
+	return w
 }
 
-// changing is the condition on what of a dispute changes.
-func (f *DisputeFilter) changing() (string, []any) {
-	sql, args := "", []any(nil)
+// changing is the condition on what of a dispute changes; w binds what it needs.
+func (f *DisputeFilter) changing(w *where) string {
+	sql := "1"
 	if f.Status != "" {
-		sql, args = " AND status = {status:String}", append(args, clickhouse.Named("status", string(f.Status)))
+		sql += " AND status = {status:String}"
+		w.args = append(w.args, clickhouse.Named("status", string(f.Status)))
 	}
 	if !f.DueBefore.IsZero() {
 		sql += " AND status = 'needs_response' AND due_at > toDateTime64(0, 3, 'UTC') AND due_at < {due:DateTime64(3,'UTC')}"
-		args = append(args, millisArg("due", within(f.DueBefore)))
+		w.args = append(w.args, millisArg("due", within(f.DueBefore)))
 	}
-	return sql, args
+	return sql
 }
 
 // disputePage counts, and reads the page of what list selects.
@@ -86,13 +87,7 @@ func (r *Reader) disputePage(ctx context.Context, f DisputeFilter, args []any, c
 		sql := g.in(list + urgencySQL + " LIMIT {limit:UInt64} OFFSET {offset:UInt64}")
 		paged := append(args[:len(args):len(args)], clickhouse.Named("limit", f.Limit), clickhouse.Named("offset", f.Offset))
 		return r.each(ctx, sql, paged, func(rows driver.Rows) error {
-			d := Dispute{MerchantID: f.MerchantID, Mode: f.Mode}
-			var version uint64
-			var currency, status string
-			err := rows.Scan(&d.CreatedAt, &d.ChannelID, &d.ID, &version, &d.Reference, &d.ProviderReference, &currency, &d.Amount, &d.Category,
-				&status, &d.DueAt, &d.Reminders, &d.Evidence, &d.Answer, &d.AnswerStatus, &d.Resolution, &d.Returned, &d.ResolvedAt, &d.NeedsAttention)
-			d.Version, d.Currency, d.Status = eventstore.Position(version), money.Currency(currency), dispute.Status(status)
-			d.CreatedAt, d.DueAt, d.ResolvedAt = momentOf(d.CreatedAt), momentOf(d.DueAt), momentOf(d.ResolvedAt)
+			d, err := f.scan(rows)
 			page.Rows = append(page.Rows, d)
 			return err
 		})
@@ -105,10 +100,20 @@ func (r *Reader) disputePage(ctx context.Context, f DisputeFilter, args []any, c
 
 // Disputes lists a merchant's disputes as of the moment.
 func (p *Past) Disputes(ctx context.Context, f DisputeFilter, m Moment) (DisputePage, error) {
-	where, args := f.where()
-	changing, more := f.changing()
-	from := " FROM (SELECT " + disputeColumnsSQL + " FROM kipay.dispute_versions_gN WHERE " + where + m.where("version", "effective_at") +
-		" ORDER BY version DESC LIMIT 1 BY channel_id, id) WHERE 1" + changing
-	args = append(append(args, more...), m.args()...)
-	return p.reader.disputePage(ctx, f, args, "SELECT count()"+from, "SELECT "+disputeColumnsSQL+from)
+	w := f.where()
+	from := " FROM (SELECT " + disputeColumnsSQL + " FROM kipay.dispute_versions_gN WHERE " + w.sql() + m.where("version", "effective_at") +
+		" ORDER BY version DESC LIMIT 1 BY channel_id, id) WHERE " + f.changing(w)
+	return p.reader.disputePage(ctx, f, append(w.args, m.args()...), "SELECT count()"+from, "SELECT "+disputeColumnsSQL+from)
+}
+
+// scan reads a row of disputeColumnsSQL.
+func (f *DisputeFilter) scan(rows driver.Rows) (Dispute, error) {
+	d := Dispute{MerchantID: f.MerchantID, Mode: f.Mode}
+	var version uint64
+	var currency, status string
+	err := rows.Scan(&d.CreatedAt, &d.ChannelID, &d.ID, &version, &d.Reference, &d.ProviderReference, &currency, &d.Amount, &d.Category,
+		&status, &d.DueAt, &d.Reminders, &d.Evidence, &d.Answer, &d.AnswerStatus, &d.Resolution, &d.Returned, &d.ResolvedAt, &d.NeedsAttention)
+	d.Version, d.Currency, d.Status = eventstore.Position(version), money.Currency(currency), dispute.Status(status)
+	d.CreatedAt, d.DueAt, d.ResolvedAt = momentOf(d.CreatedAt), momentOf(d.DueAt), momentOf(d.ResolvedAt)
+	return d, err
 }

@@ -36,28 +36,28 @@ type RefundPage struct {
 
 // Refunds lists a merchant's refunds.
 func (r *Reader) Refunds(ctx context.Context, f RefundFilter) (RefundPage, error) {
-	where, args := f.where()
-	where += refundStatusSQL
-	return r.refundPage(ctx, f, args, "SELECT count() FROM kipay.refunds_gN FINAL WHERE "+where,
-		"SELECT "+refundColumnsSQL+" FROM kipay.refunds_gN FINAL WHERE "+where)
+	w := f.where()
+	w.add(refundStatusSQL)
+	from := " FROM kipay.refunds_gN FINAL WHERE " + w.sql()
+	return r.refundPage(ctx, f, w.args, "SELECT count()"+from, "SELECT "+refundColumnsSQL+from)
 }
 
-// refundColumnsSQL are what refundPage reads, refundStatusSQL the condition on the status.
+// refundColumnsSQL are what scanRefund reads, refundStatusSQL the condition on the status.
 const (
 	refundColumnsSQL = `created_at, id, version, refund_reference, reference, currency, amount_minor, status, method, channel_id, receipt,
 	failure_code, failure_reason, refunded_at, needs_attention`
-	refundStatusSQL = ` AND ({status:String} = '' OR status = {status:String})`
+	refundStatusSQL = `({status:String} = '' OR status = {status:String})`
 )
 
-// where is the condition on what of a refund never changes, and what it and that on the status bind.
-func (f *RefundFilter) where() (string, []any) {
+// where is the condition on what of a refund never changes; it binds what that on the status does, too.
+func (f *RefundFilter) where() *where {
 	w := newWhere(f.MerchantID, f.Mode)
 	w.args = append(w.args, clickhouse.Named("status", string(f.Status)))
 	if f.Reference != "" {
 		w.add("reference = {reference:String}", clickhouse.Named("reference", f.Reference))
 	}
 	w.days("created_at", f.From, f.To, f.Zone)
-	return w.sql(), w.args
+	return w
 }
 
 // refundPage counts, and reads the page of what list selects.
@@ -71,13 +71,7 @@ func (r *Reader) refundPage(ctx context.Context, f RefundFilter, args []any, cou
 		sql := g.in(list + " ORDER BY created_at DESC, id DESC LIMIT {limit:UInt64} OFFSET {offset:UInt64}")
 		paged := append(args[:len(args):len(args)], clickhouse.Named("limit", f.Limit), clickhouse.Named("offset", f.Offset))
 		return r.each(ctx, sql, paged, func(rows driver.Rows) error {
-			t := Refund{MerchantID: f.MerchantID, Mode: f.Mode}
-			var version uint64
-			var currency, status string
-			err := rows.Scan(&t.CreatedAt, &t.ID, &version, &t.Name, &t.Reference, &currency, &t.Amount, &status, &t.Method, &t.ChannelID,
-				&t.Receipt, &t.FailureCode, &t.FailureReason, &t.RefundedAt, &t.NeedsAttention)
-			t.Version, t.Currency, t.Status = eventstore.Position(version), money.Currency(currency), transaction.RefundStatus(status)
-			t.CreatedAt, t.RefundedAt = momentOf(t.CreatedAt), momentOf(t.RefundedAt)
+			t, err := f.scan(rows)
 			page.Rows = append(page.Rows, t)
 			return err
 		})
@@ -86,4 +80,16 @@ func (r *Reader) refundPage(ctx context.Context, f RefundFilter, args []any, cou
 		return RefundPage{}, fmt.Errorf("list refunds: %w", err)
 	}
 	return page, nil
+}
+
+// scan reads a row of refundColumnsSQL.
+func (f *RefundFilter) scan(rows driver.Rows) (Refund, error) {
+	t := Refund{MerchantID: f.MerchantID, Mode: f.Mode}
+	var version uint64
+	var currency, status string
+	err := rows.Scan(&t.CreatedAt, &t.ID, &version, &t.Name, &t.Reference, &currency, &t.Amount, &status, &t.Method, &t.ChannelID,
+		&t.Receipt, &t.FailureCode, &t.FailureReason, &t.RefundedAt, &t.NeedsAttention)
+	t.Version, t.Currency, t.Status = eventstore.Position(version), money.Currency(currency), transaction.RefundStatus(status)
+	t.CreatedAt, t.RefundedAt = momentOf(t.CreatedAt), momentOf(t.RefundedAt)
+	return t, err
 }

@@ -60,10 +60,10 @@ const newestVersionsSQL = " ORDER BY created_at DESC, id DESC, version DESC LIMI
 
 // Refunds lists a merchant's refunds as of the moment.
 func (p *Past) Refunds(ctx context.Context, f RefundFilter, m Moment) (RefundPage, error) {
-	where, args := f.where()
-	from := " FROM (SELECT " + refundColumnsSQL + " FROM kipay.refund_versions_gN WHERE " + where + m.where("version", "effective_at") +
-		newestVersionsSQL + ") WHERE 1" + refundStatusSQL
-	return p.reader.refundPage(ctx, f, append(args, m.args()...), "SELECT count()"+from, "SELECT "+refundColumnsSQL+from)
+	w := f.where()
+	from := " FROM (SELECT " + refundColumnsSQL + " FROM kipay.refund_versions_gN WHERE " + w.sql() + m.where("version", "effective_at") +
+		newestVersionsSQL + ") WHERE " + refundStatusSQL
+	return p.reader.refundPage(ctx, f, append(w.args, m.args()...), "SELECT count()"+from, "SELECT "+refundColumnsSQL+from)
 }
 
 // Customers lists a merchant's customers as of the moment: what they were called then is what they are found by.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/customer"
+	"github.com/benfex/kipay/domain/dispute"
 	"github.com/benfex/kipay/domain/money"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
@@ -26,11 +27,12 @@ func (g only) Generation() Generation                           { return Generat
 func (only) Position() eventstore.Position                      { return 0 }
 func (only) WaitFor(context.Context, eventstore.Position) error { return nil }
 
-// tangle does random things to two merchants' customers, channels, payments and refunds, in both modes, and answers the payments.
+// tangle does random things to two merchants' customers, channels, payments, refunds and disputes, in both modes, and answers the payments.
 func tangle(t *testing.T, i *projectionstest.Install, random *rand.Rand, steps int) []transaction.Reference {
 	t.Helper()
 	var refs, paid []transaction.Reference
 	owner := map[transaction.Reference]int64{}
+	var disputed []transaction.Reference // each dispute's payment; its number is its place, from 1
 	i.Merchant(t, 1, "Africa/Nairobi")
 	i.Merchant(t, 2, "America/New_York")
 	names := []string{"Jane", "John", "Achieng", "Mary Jane"}
@@ -41,7 +43,7 @@ func tangle(t *testing.T, i *projectionstest.Install, random *rand.Rand, steps i
 		if random.IntN(4) == 0 {
 			p.Mode = domain.ModeLive
 		}
-		switch random.IntN(8) {
+		switch random.IntN(10) {
 		case 0:
 			i.Channel(t, id, fmt.Sprint("Shop ", n), random.IntN(2) == 0)
 		case 1:
@@ -60,7 +62,16 @@ func tangle(t *testing.T, i *projectionstest.Install, random *rand.Rand, steps i
 				ref := paid[random.IntN(len(paid))]
 				i.Refund(t, owner[ref], ref, 1_00+random.Int64N(9_00), random.IntN(2) == 0)
 			}
-		case 4, 5:
+		case 4:
+			if n := len(disputed); n > 0 && random.IntN(2) == 0 {
+				n = 1 + random.IntN(n)
+				i.Dispute(t, owner[disputed[n-1]], disputed[n-1], int64(n), 5_00, true)
+			} else if len(paid) > 0 {
+				ref := paid[random.IntN(len(paid))]
+				disputed = append(disputed, ref)
+				i.Dispute(t, owner[ref], ref, int64(len(disputed)), 5_00, random.IntN(4) == 0)
+			}
+		case 5, 6:
 			ref, _ := i.Open(t, p)
 			refs, owner[ref] = append(refs, ref), id
 		default:
@@ -71,6 +82,8 @@ func tangle(t *testing.T, i *projectionstest.Install, random *rand.Rand, steps i
 			row := fromLog(t, i, ref)
 			switch {
 			case row.Pushes == 0 || row.MergedInto != "":
+			case random.IntN(4) == 0:
+				i.Accept(t, owner[ref], ref)
 			case random.IntN(4) == 0:
 				i.Fail(t, owner[ref], ref)
 			case random.IntN(3) == 0:
@@ -87,7 +100,7 @@ func tangle(t *testing.T, i *projectionstest.Install, random *rand.Rand, steps i
 
 // lists are the answers to one and the same random questions.
 func lists(t *testing.T, seed uint64, transactions func(TransactionFilter) (TransactionPage, error), customers func(CustomerFilter) (CustomerPage, error),
-	refunds func(RefundFilter) (RefundPage, error), channels func(merchant int64, active bool) ([]Channel, error),
+	refunds func(RefundFilter) (RefundPage, error), disputes func(DisputeFilter) (DisputePage, error), channels func(merchant int64, active bool) ([]Channel, error),
 ) map[string]any {
 	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 2))
@@ -126,6 +139,11 @@ func lists(t *testing.T, seed uint64, transactions func(TransactionFilter) (Tran
 			MerchantID: id, Mode: mode, Status: transaction.RefundStatus(status), From: from, To: to, Zone: zones[id], Offset: offset / 4, Limit: limit,
 		})
 		note(r, err, "%d: refunds of %d %s %q", n, id, mode, status)
+		d, err := disputes(DisputeFilter{
+			MerchantID: id, Mode: mode, Status: []dispute.Status{"", dispute.NeedsResponse, dispute.Lost}[n%3], From: from, To: to, Zone: zones[id],
+			Offset: offset / 6, Limit: limit,
+		})
+		note(d, err, "%d: disputes of %d %s", n, id, mode)
 		search := []string{"", "JANE", "c1@", "nobody", "mary jane"}[random.IntN(5)]
 		c, err := customers(CustomerFilter{MerchantID: id, Search: search, Offset: offset / 6, Limit: limit})
 		note(c, err, "%d: customers of %d %q", n, id, search)
@@ -142,6 +160,7 @@ func (r *Reader) now(ctx context.Context, t *testing.T, seed uint64) map[string]
 		func(f TransactionFilter) (TransactionPage, error) { return r.Transactions(ctx, f) },
 		func(f CustomerFilter) (CustomerPage, error) { return r.Customers(ctx, f) },
 		func(f RefundFilter) (RefundPage, error) { return r.Refunds(ctx, f) },
+		func(f DisputeFilter) (DisputePage, error) { return r.Disputes(ctx, f) },
 		func(id int64, active bool) ([]Channel, error) { return r.Channels(ctx, id, active) })
 }
 
@@ -152,6 +171,7 @@ func (p *Past) then(ctx context.Context, t *testing.T, seed uint64, m Moment) ma
 		func(f TransactionFilter) (TransactionPage, error) { return p.Transactions(ctx, f, m) },
 		func(f CustomerFilter) (CustomerPage, error) { return p.Customers(ctx, f, m) },
 		func(f RefundFilter) (RefundPage, error) { return p.Refunds(ctx, f, m) },
+		func(f DisputeFilter) (DisputePage, error) { return p.Disputes(ctx, f, m) },
 		func(id int64, active bool) ([]Channel, error) { return p.Channels(ctx, id, active, m) })
 }
 

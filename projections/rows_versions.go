@@ -3,6 +3,7 @@ package projections
 import (
 	"time"
 
+	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
 )
 
@@ -14,13 +15,21 @@ type TransactionVersion struct {
 	EffectiveAt time.Time
 	OccurredAt  time.Time
 	RecordedAt  time.Time
+	// PushAccepted tells whether the provider has taken the newest push: from then on lists show its name of it.
+	PushAccepted bool
 }
 
-// transactionVersionOf is the row of an event that left the transaction as t.
-func transactionVersionOf(t *Transaction, effective time.Time, env *eventstore.Envelope) TransactionVersion {
-	return TransactionVersion{
+// transactionVersionOf is the row of an event that left the transaction as s, whose own row is t.
+func transactionVersionOf(s *transaction.State, t *Transaction, effective time.Time, env *eventstore.Envelope) TransactionVersion {
+	v := TransactionVersion{
 		Transaction: t, EventType: env.Event.EventType(), EffectiveAt: effective, OccurredAt: env.Meta.OccurredAt, RecordedAt: env.RecordedAt,
 	}
+	for i := range s.Attempts {
+		if a := &s.Attempts[i]; a.Method == transaction.MethodMpesaSTK {
+			v.PushAccepted = a.Accepted
+		}
+	}
+	return v
 }
 
 // versionColumns are rows of the table transaction_versions. Nothing in it is personal, so that erasure has nothing to
@@ -28,12 +37,13 @@ func transactionVersionOf(t *Transaction, effective time.Time, env *eventstore.E
 type versionColumns struct {
 	*table
 	reference, mode, eventType, status, currency, method, receipt, failureCode, mergedInto values[string]
-	provider, origin                                                                       values[string]
+	provider, origin, failureReason                                                        values[string]
 	revision, merchant, id, amount, received, credited, surplus                            values[int64]
 	created, effective, occurred, recorded, paid, completed                                values[int64]
 	channel, refunded                                                                      values[int64]
 	position                                                                               values[uint64]
-	listed, review                                                                         values[uint8]
+	listed, review, pushAccepted                                                           values[uint8]
+	pushes                                                                                 values[uint16]
 }
 
 func newVersionColumns() *versionColumns {
@@ -51,11 +61,13 @@ func newVersionColumns() *versionColumns {
 		paid: values[int64]{name: "paid_at", sentAs: sentMillis}, review: values[uint8]{name: "needs_review", sentAs: sentUInt8},
 		mergedInto: values[string]{name: "merged_into", sentAs: sentString}, provider: values[string]{name: "provider", sentAs: sentString},
 		origin: values[string]{name: "origin", sentAs: sentString}, channel: values[int64]{name: "channel_id", sentAs: sentInt64},
-		completed: values[int64]{name: "completed_at", sentAs: sentMillis}, refunded: values[int64]{name: "refunded_minor", sentAs: sentInt64},
+		failureReason: values[string]{name: "failure_reason", sentAs: sentString}, pushes: values[uint16]{name: "pushes", sentAs: sentUInt16},
+		pushAccepted: values[uint8]{name: "push_accepted", sentAs: sentUInt8},
+		completed:    values[int64]{name: "completed_at", sentAs: sentMillis}, refunded: values[int64]{name: "refunded_minor", sentAs: sentInt64},
 	}
 	c.table = newTable("transaction_versions", &c.merchant, &c.mode, &c.created, &c.id, &c.position, &c.reference, &c.revision,
 		&c.effective, &c.occurred, &c.recorded, &c.eventType, &c.status, &c.listed, &c.currency, &c.amount, &c.received, &c.credited,
-		&c.surplus, &c.method, &c.receipt, &c.failureCode, &c.paid, &c.review, &c.mergedInto,
+		&c.surplus, &c.method, &c.receipt, &c.failureCode, &c.failureReason, &c.pushes, &c.pushAccepted, &c.paid, &c.review, &c.mergedInto,
 		&c.provider, &c.origin, &c.channel, &c.completed, &c.refunded)
 	return c
 }
@@ -82,6 +94,9 @@ func (c *versionColumns) add(v TransactionVersion) {
 	c.method.add(v.PaymentMethod)
 	c.receipt.add(v.Receipt)
 	c.failureCode.add(v.FailureCode)
+	c.failureReason.add(v.FailureReason)
+	c.pushes.add(v.Pushes)
+	c.pushAccepted.add(flag(v.PushAccepted))
 	c.paid.add(millis(v.PaidAt))
 	c.review.add(flag(v.NeedsReview))
 	c.mergedInto.add(v.MergedInto)

@@ -110,6 +110,17 @@ func TestQuestionsMayBeAskedOfShards(t *testing.T) {
 			t.Errorf("customers as of a moment, searched for %q: %v", search, err)
 		}
 	}
+	between := Between{Since: 3, Until: 7, By: &by, From: &by}
+	for _, v := range []*versioned{transactionVersions(), refundVersions(), disputeVersions(), customerVersions()} {
+		w := newWhereOf(1)
+		if _, _, err := r.changed(ctx, 1, v, w, "1", between, 0, 20); err != nil && !errors.Is(err, sql.ErrNoRows) {
+			t.Errorf("what changed of %s: %v", v.table, err)
+		}
+		args := append(w.args, append(between.args(), clickhouse.Named("limit", uint64(20)), clickhouse.Named("offset", uint64(0)))...)
+		if err := r.each(ctx, Generation(1).in(between.pageOf(v, w.sql(), "1")), args, func(driver.Rows) error { return nil }); err != nil {
+			t.Errorf("a page of what changed of %s: %v", v.table, err)
+		}
+	}
 	month := MonthFilter{MerchantID: 1, Mode: "test", Month: 202603, From: earliest, Until: latest, AsOf: 7, Streams: []string{"statement-1"}}
 	if _, err := r.monthPositions(ctx, month); err != nil {
 		t.Errorf("the places of a month's events: %v", err)

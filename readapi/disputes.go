@@ -26,17 +26,7 @@ func (a *api) listDisputes(c *fiber.Ctx) error {
 	}
 	q := &query{c: c}
 	p := q.page()
-	f := projections.DisputeFilter{MerchantID: who.MerchantID, Mode: who.Mode, Reference: q.reference("reference"), Offset: p.offset(), Limit: p.limit}
-	switch f.Status = dispute.Status(q.text("status")); f.Status {
-	case "", dispute.NeedsResponse, dispute.UnderReview, dispute.Won, dispute.Lost, dispute.Closed:
-	default:
-		q.Add("status", "must be needs_response, under_review, won, lost or closed")
-	}
-	if due := q.text("due_before"); due != "" {
-		if f.DueBefore, err = time.Parse(time.RFC3339, due); err != nil {
-			q.Add("due_before", "must be a time such as 2026-01-31T00:00:00Z")
-		}
-	}
+	f := disputeFilter(who, q, p)
 	f.From, f.To = q.days()
 	w := q.clocks()
 	if err := q.Err(); err != nil {
@@ -55,6 +45,24 @@ func (a *api) listDisputes(c *fiber.Ctx) error {
 	}
 	a.answered(c, who, at)
 	return send(c, w.listed(at, p, page.Total, len(page.Rows), func(e *encoder, i int) { e.dispute(&page.Rows[i], a.Log.Now()) }))
+}
+
+// disputeFilter reads what a list of disputes and its diff have: reference, status, due_before.
+func disputeFilter(who domain.Caller, q *query, p paging) projections.DisputeFilter {
+	f := projections.DisputeFilter{MerchantID: who.MerchantID, Mode: who.Mode, Reference: q.reference("reference"), Offset: p.offset(), Limit: p.limit}
+	switch f.Status = dispute.Status(q.text("status")); f.Status {
+	case "", dispute.NeedsResponse, dispute.UnderReview, dispute.Won, dispute.Lost, dispute.Closed:
+	default:
+		q.Add("status", "must be needs_response, under_review, won, lost or closed")
+	}
+	if due := q.text("due_before"); due != "" {
+		at, err := time.Parse(time.RFC3339, due)
+		if err != nil {
+			q.Add("due_before", "must be a time such as 2026-01-31T00:00:00Z")
+		}
+		f.DueBefore = at
+	}
+	return f
 }
 
 // dispute writes the members of a dispute.

@@ -27,13 +27,15 @@ func (a *api) listCustomers(c *fiber.Ctx) error {
 		return err
 	}
 	a.answered(c, who, at)
-	return send(c, w.listed(at, p, page.Total, len(page.Rows), func(e *encoder, i int) {
-		r := &page.Rows[i]
-		e.id(r.ID)
-		e.text("email", r.Email)
-		e.textOrNull("first_name", r.FirstName)
-		e.textOrNull("last_name", r.LastName)
-		e.textOrNull("phone", r.Phone)
-		e.stamp("created_at", r.CreatedAt)
-	}))
+	return send(c, w.listed(at, p, page.Total, len(page.Rows), func(e *encoder, i int) { e.customer(&page.Rows[i]) }))
+}
+
+// customer writes the members of a customer.
+func (e *encoder) customer(r *projections.Customer) {
+	e.id(r.ID)
+	e.text("email", r.Email)
+	e.textOrNull("first_name", r.FirstName)
+	e.textOrNull("last_name", r.LastName)
+	e.textOrNull("phone", r.Phone)
+	e.stamp("created_at", r.CreatedAt)
 }

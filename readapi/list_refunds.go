@@ -6,6 +6,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/projections"
 )
@@ -19,12 +20,7 @@ func (a *api) listRefunds(c *fiber.Ctx) error {
 	}
 	q := &query{c: c}
 	p := q.page()
-	f := projections.RefundFilter{MerchantID: who.MerchantID, Mode: who.Mode, Reference: q.reference("reference"), Offset: p.offset(), Limit: p.limit}
-	switch f.Status = transaction.RefundStatus(q.text("status")); f.Status {
-	case "", transaction.RefundPending, transaction.RefundDone, transaction.RefundRefused:
-	default:
-		q.Add("status", "must be pending, completed or failed")
-	}
+	f := refundFilter(who, q, p)
 	f.From, f.To = q.days()
 	w := q.clocks()
 	if err := q.Err(); err != nil {
@@ -43,6 +39,17 @@ func (a *api) listRefunds(c *fiber.Ctx) error {
 	}
 	a.answered(c, who, at)
 	return send(c, w.listed(at, p, page.Total, len(page.Rows), func(e *encoder, i int) { e.refund(&page.Rows[i]) }))
+}
+
+// refundFilter reads what a list of refunds and its diff have: reference, status.
+func refundFilter(who domain.Caller, q *query, p paging) projections.RefundFilter {
+	f := projections.RefundFilter{MerchantID: who.MerchantID, Mode: who.Mode, Reference: q.reference("reference"), Offset: p.offset(), Limit: p.limit}
+	switch f.Status = transaction.RefundStatus(q.text("status")); f.Status {
+	case "", transaction.RefundPending, transaction.RefundDone, transaction.RefundRefused:
+	default:
+		q.Add("status", "must be pending, completed or failed")
+	}
+	return f
 }
 
 // refund writes the members of a refund: the documented ones, then those added.

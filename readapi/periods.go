@@ -84,7 +84,7 @@ func (a *api) listPeriods(c *fiber.Ctx) error {
 
 // ledgerDiff answers what became known between two moments: how much each account changed, and the postings behind it, newest
 // first. since and until are moments as as_of is; period is a closed month, and means what came too late for it. The dates
-// narrow it to what happened on them.
+// narrow it to what happened on them, effective_at to what had happened by then.
 func (a *api) ledgerDiff(c *fiber.Ctx) error {
 	who, err := callerOf(c)
 	if err != nil {
@@ -92,7 +92,7 @@ func (a *api) ledgerDiff(c *fiber.Ctx) error {
 	}
 	q := &query{c: c}
 	p := q.page()
-	f, _, _, err := ledgerFilter(who, q)
+	f, _, effective, err := ledgerFilter(who, q)
 	if err != nil {
 		return err
 	}
@@ -108,6 +108,9 @@ func (a *api) ledgerDiff(c *fiber.Ctx) error {
 		return err
 	}
 	if f.Since, err = a.since(c, who, since, f.LateFor); err != nil {
+		return err
+	}
+	if f.Until, err = a.happened(c, effective); err != nil {
 		return err
 	}
 	f.Offset, f.Limit = p.offset(), p.limit

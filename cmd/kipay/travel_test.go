@@ -37,5 +37,18 @@ func TestListsAreAnsweredAsOfAnEarlierMoment(t *testing.T) {
 	soon := url.QueryEscape(time.Now().Add(time.Hour).Format(time.RFC3339))
 	m.get("/api/transactions/list?effective_at="+soon).want(t, 200, shape{"total": "=1", "data.0.refunded_amount": "=100"})
 	m.get("/api/transactions/list?effective_at="+soon+"&as_of="+at).want(t, 200, shape{"data.0.status": asPattern(then), "data.0.refunded_amount": "=0"})
+
+	// What changed in between, each row as it was and as it is.
+	m.get("/api/transactions/diff?since="+at).want(t, 200, shape{
+		"total": "=1", "data.0.change": `="changed"`, "data.0.before.status": asPattern(then), "data.0.after.status": `="completed"`,
+		"data.0.before.refunded_amount": "=0", "data.0.after.refunded_amount": "=100", "since": "=" + at, "until": "int",
+	})
+	m.get("/api/transactions/diff?since="+at+"&date_to=2001-01-01").want(t, 200, shape{"total": "=0"})
+	m.get("/api/refunds/diff?since="+at).want(t, 200, shape{"total": "=1", "data.0.change": `="added"`, "data.0.before": "=null", "data.0.after.amount": "=100"})
+	m.get("/api/customers/diff?search=jane&since="+at).want(t, 200, shape{
+		"total": "=1", "data.0.changed": `=["first_name"]`, "data.0.before.first_name": `="Jane"`, "data.0.after.first_name": `="Joan"`,
+	})
+	m.get("/api/disputes/diff?since="+at).want(t, 200, shape{"total": "=0", "data": "=[]"})
+	m.get("/api/transactions/diff").wantError(t, 422, "", "since")
 	m.get("/api/transactions/list?as_of=yesterday&effective_at=x").wantError(t, 422, "", "as_of", "effective_at")
 }

@@ -502,6 +502,9 @@ CREATE TABLE IF NOT EXISTS kipay.shard_transaction_versions_g1 ON CLUSTER 'kipay
     payment_method LowCardinality(String) COMMENT 'How the money came; empty until it did',
     receipt String COMMENT 'The provider''s receipt',
     failure_code LowCardinality(String) COMMENT 'Why it failed',
+    failure_reason String COMMENT 'Why it failed, for people',
+    pushes UInt16 COMMENT 'How many pushes had been asked for',
+    push_accepted UInt8 COMMENT '1 when the newest of them had been taken by the provider',
     paid_at DateTime64(3, 'UTC') COMMENT 'When the money came; 1970 when it had not',
     needs_review UInt8 COMMENT '1 from when a person has to look',
     merged_into String COMMENT 'The transaction that it is a part of',
@@ -992,6 +995,9 @@ CREATE OR REPLACE VIEW kipay.transaction_versions ON CLUSTER 'kipay'
     payment_method LowCardinality(String) COMMENT 'How the money came; empty until it did',
     receipt String COMMENT 'The provider''s receipt',
     failure_code LowCardinality(String) COMMENT 'Why it failed',
+    failure_reason String COMMENT 'Why it failed, for people',
+    pushes UInt16 COMMENT 'How many pushes had been asked for',
+    push_accepted UInt8 COMMENT '1 when the newest of them had been taken by the provider',
     paid_at DateTime64(3, 'UTC') COMMENT 'When the money came; 1970 when it had not',
     needs_review UInt8 COMMENT '1 from when a person has to look',
     merged_into String COMMENT 'The transaction that it is a part of',
@@ -1003,7 +1009,7 @@ CREATE OR REPLACE VIEW kipay.transaction_versions ON CLUSTER 'kipay'
 )
 AS SELECT reference, revision, position, merchant_id, mode, id, created_at, effective_at, occurred_at, recorded_at, event_type, status,
     listed, currency, amount_minor, received_minor, credited_minor, surplus_minor, payment_method, receipt,
-    failure_code, paid_at, needs_review, merged_into, provider, origin, channel_id, completed_at, refunded_minor
+    failure_code, failure_reason, pushes, push_accepted, paid_at, needs_review, merged_into, provider, origin, channel_id, completed_at, refunded_minor
 FROM kipay.transaction_versions_g1 FINAL
 COMMENT 'What each payment looked like after each of its events';
 
