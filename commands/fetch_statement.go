@@ -16,39 +16,52 @@ import (
 	"github.com/benfex/kipay/domain/reconciliation"
 )
 
-// FetchStatement asks Paystack for a channel's transactions or settlements of some days and compares them with the books, for the
-// operator. from is included, until is not. Of settlements it asks for the payments of each, so that they are matched by what the
-// provider says and not by days. Errors: Invalid on each option; ProviderRefused when Paystack does not answer to the end: half a
-// list is none.
+// FetchStatement asks a provider for what it lists of a channel and compares that with the books, for the operator: Paystack for its
+// transactions or settlements, Daraja for the payments of the last 48 hours. from is included, until is not; of Daraja's list either
+// may be zero. Of settlements it asks for the payments of each, so that they are matched by what the provider says and not by days.
+// Errors: Invalid on each option; ProviderRefused when the provider does not answer to the end: half a list is none.
 func (w *WriteSide) FetchStatement(ctx context.Context, f StatementFile, from, until time.Time, news func(ImportProgress)) (ImportView, error) {
 	by := By{Actor: byOperator, Merchant: f.Merchant}
 	ch, err := w.channelOf(ctx, f.Merchant, f.Channel)
 	switch {
 	case err != nil:
 		return ImportView{}, err
+	case f.Source == reconciliation.SourceMpesaPull:
+		return w.fetchPull(ctx, f, ch, from, until, news)
 	case ch.Provider != channel.Paystack:
 		return ImportView{}, domain.Invalid("payment_channel_id", "is not a Paystack channel")
 	case !from.Before(until):
 		return ImportView{}, domain.Invalid("date_to", "must not be before date_from")
 	}
+	f.Name = fmt.Sprintf("%s %s", f.Source, from.Format(time.DateOnly))
+	f.period = reconciliation.Period{From: from, Until: until}
+	o := StatementOptions{Source: string(f.Source), Currency: string(ch.Currency)}
+	return w.compareWritten(ctx, &f, o, by, news, func(out io.Writer) error { return w.writePage(ctx, &f, ch, from, until, out, news) })
+}
+
+// compareWritten compares what write writes with the books, as a file of the source and period in f.
+func (w *WriteSide) compareWritten(ctx context.Context, f *StatementFile, o StatementOptions, by By, news func(ImportProgress), write func(io.Writer) error) (ImportView, error) {
 	pages, out := io.Pipe()
-	go func() { _ = out.CloseWithError(w.writePage(ctx, &f, ch, from, until, out, news)) }()
-	err = w.stage(&f, pages)
+	go func() { _ = out.CloseWithError(write(out)) }()
+	err := w.stage(f, pages)
 	_ = pages.Close() // whoever still writes is told to stop
 	defer func() { _ = f.Close() }()
 	if err != nil {
 		return ImportView{}, err
 	}
-	f.Name = fmt.Sprintf("%s %s", f.Source, from.Format(time.DateOnly))
-	f.period = reconciliation.Period{From: from, Until: until}
-	if err := w.understand(ctx, &f, StatementOptions{Source: string(f.Source), Currency: string(ch.Currency)}, by); err != nil {
+	if err := w.understand(ctx, f, o, by); err != nil {
 		return ImportView{}, err
 	}
+	return w.importNow(ctx, f, by, news)
+}
+
+// importNow compares a file that is staged and understood, under a number of its own.
+func (w *WriteSide) importNow(ctx context.Context, f *StatementFile, by By, news func(ImportProgress)) (ImportView, error) {
 	id, err := w.draw(ctx, ids.Statement)
 	if err != nil {
 		return ImportView{}, err
 	}
-	return w.importStaged(ctx, &f, id, by, news)
+	return w.importStaged(ctx, f, id, by, news)
 }
 
 // writePage writes what Paystack lists as one page of its API.
@@ -89,7 +102,7 @@ func (w *WriteSide) writePage(ctx context.Context, f *StatementFile, ch channel.
 			}
 		}
 	default:
-		return domain.Invalid("source", "must be paystack_transactions or paystack_settlement: nothing else can be fetched")
+		return domain.Invalid("source", "must be paystack_transactions, paystack_settlement or mpesa_pull: nothing else can be fetched")
 	}
 	end := "]}"
 	if n == 0 {
@@ -127,9 +140,5 @@ func (w *WriteSide) ImportFile(ctx context.Context, path string, f StatementFile
 	if err := w.understand(ctx, &f, o, by); err != nil {
 		return ImportView{}, err
 	}
-	id, err := w.draw(ctx, ids.Statement)
-	if err != nil {
-		return ImportView{}, err
-	}
-	return w.importStaged(ctx, &f, id, by, news)
+	return w.importNow(ctx, &f, by, news)
 }

@@ -150,6 +150,9 @@ func (w *WriteSide) understand(ctx context.Context, f *StatementFile, o Statemen
 	if !f.Source.Known() {
 		p.Add("source", "must be mpesa_statement, paystack_settlement, paystack_transactions or bank")
 	}
+	if f.Source == reconciliation.SourceMpesaPull && f.period.From.IsZero() {
+		p.Add("source", "is asked for, not uploaded: kipay reconcile fetch")
+	}
 	f.Options.Source = f.Source
 	if o.Format != "" {
 		f.Options.Format = statement.Format(o.Format)
@@ -190,7 +193,7 @@ func (w *WriteSide) understand(ctx context.Context, f *StatementFile, o Statemen
 			return err
 		case ch.Mode() != f.Mode:
 			p.Addf("payment_channel_id", "is a channel for %s money", ch.Mode())
-		case (ch.Provider == channel.Mpesa) != (f.Source == reconciliation.SourceMpesa):
+		case (ch.Provider == channel.Mpesa) != f.Source.OfMpesa():
 			p.Addf("source", "is not that of a %s channel", ch.Provider)
 		}
 		if o.Currency == "" {

@@ -128,6 +128,7 @@ func (w *WriteSide) doors(r fiber.Router, kept func(door fiber.Handler, ack stri
 	r.Post("/hooks/payout/:reference/:token/result", kept(w.payoutResultDoor, mpesa.AckBody))
 	r.Post("/hooks/payout/:reference/:token/status", kept(w.payoutStatusDoor, mpesa.AckBody))
 	r.Post("/hooks/payout/:reference/:token/timeout", kept(w.payoutTimeoutDoor, mpesa.AckBody))
+	r.Post("/hooks/pull/:channel/:token", w.pullDoor)
 	r.Post("/hooks/c2b/:channel/:token/confirmation", kept(w.c2bConfirmationDoor, mpesa.ConfirmationAck))
 	r.Post("/hooks/c2b/:channel/:token/validation", w.c2bValidationDoor)
 	for _, prefix := range []string{"/mpesa", "/hooks/c2b"} {

@@ -39,6 +39,7 @@ func Catalogue() []EventType {
 		{Prototype: channel.Deactivated{}, Version: 1, AppendedBy: "operator (channel off)", Meaning: "A payment channel takes no new payments."},
 		{Prototype: channel.Activated{}, Version: 1, AppendedBy: "operator (channel on)", Meaning: "A payment channel takes new payments again."},
 		{Prototype: channel.InitiatorSet{}, Version: 2, Upcasts: added, AppendedBy: "operator (channel initiator)", Meaning: "A payment channel can give money back through Daraja."},
+		{Prototype: channel.PullingSet{}, Version: 1, AppendedBy: "operator (channel pull)", Meaning: "The payments of an M-Pesa channel are asked for every so often, or no more."},
 		{Prototype: channel.FeeRulesSet{}, Version: 1, AppendedBy: "operator (channel fees)", Meaning: "Payments through a channel are charged by these rules from then on."},
 		{Prototype: channel.ShortCodeRouted{}, Version: 1, AppendedBy: "payment-channels/create (production), register-c2b-urls (sandbox)", Meaning: "A shortcode's customer payments belong to a channel."},
 		{Prototype: customer.Created{}, Version: 1, AppendedBy: "customers/create, initialize", Meaning: "A customer was opened."},

@@ -53,7 +53,7 @@ func (a *api) listImports(c *fiber.Ctx) error {
 	p := q.page()
 	f := projections.ImportFilter{MerchantID: who.MerchantID, Mode: who.Mode, Source: reconciliation.Source(q.text("source")), Offset: p.offset(), Limit: p.limit}
 	if f.Source != "" && !f.Source.Known() {
-		q.Add("source", "must be mpesa_statement, paystack_settlement, paystack_transactions or bank")
+		q.Add("source", "must be mpesa_statement, mpesa_pull, paystack_settlement, paystack_transactions or bank")
 	}
 	switch f.Status = journal.Status(q.text("status")); f.Status {
 	case "", journal.Processing, journal.Done, journal.Failed:

@@ -42,6 +42,7 @@ is on a phone may still be paid, and what providers report is recorded.`),
 		channelTurnCommand(true, "on CHANNEL_ID", "Let a payment channel take payments again", "Let a payment channel that was turned off take payments again."),
 		channelFeesCommand(),
 		channelInitiatorCommand(),
+		channelPullCommand(),
 	)
 	return cmd
 }

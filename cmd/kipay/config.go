@@ -59,6 +59,7 @@ type config struct {
 	StatusAfter       time.Duration
 	C2BWait           time.Duration
 	DisputePoll       time.Duration
+	PullEvery         time.Duration
 	AnalystAddr       string
 	ProofsOrigin      string
 	HeadEvery         time.Duration
@@ -228,6 +229,13 @@ func settings() []setting {
 		}},
 		{"DISPUTE_POLL", "1h", "how often the card provider is asked for disputes, besides what its webhooks tell", false, func(c *config, v string) error {
 			return parseDuration(v, 100*time.Millisecond, 24*time.Hour, &c.DisputePoll)
+		}},
+		{"PULL_EVERY", "30m", "how often M-Pesa is asked for the payments of the channels that are to be pulled (kipay channel pull), besides what it confirms by itself; 100 ms to a day, 0 for never", false, func(c *config, v string) error {
+			if v == "0" {
+				c.PullEvery = 0
+				return nil
+			}
+			return parseDuration(v, 100*time.Millisecond, 24*time.Hour, &c.PullEvery)
 		}},
 		{"ENGINE_MEMORY_MB", "1024", "memory limit of the embedded ClickHouse engine, in MiB", false, func(c *config, v string) error {
 			n, err := strconv.ParseInt(v, 10, 64)

@@ -46,6 +46,7 @@ func operations() map[string]operation {
 		"channel turn":          {run: opChannelTurn},
 		"channel fees":          {run: opChannelFees},
 		"channel initiator":     {run: opChannelInitiator},
+		"channel pull":          {run: opChannelPull},
 		"analyst issue":         {run: opAnalystIssue},
 		"analyst revoke":        {run: opAnalystRevoke},
 		"audit check":           {run: opAuditCheck},

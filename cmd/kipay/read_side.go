@@ -89,7 +89,7 @@ func (n *node) openReadSide(ctx context.Context, metrics prometheus.Registerer) 
 	if n.reads.temp, err = emptyFolder(filepath.Join(n.cfg.DataDir, readModelDir, tempDir)); err != nil {
 		return err
 	}
-	if n.cfg.Roles.has(roleAPI) && !n.projectsAlone() {
+	if (n.cfg.Roles.has(roleAPI) || n.cfg.Roles.has(roleReactor)) && !n.projectsAlone() {
 		n.reads.follower = projections.NewFollower(conn, n.log)
 	}
 	o := projections.Options{Conn: conn, Cluster: n.cfg.ClickHouseCluster, Log: n.events, Logger: n.log, Metrics: metrics}

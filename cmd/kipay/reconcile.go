@@ -214,11 +214,13 @@ func reconcileFetchCommand() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "fetch",
-		Short: "Ask Paystack for its transactions or settlements, and compare them with the books",
-		Long: `Ask Paystack for a channel's transactions or settlements of some days, and compare them with the books as import does with a file. Of
-settlements it asks for the payments of each.`,
-		Example: "  kipay reconcile fetch --source paystack_settlement --channel 2 --from 2026-10-01 --to 2026-10-31",
-		Args:    cobra.NoArgs,
+		Short: "Ask Paystack or M-Pesa for what it lists, and compare that with the books",
+		Long: `Ask a provider for what it lists of a channel, and compare that with the books as import does with a file: Paystack for its
+transactions or settlements of some days (of settlements it asks for the payments of each), M-Pesa for the customers' payments of the
+last 48 hours (mpesa_pull: --from and --to may be left out).`,
+		Example: `  kipay reconcile fetch --source paystack_settlement --channel 2 --from 2026-10-01 --to 2026-10-31
+  kipay reconcile fetch --source mpesa_pull --channel 1`,
+		Args: cobra.NoArgs,
 		RunE: verb(func(cmd *cobra.Command, _ []string) error {
 			if err := args.check(); err != nil {
 				return err
@@ -227,19 +229,22 @@ settlements it asks for the payments of each.`,
 			if err != nil {
 				return &exitError{exitUsage, fmt.Errorf("--tz: %w", err)}
 			}
-			if args.From, err = time.ParseInLocation(time.DateOnly, from, where); err != nil {
+			optional := args.Source == reconciliation.SourceMpesaPull
+			if args.From, err = time.ParseInLocation(time.DateOnly, from, where); err != nil && (!optional || from != "") {
 				return &exitError{exitUsage, errors.New("--from must be a day such as 2026-10-01")}
 			}
-			if args.Until, err = time.ParseInLocation(time.DateOnly, to, where); err != nil {
+			if args.Until, err = time.ParseInLocation(time.DateOnly, to, where); err != nil && (!optional || to != "") {
 				return &exitError{exitUsage, errors.New("--to must be a day such as 2026-10-31")}
 			}
-			args.Until = args.Until.AddDate(0, 0, 1)
+			if to != "" {
+				args.Until = args.Until.AddDate(0, 0, 1)
+			}
 			return importAndShow(cmd, "reconcile fetch", args, asJSON)
 		}),
 	}
 	args.flags(cmd)
 	f := cmd.Flags()
-	f.StringVar((*string)(&args.Source), "source", "", "paystack_transactions or paystack_settlement")
+	f.StringVar((*string)(&args.Source), "source", "", "paystack_transactions, paystack_settlement or mpesa_pull")
 	f.Int64Var(&args.Channel, "channel", 0, "number of the payment channel")
 	f.StringVar(&from, "from", "", "first day")
 	f.StringVar(&to, "to", "", "last day")

@@ -73,6 +73,12 @@ func newDuties(c *config) *duties {
 	return d
 }
 
+// readsModels tells whether the node opens read models: it answers from them, writes them, or reacts, and compares the payments that
+// it asks M-Pesa for with books that are found there. A reactor alone has none where they are in other nodes' folders.
+func (c *config) readsModels() bool {
+	return c.Roles.has(roleAPI) || c.Roles.has(roleProjector) || c.Roles.has(roleReactor) && c.ClickHouse != clickHouseEmbedded
+}
+
 // shared tells whether other nodes may have the role too, so that the nodes do it in turn.
 func (c *config) shared(role string) bool {
 	return c.remote() && (role == roleReactor || role == roleProjector && c.ClickHouse != clickHouseEmbedded)
@@ -138,7 +144,11 @@ func (n *node) runProjector(ctx context.Context) error {
 // runReactor sets off what is due. Each turn begins afresh from the checkpoint.
 func (n *node) runReactor(ctx context.Context) error {
 	return n.inTurn(ctx, roleReactor, func(ctx context.Context) error {
-		r := reactor.New(reactor.Options{Write: n.write, Log: n.events, Logger: n.log, FirstQuery: n.cfg.StatusAfter, DisputePoll: n.cfg.DisputePoll})
+		pullEvery := n.cfg.PullEvery
+		if n.reads == nil { // what it would be told could not be compared here
+			pullEvery = 0
+		}
+		r := reactor.New(reactor.Options{Write: n.write, Log: n.events, Logger: n.log, FirstQuery: n.cfg.StatusAfter, DisputePoll: n.cfg.DisputePoll, PullEvery: pullEvery})
 		n.duties.react.Store(r)
 		defer n.duties.react.Store(nil)
 		return r.Run(ctx)

@@ -125,7 +125,7 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 	defer func() { _ = n.close() }()
 
 	// The read side: ClickHouse, in a child process or a server, kept true to the log.
-	if cfg.Roles.has(roleAPI) || cfg.Roles.has(roleProjector) {
+	if cfg.readsModels() {
 		if err := n.openReadSide(ctx, n.meter.registry); err != nil {
 			return err
 		}

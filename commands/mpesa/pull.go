@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +26,8 @@ const pullLayout = "2006-01-02 15:04:05"
 const (
 	pullDone = "1000" // registered; here are the rows
 	pullNone = "1001" // registered before; there are no rows
+	// codeNotPulled is the errorCode of a shortcode that is not registered.
+	codeNotPulled = "400.001"
 )
 
 // RegisterPullRequest opens a shortcode for pulling, once.
@@ -186,7 +189,7 @@ func (c *Client) pullCall(ctx context.Context, ch ChannelKey, cred Credentials, 
 	rep, failed := c.execute(ctx, ch, cred, order{
 		call: call, lane: "ask", path: "/pulltransactions/v1/" + what, body: body, private: private,
 		rules: askingRules(
-			errorRule{code: "400.001", kind: Rejected, failure: FailureInvalidShortCode, reason: "M-Pesa does not give out the payments of this shortcode. Check that it is registered for pulling."},
+			errorRule{code: codeNotPulled, kind: Rejected, failure: FailureInvalidShortCode, reason: "M-Pesa does not give out the payments of this shortcode. Check that it is registered for pulling."},
 			errorRule{code: "400.002.02", contains: "nominatednumber", kind: Rejected, failure: FailureInvalidPhone, reason: reasonInvalidPhone},
 		),
 	})
@@ -194,6 +197,13 @@ func (c *Client) pullCall(ctx context.Context, ch ChannelKey, cred Credentials, 
 		failed.reason = reasonUnknownAnswer
 	}
 	return rep, failed
+}
+
+// NotRegisteredForPull tells whether Daraja does not give out a shortcode's payments because it isn't registered for that; it says
+// the same of a shortcode that is none of the app's.
+func NotRegisteredForPull(err error) bool {
+	var failed *Error
+	return errors.As(err, &failed) && failed.Code == codeNotPulled
 }
 
 // pullRefused is an answer without the codes of a yes.

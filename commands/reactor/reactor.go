@@ -30,6 +30,8 @@ type Options struct {
 	Backoff    []time.Duration
 	// DisputePoll is how often the card provider is asked for disputes, and how each stands that hasn't ended.
 	DisputePoll time.Duration
+	// PullEvery is how often M-Pesa is asked for the payments of channels that are to be pulled; 0 is never.
+	PullEvery time.Duration
 }
 
 // Reactor sets off what is due.
@@ -87,6 +89,7 @@ func (r *Reactor) Run(ctx context.Context) error {
 	g.Go(func() error { return r.follow(ctx, r.expiry, r.onInitialized) })
 	g.Go(func() error { return r.follow(ctx, r.disputes, r.onDispute) })
 	g.Go(func() error { return r.findDisputes(ctx) })
+	g.Go(func() error { return r.pullPayments(ctx) })
 	g.Go(func() error { return r.follow(ctx, r.funds.source, r.onPayment) })
 	for range workers {
 		g.Go(func() error { return r.queue.work(ctx, r.failed) })

@@ -136,6 +136,8 @@ func (f *File) begin(in Input) error {
 	case PaystackSettlementsJSON:
 		f.opts.Paystack, f.opts.DateLayout = nil, ""
 		f.entries, err = newPaystackSettlements(newJSONRows(text, settlementFields()), f.header, f.opts)
+	case MpesaPullJSON:
+		f.entries, err = newPulled(text, f.header)
 	case BankCSV:
 		f.entries, err = newBank(text, f.header, f.opts)
 	case BankMT940:

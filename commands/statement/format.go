@@ -27,6 +27,7 @@ const (
 	BankCSV                  Format = "bank_csv"
 	BankMT940                Format = "bank_mt940"
 	BankCAMT053              Format = "bank_camt053"
+	MpesaPullJSON            Format = "mpesa_pull_json" // what WritePulled writes; no file that anybody exports
 )
 
 // Source is what a file of this format is an extract of; empty for no format.
@@ -40,6 +41,8 @@ func (f Format) Source() reconciliation.Source {
 		return reconciliation.SourcePaystackSettlement
 	case BankCSV, BankMT940, BankCAMT053:
 		return reconciliation.SourceBank
+	case MpesaPullJSON:
+		return reconciliation.SourceMpesaPull
 	}
 	return ""
 }

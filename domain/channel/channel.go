@@ -123,6 +123,9 @@ type State struct {
 	C2BRegisteredAt time.Time
 	ConfirmationURL string
 	ValidationURL   string
+	// Pulls says that Daraja is asked for the channel's payments; NominatedNumber is what the shortcode is registered under for it.
+	Pulls           bool
+	NominatedNumber domain.Personal
 }
 
 // Exists tells whether the channel was created.
@@ -163,6 +166,8 @@ func (s State) Evolve(e domain.Event) State {
 	case InitiatorSet:
 		s.Secrets.InitiatorName, s.Secrets.SecurityCredential, s.CertificateEnds = e.InitiatorName, e.SecurityCredential, e.CertificateEnds
 		s.PasswordEnds = passwordEnds(e)
+	case PullingSet:
+		s.Pulls, s.NominatedNumber = e.On, e.NominatedNumber
 	case FeeRulesSet:
 		s.Fees = e.Schedule
 	case C2BUrlsRegistered:

@@ -9,16 +9,24 @@ const (
 	SourcePaystackSettlement   Source = "paystack_settlement"
 	SourcePaystackTransactions Source = "paystack_transactions"
 	SourceBank                 Source = "bank"
+	// SourceMpesaPull is the payments of the last days, as Daraja lists them when it is asked (Daraja, Pull Transactions).
+	SourceMpesaPull Source = "mpesa_pull"
 )
 
 // Known tells whether it is one of the sources.
 func (s Source) Known() bool {
 	switch s {
-	case SourceMpesa, SourcePaystackSettlement, SourcePaystackTransactions, SourceBank:
+	case SourceMpesa, SourcePaystackSettlement, SourcePaystackTransactions, SourceBank, SourceMpesaPull:
 		return true
 	}
 	return false
 }
+
+// OfMpesa tells whether it is M-Pesa's word.
+func (s Source) OfMpesa() bool { return s == SourceMpesa || s == SourceMpesaPull }
+
+// PaymentsOnly tells whether it lists customers' payments and nothing else: charges, refunds and payouts are not missing on it.
+func (s Source) PaymentsOnly() bool { return s == SourceMpesaPull }
 
 // Kind is what a line of a statement is.
 type Kind string

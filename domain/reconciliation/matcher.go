@@ -179,7 +179,7 @@ func (m *Matcher) AddPayment(p Payment) error {
 		}
 		m.addAtom(atom{kind: ofReceipt, receipt: r.Number, amount: r.Amount.Minor, paid: milli(r.PaidAt), booked: milli(r.CreditedAt), owner: owner, here: here})
 	}
-	if p.Fee.Minor != 0 {
+	if p.Fee.Minor != 0 && !m.scope.Source.PaymentsOnly() {
 		if err := m.fits(p.Fee); err != nil {
 			return fmt.Errorf("payment %s, its fee: %w", p.Reference, err)
 		}
@@ -244,6 +244,9 @@ func (m *Matcher) addMove(r moveRec, amount money.Money, sign int64, receipt str
 	}
 	if amount.Minor < 0 {
 		return fmt.Errorf("reconciliation: %s is of less than nothing", r.reference)
+	}
+	if m.scope.Source.PaymentsOnly() {
+		return nil
 	}
 	r.atom = int32(len(m.atoms))
 	m.addAtom(atom{

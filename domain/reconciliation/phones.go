@@ -3,7 +3,7 @@ package reconciliation
 // byAmountPhoneTime is the third stage, for lines that name nothing of ours: amount, phone and time window together, and
 // only where the line fits one payment and the payment fits one line.
 func (m *Matcher) byAmountPhoneTime() {
-	if m.scope.Source != SourceMpesa {
+	if !m.scope.Source.OfMpesa() {
 		return
 	}
 	var in, out []offer

@@ -5,7 +5,7 @@ CREATE OR REPLACE VIEW kipay.reconciliation_imports
     mode LowCardinality(String) COMMENT 'test or live',
     created_at DateTime64(3, 'UTC') COMMENT 'When the file came',
     finished_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was compared or refused',
-    source LowCardinality(String) COMMENT 'mpesa_statement, paystack_settlement, paystack_transactions or bank',
+    source LowCardinality(String) COMMENT 'mpesa_statement, mpesa_pull, paystack_settlement, paystack_transactions or bank',
     channel_id Int64 COMMENT 'The payment channel, 0 for a bank account',
     status LowCardinality(String) COMMENT 'processing, done or failed',
     sha256 String COMMENT 'The file''s SHA-256, in hex',
