@@ -10,6 +10,9 @@ FUZZ_TIME  ?= 10s
 
 # The program needs no C compiler, and is tested as it ships; the race detector needs one: make test RACE=1
 export CGO_ENABLED := $(if $(RACE),1,0)
+# Under the race detector every process sleeps a second before it ends, in case other goroutines still run into each other. The
+# tests start hundreds of processes, which have ended their goroutines by then.
+export GORACE := atexit_sleep_ms=0
 
 .PHONY: help
 help: ## list the targets
@@ -34,9 +37,9 @@ deps: ## fetch what is missing: Go modules and chDB's library
 	@go mod download || { echo "make: Go modules could not be fetched: check the network, or the GOPROXY setting" >&2; exit 1; }
 	@deploy/fetch-chdb.sh
 
-# What has no goroutines is not tried for races. The tests of cmd/kipay drive whole servers and wait a lot, so four at a time. They run as the program ships; those for which
-# it is not settled or all one where the log is (LOCAL_TESTS) run over an event store server before, and under the race
-# detector with RACE=1.
+# What has no goroutines is not tried for races. The tests of cmd/kipay drive whole servers and wait a lot, so four at a time.
+# They run as the program ships; those for which it is not settled or all one where the log is (LOCAL_TESTS) run over an event
+# store server before, and under the race detector with RACE=1.
 LOCAL_TESTS := TestScripts|Nodes|Fsck|Restore|Backup|KeysRec|Moves|Laptop|WithAServer|Checkout|Sandbox|Import|Rooms|TopLevel|Files|LeftForLater|SkipNorSleep|NoState|Line|Links|OpenAPI
 
 .PHONY: test
@@ -77,7 +80,7 @@ bench: build ## measure, and print one table (docs/performance.md explains it)
 .PHONY: soak
 soak: deps ## the long runs: 1,000 crashes, 10 minutes of fuzzing for each parser (hours)
 	KIPAY_CRASH_ROUNDS=1000 go test -count 1 -timeout 0 -v -run 'TestCrash' ./eventstore/embedded
-	@.tools/fuzz.sh 10m
+	@FUZZ_ALL=1 .tools/fuzz.sh 10m
 
 .PHONY: clean
 clean: ## remove what was built (the data folder stays)

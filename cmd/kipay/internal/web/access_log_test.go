@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -132,9 +133,12 @@ func FuzzRedact(f *testing.F) {
 	f.Add("0", "12345104111 1111 1111 1111")
 	f.Add("  00 ", "000A0004111 1111 1111 1111")
 	f.Add("REF4111 1111 1111 1111", "X4111 1111 1111 1111Y")
+	f.Add("0", "A4111 1111 1111 111111")
+	// More digits right behind it make it another number, which is no card.
+	card := regexp.MustCompile(`4111 1111 1111 1111([^0-9]|$)`)
 	f.Fuzz(func(t *testing.T, before, after string) {
 		got := redact(before + " 4111 1111 1111 1111 " + after)
-		if strings.Contains(got, "4111 1111 1111 1111") {
+		if card.MatchString(got) {
 			t.Errorf("the card is in %q", got)
 		}
 	})
