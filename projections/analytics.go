@@ -18,7 +18,7 @@ const (
 // merchant.
 func analystViews() []string {
 	return []string{
-		"channels", "customer_versions", "customers", "dispute_versions", "disputes", "events", "ledger_balances", "ledger_entries", "merchants", "payouts",
+		"channels", "customer_versions", "customers", "dispute_versions", "disputes", "events", "ledger_balances", "ledger_entries", "merchants", "payout_versions", "payouts",
 		"reconciliation_differences", "reconciliation_imports", "refund_versions", "refunds", "transaction_versions", "transactions",
 	}
 }

@@ -71,6 +71,7 @@ type archive struct {
 	customers *customerColumns
 	refunds   *refundVersionColumns
 	disputes  *disputeVersionColumns
+	payouts   *payoutVersionColumns
 	span
 	count int
 	bytes int
@@ -89,7 +90,7 @@ func newArchive() *archive {
 	return &archive{
 		events: newEventColumns(), versions: newVersionColumns(), ledger: newLedgerColumns(),
 		customers: newCustomerVersionColumns(), refunds: newRefundVersionColumns(),
-		disputes: newDisputeVersionColumns(),
+		disputes: newDisputeVersionColumns(), payouts: newPayoutVersionColumns(),
 	}
 }
 
@@ -140,6 +141,7 @@ func (a *archive) reset() {
 	a.customers.reset()
 	a.refunds.reset()
 	a.disputes.reset()
+	a.payouts.reset()
 	a.span, a.count, a.bytes = span{}, 0, 0
 }
 
@@ -188,6 +190,9 @@ func (a *archive) filled() []*table {
 	}
 	if len(a.disputes.version.v) > 0 {
 		out = append(out, a.disputes.table)
+	}
+	if len(a.payouts.version.v) > 0 {
+		out = append(out, a.payouts.table)
 	}
 	return out
 }

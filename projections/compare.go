@@ -41,6 +41,7 @@ func comparisons() []comparison {
 		{newDisputeVersionColumns().table, []string{"merchant_id", "mode", "created_at", "channel_id", "id", "version"}, "version", "intDiv(version, 65536)"},
 		{newDisputeColumns().table, []string{"merchant_id", "mode", "created_at", "channel_id", "id"}, "version", "intDiv(id, 65536)"},
 		{newPayoutColumns().table, []string{"merchant_id", "mode", "created_at", "id"}, "version", "intDiv(id, 65536)"},
+		{newPayoutVersionColumns().table, []string{"merchant_id", "mode", "created_at", "id", "version"}, "version", "intDiv(version, 65536)"},
 		{newLedgerColumns().table, []string{"merchant_id", "mode", "position", "line"}, "position", "intDiv(position, 65536)"},
 		{newEventColumns().table, []string{"position"}, "position", "intDiv(position, 65536)"},
 	}

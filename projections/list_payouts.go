@@ -35,33 +35,64 @@ type PayoutPage struct {
 	Total uint64
 }
 
-// Payouts lists a merchant's payouts.
-func (r *Reader) Payouts(ctx context.Context, f PayoutFilter) (PayoutPage, error) {
+// payoutColumnsSQL are what scan reads.
+const payoutColumnsSQL = `mode, created_at, id, version, reference, currency, amount_minor, status, method, channel_id, destination, destination_hint,
+	needs_approval, requested_by, approved_by, rejected_by, sent_at, paid_at, receipt, charge_minor, bank_reference, value_date,
+	failure_code, failure_reason, outcome_unknown, needs_attention`
+
+// where is the condition on what of a payout never changes.
+func (f *PayoutFilter) where() *where {
 	w := newWhereOf(f.MerchantID)
+	if f.Mode != "" {
+		w.add("mode = {mode:String}", clickhouse.Named("mode", string(f.Mode)))
+	}
+	w.days("created_at", f.From, f.To, f.Zone)
+	return w
+}
+
+// changing is the condition on what of a payout changes; w binds what it needs.
+func (f *PayoutFilter) changing(w *where) string {
+	sql := "1"
 	for _, c := range []struct{ condition, name, value string }{
-		{"mode = {mode:String}", "mode", string(f.Mode)},
 		{"bank_reference = {bank_reference:String}", "bank_reference", f.BankReference},
 		{"receipt = {receipt:String}", "receipt", f.Receipt},
 		{"status = {status:String}", "status", string(f.Status)},
 	} {
 		if c.value != "" {
-			w.add(c.condition, clickhouse.Named(c.name, c.value))
+			sql += " AND " + c.condition
+			w.args = append(w.args, clickhouse.Named(c.name, c.value))
 		}
 	}
-	w.days("created_at", f.From, f.To, f.Zone)
+	return sql
+}
+
+// Payouts lists a merchant's payouts.
+func (r *Reader) Payouts(ctx context.Context, f PayoutFilter) (PayoutPage, error) {
+	w := f.where()
+	w.add(f.changing(w))
+	return r.payoutPage(ctx, f, w.args, " FROM kipay.payouts_gN FINAL WHERE "+w.sql())
+}
+
+// Payouts lists a merchant's payouts as of the moment.
+func (p *Past) Payouts(ctx context.Context, f PayoutFilter, m Moment) (PayoutPage, error) {
+	w := f.where()
+	from := " FROM (SELECT " + payoutColumnsSQL + " FROM kipay.payout_versions_gN WHERE " + w.sql() + m.where("version", "effective_at") +
+		newestVersionsSQL + ") WHERE " + f.changing(w)
+	return p.reader.payoutPage(ctx, f, append(w.args, m.args()...), from)
+}
+
+// payoutPage counts, and reads the page of what stands in from.
+func (r *Reader) payoutPage(ctx context.Context, f PayoutFilter, args []any, from string) (PayoutPage, error) {
 	var page PayoutPage
 	err := r.on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
 		page = PayoutPage{}
-		if err := r.conn.QueryRow(ctx, g.in("SELECT count() FROM kipay.payouts_gN FINAL WHERE "+w.sql()), w.args...).Scan(&page.Total); err != nil {
+		if err := r.conn.QueryRow(ctx, g.in("SELECT count()"+from), args...).Scan(&page.Total); err != nil {
 			return err
 		}
-		sql := g.in(`SELECT mode, created_at, id, version, reference, currency, amount_minor, status, method, channel_id, destination, destination_hint,
-			needs_approval, requested_by, approved_by, rejected_by, sent_at, paid_at, receipt, charge_minor, bank_reference, value_date,
-			failure_code, failure_reason, outcome_unknown, needs_attention FROM kipay.payouts_gN FINAL WHERE ` + w.sql() +
-			" ORDER BY created_at DESC, id DESC LIMIT {limit:UInt64} OFFSET {offset:UInt64}")
-		return r.each(ctx, sql, w.paged(f.Limit, f.Offset), func(rows driver.Rows) error {
-			p, err := scanPayout(rows)
-			p.MerchantID = f.MerchantID
+		sql := g.in("SELECT " + payoutColumnsSQL + from + " ORDER BY created_at DESC, id DESC LIMIT {limit:UInt64} OFFSET {offset:UInt64}")
+		paged := append(args[:len(args):len(args)], clickhouse.Named("limit", f.Limit), clickhouse.Named("offset", f.Offset))
+		return r.each(ctx, sql, paged, func(rows driver.Rows) error {
+			p, err := f.scan(rows)
 			page.Rows = append(page.Rows, p)
 			return err
 		})
@@ -72,8 +103,9 @@ func (r *Reader) Payouts(ctx context.Context, f PayoutFilter) (PayoutPage, error
 	return page, nil
 }
 
-func scanPayout(rows driver.Rows) (Payout, error) {
-	var p Payout
+// scan reads a row of payoutColumnsSQL.
+func (f *PayoutFilter) scan(rows driver.Rows) (Payout, error) {
+	p := Payout{MerchantID: f.MerchantID}
 	var version uint64
 	var mode, currency, status string
 	var needsApproval, unknown uint8

@@ -67,6 +67,14 @@ func disputeVersions() *versioned {
 	}
 }
 
+func payoutVersions() *versioned {
+	return &versioned{
+		table: "payout_versions", keys: "created_at, id", newest: "created_at DESC, id DESC", position: "version", effective: "effective_at", listed: "1",
+		shown: `reference, currency, amount_minor, status, method, channel_id, destination, destination_hint, needs_approval, requested_by, approved_by,
+		rejected_by, sent_at, paid_at, receipt, charge_minor, bank_reference, value_date, failure_code, failure_reason, outcome_unknown, needs_attention`,
+	}
+}
+
 func customerVersions() *versioned {
 	return &versioned{
 		table: "customer_versions", keys: "created_at, id", newest: "created_at DESC, id DESC", position: "version", effective: "updated_at",
@@ -242,6 +250,18 @@ func (p *Past) DisputeChanges(ctx context.Context, f DisputeFilter, b Between) (
 		func(rows driver.Rows) (Dispute, eventstore.Position, error) {
 			d, err := f.scan(rows)
 			return d, d.Version, err
+		})
+}
+
+// PayoutChanges are what of a merchant's payouts differs between two moments. The filter's days are of when they were asked for; its
+// status and references are met at either moment.
+func (p *Past) PayoutChanges(ctx context.Context, f PayoutFilter, b Between) (ChangePage[Payout], error) {
+	w := f.where()
+	in := f.changing(w)
+	return changesOf(ctx, p.reader, payoutVersions(), w, in, b, f.Offset, f.Limit, payoutColumnsSQL,
+		func(rows driver.Rows) (Payout, eventstore.Position, error) {
+			t, err := f.scan(rows)
+			return t, t.Version, err
 		})
 }
 

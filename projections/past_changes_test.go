@@ -14,6 +14,7 @@ import (
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/customer"
 	"github.com/benfex/kipay/domain/dispute"
+	"github.com/benfex/kipay/domain/payout"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/projections/projectionstest"
@@ -165,6 +166,26 @@ func TestWhatChangedLeadsFromOneMomentToTheOther(t *testing.T) {
 				return past.DisputeChanges(ctx, df, between)
 			}))
 
+		of := PayoutFilter{MerchantID: id, Mode: mode, Status: []payout.Status{"", payout.Paid}[n%2], Zone: nairobi(t), Limit: everything}
+		o1, err := past.Payouts(ctx, of, before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o2, err := past.Payouts(ctx, of, after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		note("payouts", leads(t, what("payouts", string(of.Status)), o1.Rows, o2.Rows, func(r Payout) string { return r.Reference },
+			func(r Payout) Payout {
+				r.Version = 0
+				return r
+			},
+			func(r Payout) bool { return of.Status == "" || r.Status == of.Status },
+			func(offset, limit uint64) (ChangePage[Payout], error) {
+				of.Offset, of.Limit = offset, limit
+				return past.PayoutChanges(ctx, of, between)
+			}))
+
 		cf := CustomerFilter{MerchantID: id, Search: []string{"", "JANE"}[n%2], Limit: everything}
 		c1, err := past.Customers(ctx, cf, before)
 		if err != nil {
@@ -185,7 +206,7 @@ func TestWhatChangedLeadsFromOneMomentToTheOther(t *testing.T) {
 				return past.CustomerChanges(ctx, cf, between)
 			}))
 	}
-	for _, kind := range []string{"transactions", "refunds", "disputes", "customers"} {
+	for _, kind := range []string{"transactions", "refunds", "disputes", "payouts", "customers"} {
 		if found[kind] == 0 {
 			t.Errorf("no %s changed: nothing is proved", kind)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/benfex/kipay/domain/customer"
 	"github.com/benfex/kipay/domain/dispute"
 	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/domain/payout"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/projections/projectionstest"
@@ -27,7 +28,7 @@ func (g only) Generation() Generation                           { return Generat
 func (only) Position() eventstore.Position                      { return 0 }
 func (only) WaitFor(context.Context, eventstore.Position) error { return nil }
 
-// tangle does random things to two merchants' customers, channels, payments, refunds and disputes, in both modes, and answers the payments.
+// tangle does random things to two merchants' customers, channels, payments, refunds, disputes and payouts, in both modes, and answers the payments.
 func tangle(t *testing.T, i *projectionstest.Install, random *rand.Rand, steps int) []transaction.Reference {
 	t.Helper()
 	var refs, paid []transaction.Reference
@@ -43,7 +44,7 @@ func tangle(t *testing.T, i *projectionstest.Install, random *rand.Rand, steps i
 		if random.IntN(4) == 0 {
 			p.Mode = domain.ModeLive
 		}
-		switch random.IntN(10) {
+		switch random.IntN(11) {
 		case 0:
 			i.Channel(t, id, fmt.Sprint("Shop ", n), random.IntN(2) == 0)
 		case 1:
@@ -71,7 +72,9 @@ func tangle(t *testing.T, i *projectionstest.Install, random *rand.Rand, steps i
 				disputed = append(disputed, ref)
 				i.Dispute(t, owner[ref], ref, int64(len(disputed)), 5_00, random.IntN(4) == 0)
 			}
-		case 5, 6:
+		case 5:
+			i.Payout(t, id, 10_00)
+		case 6, 7:
 			ref, _ := i.Open(t, p)
 			refs, owner[ref] = append(refs, ref), id
 		default:
@@ -100,7 +103,8 @@ func tangle(t *testing.T, i *projectionstest.Install, random *rand.Rand, steps i
 
 // lists are the answers to one and the same random questions.
 func lists(t *testing.T, seed uint64, transactions func(TransactionFilter) (TransactionPage, error), customers func(CustomerFilter) (CustomerPage, error),
-	refunds func(RefundFilter) (RefundPage, error), disputes func(DisputeFilter) (DisputePage, error), channels func(merchant int64, active bool) ([]Channel, error),
+	refunds func(RefundFilter) (RefundPage, error), disputes func(DisputeFilter) (DisputePage, error), payouts func(PayoutFilter) (PayoutPage, error),
+	channels func(merchant int64, active bool) ([]Channel, error),
 ) map[string]any {
 	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 2))
@@ -144,6 +148,11 @@ func lists(t *testing.T, seed uint64, transactions func(TransactionFilter) (Tran
 			Offset: offset / 6, Limit: limit,
 		})
 		note(d, err, "%d: disputes of %d %s", n, id, mode)
+		o, err := payouts(PayoutFilter{
+			MerchantID: id, Mode: []domain.Mode{mode, ""}[n%2], Status: []payout.Status{"", payout.Pending, payout.Paid, payout.Waiting}[n%4], From: from, To: to, Zone: zones[id],
+			Offset: offset / 6, Limit: limit,
+		})
+		note(o, err, "%d: payouts of %d %s", n, id, mode)
 		search := []string{"", "JANE", "c1@", "nobody", "mary jane"}[random.IntN(5)]
 		c, err := customers(CustomerFilter{MerchantID: id, Search: search, Offset: offset / 6, Limit: limit})
 		note(c, err, "%d: customers of %d %q", n, id, search)
@@ -161,6 +170,7 @@ func (r *Reader) now(ctx context.Context, t *testing.T, seed uint64) map[string]
 		func(f CustomerFilter) (CustomerPage, error) { return r.Customers(ctx, f) },
 		func(f RefundFilter) (RefundPage, error) { return r.Refunds(ctx, f) },
 		func(f DisputeFilter) (DisputePage, error) { return r.Disputes(ctx, f) },
+		func(f PayoutFilter) (PayoutPage, error) { return r.Payouts(ctx, f) },
 		func(id int64, active bool) ([]Channel, error) { return r.Channels(ctx, id, active) })
 }
 
@@ -172,6 +182,7 @@ func (p *Past) then(ctx context.Context, t *testing.T, seed uint64, m Moment) ma
 		func(f CustomerFilter) (CustomerPage, error) { return p.Customers(ctx, f, m) },
 		func(f RefundFilter) (RefundPage, error) { return p.Refunds(ctx, f, m) },
 		func(f DisputeFilter) (DisputePage, error) { return p.Disputes(ctx, f, m) },
+		func(f PayoutFilter) (PayoutPage, error) { return p.Payouts(ctx, f, m) },
 		func(id int64, active bool) ([]Channel, error) { return p.Channels(ctx, id, active, m) })
 }
 

@@ -76,6 +76,7 @@ func (b *builder) addPayout(ctx context.Context, env *eventstore.Envelope, into 
 	row := PayoutOf(*after, env.Position)
 	into.payouts.add(&row)
 	into.rows.payouts++
+	into.archive.payouts.add(&row, payout.EffectiveAt(before, env.Event, env.Meta.OccurredAt))
 	into.archive.ledger.post(&entry, env)
 	return row.Mode, nil
 }
@@ -139,4 +140,22 @@ func (c *payoutColumns) add(p *Payout) {
 	c.reason.add(p.FailureReason)
 	c.unknown.add(flag(p.OutcomeUnknown))
 	c.attention.add(p.NeedsAttention)
+}
+
+// payoutVersionColumns are rows of the table payout_versions: as those of payouts, one for each event of a payout, and when that
+// happened.
+type payoutVersionColumns struct {
+	*payoutColumns
+	effective values[int64]
+}
+
+func newPayoutVersionColumns() *payoutVersionColumns {
+	c := &payoutVersionColumns{payoutColumns: newPayoutColumns(), effective: values[int64]{name: "effective_at", sentAs: sentMillis}}
+	c.table = newTable("payout_versions", append(c.columns, &c.effective)...)
+	return c
+}
+
+func (c *payoutVersionColumns) add(p *Payout, effective time.Time) {
+	c.payoutColumns.add(p)
+	c.effective.add(millis(effective))
 }

@@ -105,13 +105,16 @@ func TestQuestionsMayBeAskedOfShards(t *testing.T) {
 	if _, err := past.Refunds(ctx, RefundFilter{MerchantID: 1, Mode: "test", Limit: 20}, then); err != nil && !errors.Is(err, sql.ErrNoRows) {
 		t.Errorf("refunds as of a moment: %v", err)
 	}
+	if _, err := past.Payouts(ctx, PayoutFilter{MerchantID: 1, Mode: "test", Status: "sent", Limit: 20}, then); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		t.Errorf("payouts as of a moment: %v", err)
+	}
 	for _, search := range []string{"", "jane"} {
 		if _, err := past.Customers(ctx, CustomerFilter{MerchantID: 1, Search: search, Limit: 20}, then); err != nil && !errors.Is(err, sql.ErrNoRows) {
 			t.Errorf("customers as of a moment, searched for %q: %v", search, err)
 		}
 	}
 	between := Between{Since: 3, Until: 7, By: &by, From: &by}
-	for _, v := range []*versioned{transactionVersions(), refundVersions(), disputeVersions(), customerVersions()} {
+	for _, v := range []*versioned{transactionVersions(), refundVersions(), disputeVersions(), payoutVersions(), customerVersions()} {
 		w := newWhereOf(1)
 		if _, _, err := r.changed(ctx, 1, v, w, "1", between, 0, 20); err != nil && !errors.Is(err, sql.ErrNoRows) {
 			t.Errorf("what changed of %s: %v", v.table, err)

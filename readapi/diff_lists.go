@@ -55,6 +55,20 @@ func (a *api) diffDisputes(c *fiber.Ctx) error {
 	}, func(e *encoder, d *projections.Dispute) { e.dispute(d, now) })
 }
 
+// diffPayouts answers which payouts differ between two moments: status, bank_reference, receipt, and what diff reads.
+func (a *api) diffPayouts(c *fiber.Ctx) error {
+	who, err := callerOf(c)
+	if err != nil {
+		return err
+	}
+	q := &query{c: c}
+	p := q.page()
+	f := payoutFilter(who, q, p)
+	return diff(a, who, q, p, func(b projections.Between) (projections.ChangePage[projections.Payout], error) {
+		return a.past.PayoutChanges(c.UserContext(), f, b)
+	}, (*encoder).payout)
+}
+
 // diffCustomers answers which customers differ between two moments: search, and what diff reads.
 func (a *api) diffCustomers(c *fiber.Ctx) error {
 	who, err := callerOf(c)

@@ -13,7 +13,7 @@ import (
 )
 
 // diffs are of the lists that have one.
-var diffs = []string{"/transactions/diff", "/refunds/diff", "/disputes/diff", "/customers/diff"}
+var diffs = []string{"/transactions/diff", "/refunds/diff", "/disputes/diff", "/payouts/diff", "/customers/diff"}
 
 func TestWhatChangedInAMonthSinceItWasClosed(t *testing.T) {
 	s := newServer(t)

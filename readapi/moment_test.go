@@ -9,7 +9,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/customer"
+	"github.com/benfex/kipay/domain/fee"
+	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/domain/payout"
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/projections/projectionstest"
 )
@@ -28,6 +32,8 @@ func TestEveryListIsAnsweredAsOfAnyMoment(t *testing.T) {
 	s.Set(now.Add(time.Hour))
 	s.PayAt(t, 1, ref, 1000_00, now.Add(-time.Minute)) // the notice came an hour late
 	s.Refund(t, 1, ref, 100_00, true)
+	s.Payout(t, 1, 40_00)
+	s.Dispute(t, 1, ref, 9, 50_00, false)
 	s.Channel(t, 1, "Till", true)
 	s.Customer(t, 1, customer.Person{Email: "jane@example.com", FirstName: "Joan"})
 	s.Customer(t, 1, customer.Person{Email: "mary@example.com"})
@@ -53,9 +59,6 @@ func TestEveryListIsAnsweredAsOfAnyMoment(t *testing.T) {
 	if rows, _ := s.list(t, 1, "/transactions/list?effective_at="+now.Format(stampLayout)+"&"+asked); len(rows) != 1 || rows[0]["status"] != "pending" {
 		t.Errorf("on both clocks: %v", rows)
 	}
-	if rows, a := s.list(t, 1, "/refunds/list?"+asked); len(rows) != 0 {
-		t.Errorf("refunds: %s", a.body)
-	}
 	if rows, a := s.list(t, 1, "/customers/list?search=JANE&"+asked); len(rows) != 1 || rows[0]["first_name"] != "Jane" || a.json["total"] != 1.0 {
 		t.Errorf("customers: %s", a.body)
 	}
@@ -72,7 +75,12 @@ func TestEveryListIsAnsweredAsOfAnyMoment(t *testing.T) {
 	if entries, a := s.list(t, 1, "/ledger/entries?"+asked); len(entries) != 0 || a.json["position"] != float64(before) {
 		t.Errorf("entries: %s", a.body)
 	}
-	for _, list := range []string{"/transactions/list", "/customers/list", "/refunds/list"} {
+	for _, list := range []string{"/refunds/list", "/disputes/list", "/payouts/list"} {
+		if rows, a := s.list(t, 1, list+"?"+asked); len(rows) != 0 || a.json["position"] != float64(before) {
+			t.Errorf("%s before there was any: %s", list, a.body)
+		}
+	}
+	for _, list := range []string{"/transactions/list", "/customers/list", "/refunds/list", "/disputes/list", "/payouts/list"} {
 		plain, a := s.list(t, 1, list)
 		if _, told := a.json["position"]; told {
 			t.Errorf("%s as it is now tells a position", list)
@@ -123,11 +131,64 @@ func TestATimeMeansTheLastEventRecordedByThen(t *testing.T) {
 func TestWrongMomentsAreNamedOnEveryList(t *testing.T) {
 	s := newServer(t)
 	s.Merchant(t, 1, "")
-	for _, list := range []string{"/transactions/list", "/customers/list", "/refunds/list", "/payment-channels/list", "/ledger/accounts", "/periods/list"} {
+	for _, list := range []string{"/transactions/list", "/customers/list", "/refunds/list", "/disputes/list", "/payouts/list", "/payment-channels/list", "/ledger/accounts", "/periods/list"} {
 		a := s.get(t, 1, list+"?as_of=yesterday&effective_at=-1")
 		errs, _ := a.json["errors"].(map[string]any)
 		if a.status != http.StatusUnprocessableEntity || len(errs) != 2 {
 			t.Errorf("%s: %d %s", list, a.status, a.body)
+		}
+	}
+}
+
+// A transfer that a person makes is in the books of the bank's day, and known when it is recorded.
+func TestAPayoutHappenedOnTheBanksDay(t *testing.T) {
+	s := newServer(t)
+	s.Merchant(t, 1, "")
+	zone, err := time.LoadLocation("Africa/Nairobi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ref, all := payout.Reference("PAYOUT0123456789ABCDEF"), payout.Limits{}.Evolve(payout.PolicySet{Currency: money.KES, Limit: 100_00})
+	do := func(cmd domain.Command[payout.State]) eventstore.Position {
+		t.Helper()
+		_, at := projectionstest.Do(t, s.Install, 1, ref.Stream(), cmd)
+		s.wrote(1, at)
+		return at
+	}
+	s.Set(time.Date(2026, 3, 30, 9, 0, 0, 0, time.UTC))
+	asked := do(payout.Request{Policy: payout.Policy{Install: all}, Requested: payout.Requested{
+		Reference: ref, ID: s.NextID(), Merchant: 1, Mode: domain.ModeTest, Channel: 7, Funds: fee.OfMerchant, Amount: money.Of(500_00, money.KES),
+		Destination: payout.Destination{Kind: payout.ToBank, Number: "0112233", Bank: "Benki", Name: "Duka"}, RequestedBy: "key:a", At: s.Now(),
+	}})
+	approved := do(payout.Approve{By: "key:b", At: s.Now()})
+	s.Set(time.Date(2026, 4, 2, 9, 0, 0, 0, time.UTC))
+	recorded := do(payout.Record{BankReference: "FT1", ValueDate: time.Date(2026, 3, 31, 0, 0, 0, 0, zone), Zone: zone, By: "key:a", At: s.Now()})
+	for query, want := range map[string]string{
+		fmt.Sprintf("as_of=%d", asked):                                                "awaiting_approval",
+		fmt.Sprintf("as_of=%d", approved):                                             "approved",
+		fmt.Sprintf("as_of=%d", recorded):                                             "completed",
+		"effective_at=2026-03-30T23:59:59%2B03:00":                                    "approved",
+		"effective_at=2026-03-31T23:59:59%2B03:00":                                    "completed",
+		fmt.Sprintf("effective_at=2026-03-31T23:59:59%%2B03:00&as_of=%d", recorded-1): "approved",
+		"effective_at=2026-03-29T23:59:59%2B03:00":                                    "",
+	} {
+		rows, a := s.list(t, 1, "/payouts/list?"+query)
+		got := ""
+		if len(rows) == 1 {
+			got = rows[0]["status"].(string)
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q: %s", query, got, want, a.body)
+		}
+	}
+	if rows, a := s.list(t, 1, fmt.Sprintf("/payouts/list?as_of=%d&status=completed", approved)); len(rows) != 0 || a.json["total"] != 0.0 {
+		t.Errorf("a status that it got later: %s", a.body)
+	}
+	// It became known in April, of March.
+	for query, want := range map[string]int{"&date_to=2026-03-31": 1, "&date_from=2026-04-01": 0, "&bank_reference=FT1": 1, "&bank_reference=FT2": 0, "&status=approved": 1, "&status=failed": 0} {
+		rows, a := s.list(t, 1, fmt.Sprintf("/payouts/diff?since=%d%s", approved, query))
+		if len(rows) != want || (want == 1 && cmp.Diff([]any{"status", "paid_at", "bank_reference", "value_date"}, rows[0]["changed"]) != "") {
+			t.Errorf("what changed%s: %s", query, a.body)
 		}
 	}
 }

@@ -16,7 +16,8 @@ import (
 	"github.com/benfex/kipay/projections"
 )
 
-// listPayouts answers the caller's payouts, newest first: status, bank_reference, receipt, date_from, date_to, page, limit.
+// listPayouts answers the caller's payouts, newest first: status, bank_reference, receipt, date_from, date_to, as_of, effective_at,
+// page, limit.
 func (a *api) listPayouts(c *fiber.Ctx) error {
 	who, err := callerOf(c)
 	if err != nil {
@@ -24,33 +25,36 @@ func (a *api) listPayouts(c *fiber.Ctx) error {
 	}
 	q := &query{c: c}
 	p := q.page()
-	f := projections.PayoutFilter{
-		MerchantID: who.MerchantID, Mode: who.Mode, BankReference: q.search("bank_reference"), Receipt: q.search("receipt"), Offset: p.offset(), Limit: p.limit,
-	}
-	if f.Status = payout.Status(q.text("status")); f.Status != "" && !slices.Contains(payout.Statuses(), f.Status) {
-		q.Add("status", "must be awaiting_approval, approved, sent, completed, failed or rejected")
-	}
+	f := payoutFilter(who, q, p)
 	f.From, f.To = q.days()
+	w := q.clocks()
 	if err := q.Err(); err != nil {
 		return err
 	}
 	if f.Zone, err = zoneOf(who); err != nil {
 		return fmt.Errorf("time zone of merchant %d: %w", who.MerchantID, err)
 	}
-	least, err := a.floor(c, who)
+	page, at, err := answer(a, c, who, w,
+		func() (projections.PayoutPage, error) { return a.Reader.Payouts(c.UserContext(), f) },
+		func(m projections.Moment) (projections.PayoutPage, error) {
+			return a.past.Payouts(c.UserContext(), f, m)
+		})
 	if err != nil {
 		return err
-	}
-	at, err := a.await(c, least)
-	if err != nil {
-		return err
-	}
-	page, err := a.Reader.Payouts(c.UserContext(), f)
-	if err != nil {
-		return away(c, err)
 	}
 	a.answered(c, who, at)
-	return send(c, listed(p, page.Total, len(page.Rows), func(e *encoder, i int) { e.payout(&page.Rows[i]) }))
+	return send(c, w.listed(at, p, page.Total, len(page.Rows), func(e *encoder, i int) { e.payout(&page.Rows[i]) }))
+}
+
+// payoutFilter reads what a list of payouts and its diff have: status, bank_reference, receipt.
+func payoutFilter(who domain.Caller, q *query, p paging) projections.PayoutFilter {
+	f := projections.PayoutFilter{
+		MerchantID: who.MerchantID, Mode: who.Mode, BankReference: q.search("bank_reference"), Receipt: q.search("receipt"), Offset: p.offset(), Limit: p.limit,
+	}
+	if f.Status = payout.Status(q.text("status")); f.Status != "" && !slices.Contains(payout.Statuses(), f.Status) {
+		q.Add("status", "must be awaiting_approval, approved, sent, completed, failed or rejected")
+	}
+	return f
 }
 
 // payout writes the members of a payout.

@@ -62,6 +62,7 @@ func Register(r fiber.Router, d Deps) {
 	r.Get("/disputes/diff", a.diffDisputes)
 	r.Get("/disputes/:id", a.oneDispute)
 	r.Get("/payouts/list", a.listPayouts)
+	r.Get("/payouts/diff", a.diffPayouts)
 	r.Get("/payouts/:reference", a.payout)
 	r.Get("/payouts/:reference/history", a.payoutHistory)
 	r.Get("/ledger/accounts", a.ledgerAccounts)

@@ -66,6 +66,8 @@ func TestAPayoutGoesToAPhoneWithItsCharge(t *testing.T) {
 		return nil
 	})
 	m.get("/api/payouts/list?status=completed").want(t, 200, shape{"total": "=1", "data.0.reference": `="` + ref + `"`, "data.0.destination_hint": "text"})
+	m.get("/api/payouts/list?as_of=1").want(t, 200, shape{"total": "=0", "position": "=1"})
+	m.get("/api/payouts/diff?since=1&status=completed").want(t, 200, shape{"total": "=1", "data.0.change": `="added"`, "data.0.after.reference": `="` + ref + `"`})
 	if e := strings.Join(m.events(t, "payout-"+ref), " "); !strings.Contains(e, "PayoutRequested PayoutSent PayoutAccepted PayoutNoticeReceived PayoutCompleted") {
 		t.Errorf("the events are %v", e)
 	}
