@@ -86,6 +86,11 @@ func (l *Log) Append(ctx context.Context, stream string, expected Revision, meta
 // EachInStream calls fn with every event of the stream from the revision on, oldest first, until fn fails. A stream
 // without events is none.
 func (l *Log) EachInStream(ctx context.Context, stream string, from Revision, fn func(Envelope) error) error {
+	return l.EachInStreamBut(ctx, stream, from, "", fn)
+}
+
+// EachInStreamBut is EachInStream without the events of one type, which are not even decoded.
+func (l *Log) EachInStreamBut(ctx context.Context, stream string, from Revision, without string, fn func(Envelope) error) error {
 	for {
 		records, err := l.store.ReadStream(ctx, stream, from, Forward, readChunk)
 		if errors.Is(err, ErrStreamNotFound) {
@@ -95,6 +100,9 @@ func (l *Log) EachInStream(ctx context.Context, stream string, from Revision, fn
 			return fmt.Errorf("read %s from revision %d: %w", stream, from, err)
 		}
 		for _, r := range records {
+			if r.Type == without {
+				continue
+			}
 			env, err := l.Decode(ctx, r)
 			if err != nil {
 				return err
