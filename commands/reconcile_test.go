@@ -1,0 +1,116 @@
+package commands_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/benfex/kipay/commands"
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/reconciliation"
+	"github.com/benfex/kipay/domain/reconciliation/journal"
+	"github.com/benfex/kipay/domain/transaction"
+	"github.com/benfex/kipay/eventstore"
+)
+
+// booksOf names all that is in the log, as read models would.
+type booksOf struct{ *world }
+
+func (b booksOf) Await(context.Context, eventstore.Position) error { return nil }
+
+func (b booksOf) References(context.Context, commands.BooksQuery) ([]string, error) {
+	var out []string
+	for ref := range b.listed() {
+		out = append(out, string(ref))
+	}
+	return out, nil
+}
+
+func (b booksOf) Payouts(context.Context, commands.BooksQuery) ([]string, error) { return nil, nil }
+
+func (b booksOf) Clearing(context.Context, commands.BooksQuery) (int64, error) { return 0, nil }
+
+// importLines compares the portal's statement of the lines with the books. A line is receipt, amount, payer and account.
+func (w *world) importLines(lines ...[4]string) journal.State {
+	w.t.Helper()
+	var file strings.Builder
+	file.WriteString("Receipt No.,Completion Time,Initiation Time,Details,Transaction Status,Paid In,Withdrawn,Balance,Balance Confirmed,Reason Type,Other Party Info,Linked Transaction ID,A/C No.\n")
+	for _, l := range lines {
+		at := w.clock.now().Add(3 * 3600e9).Format("02-01-2006 15:04:05") // Nairobi
+		file.WriteString(l[0] + "," + at + "," + at + ",Pay Bill from " + l[2] + " Acc. " + l[3] + ",Completed," + l[1] + ",,,true,Pay Utility," + l[2] + ",," + l[3] + "\n")
+	}
+	path := filepath.Join(w.t.TempDir(), "statement.csv")
+	if err := os.WriteFile(path, []byte(file.String()), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	w.write.Books, w.write.StagingDir = booksOf{w}, w.t.TempDir()
+	v, err := w.write.ImportFile(w.t.Context(), path, commands.StatementFile{Merchant: w.merchant, Mode: w.mode, Source: reconciliation.SourceMpesa, Channel: 1},
+		commands.StatementOptions{Source: string(reconciliation.SourceMpesa)}, nil)
+	if err != nil || v.Status != string(journal.Done) {
+		w.t.Fatalf("the import is %+v: %v", v, err)
+	}
+	out, err := commands.Fold[journal.State](w.t.Context(), w.write, journal.Stream(v.ID))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return out.State
+}
+
+func TestANoticeThatAnybodyCouldHaveSentIsNoEntryOfTheBooks(t *testing.T) {
+	w := newWorld(t, "production")
+	w.route()
+	ref, _ := w.push("ORDER123") // its callback is lost
+	status, _ := w.post("/mpesa/confirmation", confirmation("ORDER123", "QFORGED001", "1000.00"))
+	forged := 0
+	for _, s := range w.listed() {
+		if s.Origin == transaction.FromC2B && len(s.Payments) == 0 {
+			forged++
+		}
+	}
+	if forged != 1 {
+		t.Fatalf("%d notices wait, answered %d: nothing is proved", forged, status)
+	}
+	imp := w.importLines([4]string{"QGR7I8K2LM", "1000.00", "2547****678 - JOHN DOE", "ORDER123"})
+	if s := w.state(ref); s.Status() != transaction.StatusCompleted || s.Receipt() != "QGR7I8K2LM" {
+		i, _ := imp.Item(1)
+		t.Errorf("the payment is %s with %q; the line is %s, %s", s.Status(), s.Receipt(), i.Cause, i.Text)
+	}
+}
+
+func TestWhatALineSaysIsSealedUnderTheKeyOfWhomItSpeaksOf(t *testing.T) {
+	w := newWorld(t, "sandbox")
+	w.route()
+	ref, url := w.push("ORDER123")
+	w.mustPost(url, paid(w.checkout, "QGR7I8K2LM"))
+	imp := w.importLines(
+		[4]string{"QGR7I8K2LM", "999.00", "2547****678 - JOHN DOE", "ORDER123"}, // less than was said
+		[4]string{"QGR7I8K2ZZ", "70.00", "2547****111 - MARY DOE", "NOBODY"},
+	)
+	items := imp.Items()
+	if len(items) != 2 || items[0].Cause != reconciliation.WrongAmount || items[0].Subject != w.state(ref).Subject || items[1].Subject != journal.LineKey(imp.ID, 2) {
+		t.Fatalf("the items are %+v", items)
+	}
+	if known := w.known("JOHN DOE", "MARY DOE"); len(known) != 2 {
+		t.Fatalf("only %q stands in the log", known)
+	}
+	// A payer who is erased is not known again by the next statement.
+	for _, key := range []string{items[0].Subject, items[1].Subject} {
+		if err := w.ring.Destroy(t.Context(), key); err != nil {
+			t.Fatal(err)
+		}
+		w.log.ForgetKeys(key)
+	}
+	imp = w.importLines([4]string{"QGR7I8K2LM", "998.00", "2547****678 - JOHN DOE", "ORDER123"}, [4]string{"QGR7I8K2ZY", "70.00", "2547****111 - MARTHA DOE", "NOBODY"})
+	i, _ := imp.Item(1)
+	if known := w.known("JOHN DOE", "MARY DOE", "MARTHA DOE"); len(known) != 1 || i.Words != "" || i.Cause != reconciliation.WrongAmount {
+		t.Errorf("the log tells %q; the line is %+v", known, i)
+	}
+	if _, err := w.write.Resolve(t.Context(), w.merchant, domain.ModeTest, commands.Decision{Item: journal.ItemID(imp.ID, 1), Action: journal.Accept, Reason: "agreed on the phone"}); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.known("agreed on the phone")) != 1 {
+		t.Error("the reason of a decision about an erased payer can't be read by anybody")
+	}
+}
