@@ -108,6 +108,7 @@ func (w *WriteSide) RegisterAPI(r fiber.Router) {
 	r.Post("/disputes/:id/decline", w.declineDispute)
 	r.Post("/reconciliation/imports", w.importStatement)
 	r.Post("/reconciliation/items/:id/resolve", w.resolveDifference)
+	r.Post("/reconciliation/items/:id/ask", w.askAboutDifference)
 	r.Post("/payouts/create", w.createPayout)
 	r.Post("/payouts/:reference/approve", w.approvePayout)
 	r.Post("/payouts/:reference/reject", w.rejectPayout)
@@ -129,6 +130,8 @@ func (w *WriteSide) doors(r fiber.Router, kept func(door fiber.Handler, ack stri
 	r.Post("/hooks/payout/:reference/:token/status", kept(w.payoutStatusDoor, mpesa.AckBody))
 	r.Post("/hooks/payout/:reference/:token/timeout", kept(w.payoutTimeoutDoor, mpesa.AckBody))
 	r.Post("/hooks/pull/:channel/:token", w.pullDoor)
+	r.Post("/hooks/receipt/:channel/:number/:token/result", kept(w.receiptStatusDoor, mpesa.AckBody))
+	r.Post("/hooks/receipt/:channel/:number/:token/timeout", w.receiptTimeoutDoor)
 	r.Post("/hooks/c2b/:channel/:token/confirmation", kept(w.c2bConfirmationDoor, mpesa.ConfirmationAck))
 	r.Post("/hooks/c2b/:channel/:token/validation", w.c2bValidationDoor)
 	for _, prefix := range []string{"/mpesa", "/hooks/c2b"} {

@@ -71,6 +71,8 @@ func Catalogue() []EventType {
 		{Prototype: receipt.Reassigned{}, Version: 1, AppendedBy: "a push whose receipt stood alone", Meaning: "A receipt moved to the transaction that had asked for the money."},
 		{Prototype: receipt.SuspenseOpened{}, Version: 1, AppendedBy: "reconciliation of a statement", Meaning: "Money that only a statement shows, and that fits nothing here, stands in suspense."},
 		{Prototype: receipt.SuspenseReleased{}, Version: 1, AppendedBy: "reconciliation/items/resolve; whichever door brings the receipt later", Meaning: "Money left suspense: credited, written off or returned."},
+		{Prototype: receipt.StatusAsked{}, Version: 1, AppendedBy: "reconciliation/items/ask; operator (reconcile ask)", Meaning: "The provider is about to be asked what it knows of a receipt."},
+		{Prototype: receipt.StatusAnswered{}, Version: 1, AppendedBy: "the provider's doors", Meaning: "What the provider says of a receipt, word for word."},
 		{Prototype: journal.FileClaimed{}, Version: 1, AppendedBy: "reconciliation/imports; operator (reconcile import)", Meaning: "A statement's file belongs to an import."},
 		{Prototype: journal.Begun{}, Version: 1, AppendedBy: "reconciliation/imports; operator (reconcile import)", Meaning: "A statement came; nothing of it counts yet."},
 		{Prototype: journal.Refused{}, Version: 1, AppendedBy: "reconciliation", Meaning: "Nothing of a statement was taken, and why."},

@@ -17,6 +17,8 @@ import (
 // for what is another merchant's.
 type Imports interface {
 	ImportJSON(ctx context.Context, merchantID int64, mode domain.Mode, id int64) ([]byte, error)
+	// StatusesJSON are what the provider said of the receipts of an import's lines, by receipt, where somebody has asked.
+	StatusesJSON(ctx context.Context, merchantID int64, mode domain.Mode, id int64, receipts []string) (map[string]json.RawMessage, error)
 }
 
 // importOf is the import that the path names.
@@ -137,8 +139,21 @@ func (a *api) listDifferences(c *fiber.Ctx) error {
 	if err != nil {
 		return away(c, err)
 	}
+	receipts := make([]string, 0, len(page.Rows))
+	for i := range page.Rows {
+		if r := &page.Rows[i]; r.Receipt != "" && r.LineNumber != 0 {
+			receipts = append(receipts, r.Receipt)
+		}
+	}
+	statuses, err := a.Imports.StatusesJSON(c.UserContext(), who.MerchantID, who.Mode, id, receipts)
+	if err != nil {
+		return err
+	}
 	a.answered(c, who, at)
-	return send(c, listed(p, page.Total, len(page.Rows), func(e *encoder, i int) { e.difference(&page.Rows[i]) }))
+	return send(c, listed(p, page.Total, len(page.Rows), func(e *encoder, i int) {
+		e.difference(&page.Rows[i])
+		e.raw("provider_status", string(statuses[page.Rows[i].Receipt]))
+	}))
 }
 
 // cause is a cause of a difference, empty when it was not given.

@@ -78,6 +78,7 @@ func operations() map[string]operation {
 		"reconcile status":      {reads: true, projects: true, run: opReconcileStatus},
 		"reconcile differences": {reads: true, projects: true, run: opReconcileDifferences},
 		"reconcile resolve":     {run: opReconcileResolve},
+		"reconcile ask":         {run: opReconcileAsk},
 		"customer erase":        {run: opCustomerErase},
 		"hold place":            {run: opHoldPlace},
 		"hold release":          {run: opHoldRelease},

@@ -125,10 +125,37 @@ func opReconcileDifferences(ctx context.Context, n *node, raw json.RawMessage, _
 	if err := n.caughtUp(ctx); err != nil {
 		return nil, err
 	}
-	return projections.NewReader(n.reads.conn, n.source()).Differences(ctx, projections.DifferenceFilter{
+	page, err := projections.NewReader(n.reads.conn, n.source()).Differences(ctx, projections.DifferenceFilter{
 		MerchantID: args.Merchant, Mode: args.Mode, Import: args.Import, Cause: reconciliation.Cause(args.Cause), State: reconciliation.State(args.State),
 		Offset: args.Page * shownAtOnce, Limit: shownAtOnce,
 	})
+	if err != nil {
+		return nil, err
+	}
+	out := shownDifferences{Total: page.Total, Rows: make([]shownDifference, len(page.Rows))}
+	var receipts []string
+	for i := range page.Rows {
+		out.Rows[i].DifferenceRow = page.Rows[i]
+		if page.Rows[i].LineNumber != 0 {
+			receipts = append(receipts, page.Rows[i].Receipt)
+		}
+	}
+	statuses, err := n.write.StatusesJSON(ctx, args.Merchant, args.Mode, args.Import, receipts)
+	for i := range out.Rows {
+		out.Rows[i].ProviderStatus = statuses[out.Rows[i].Receipt]
+	}
+	return out, err
+}
+
+// shownDifferences is a page of differences; each with what the provider said of its receipt, if it was asked.
+type shownDifferences struct {
+	Rows  []shownDifference
+	Total uint64
+}
+
+type shownDifference struct {
+	projections.DifferenceRow
+	ProviderStatus json.RawMessage `json:"provider_status,omitempty"`
 }
 
 // caughtUp waits until the read models have come as far as the log is now.
@@ -155,7 +182,7 @@ func opReconcileResolve(ctx context.Context, n *node, raw json.RawMessage, _ fun
 
 func reconcileCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "reconcile", Short: "Compare statements of providers and banks with the books"}
-	cmd.AddCommand(reconcileImportCommand(), reconcileFetchCommand(), reconcileStatusCommand(), reconcileDifferencesCommand(), reconcileResolveCommand())
+	cmd.AddCommand(reconcileImportCommand(), reconcileFetchCommand(), reconcileStatusCommand(), reconcileDifferencesCommand(), reconcileAskCommand(), reconcileResolveCommand())
 	return cmd
 }
 
@@ -326,7 +353,7 @@ func reconcileDifferencesCommand() *cobra.Command {
 				return &exitError{exitUsage, errors.New("IMPORT must be the number of an import")}
 			}
 			for args.Page = 0; ; args.Page++ {
-				var page projections.DifferencePage
+				var page shownDifferences
 				if err := call(cmd, "reconcile differences", args, nil, &page); err != nil {
 					return err
 				}

@@ -11,7 +11,6 @@ import (
 	"github.com/benfex/kipay/domain/money"
 	"github.com/benfex/kipay/domain/reconciliation"
 	"github.com/benfex/kipay/domain/reconciliation/journal"
-	"github.com/benfex/kipay/projections"
 )
 
 // plain is a name as people read it: missing callback.
@@ -96,7 +95,41 @@ func printImports(out io.Writer, views []commands.ImportView) error {
 	return w.Flush()
 }
 
-func printDifferences(out io.Writer, rows []projections.DifferenceRow, asJSON, head bool) error {
+// saidOf is what M-Pesa said of a receipt, as the end of an explanation; empty where it was not asked.
+func saidOf(raw json.RawMessage) string {
+	var s *commands.ReceiptStatus
+	if len(raw) == 0 || json.Unmarshal(raw, &s) != nil || s == nil {
+		return ""
+	}
+	return " " + sayStatus(s)
+}
+
+// sayStatus is what M-Pesa said, in a sentence.
+func sayStatus(s *commands.ReceiptStatus) string {
+	if s.Status == nil {
+		return "M-Pesa was asked and has not answered yet."
+	}
+	out := "M-Pesa says: " + *s.Status
+	if len(s.Amount) > 0 && string(s.Amount) != "null" {
+		out += ", KES " + string(s.Amount)
+	}
+	if who := strings.TrimSpace(orEmpty(s.Phone) + " " + orEmpty(s.Name)); who != "" {
+		out += ", from " + who
+	}
+	if s.Reason != nil {
+		out += " (" + *s.Reason + ")"
+	}
+	return out + "."
+}
+
+func orEmpty(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+func printDifferences(out io.Writer, rows []shownDifference, asJSON, head bool) error {
 	if asJSON {
 		enc := json.NewEncoder(out)
 		for i := range rows {
@@ -120,7 +153,7 @@ func printDifferences(out io.Writer, rows []projections.DifferenceRow, asJSON, h
 		if r.Action != "" {
 			state += " (" + plain(r.Action) + ")"
 		}
-		fmt.Fprintf(w, "%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.LineNumber, plain(r.Cause), state, money.Of(r.Amount, r.Currency).Format(), r.Receipt, about, r.Explanation)
+		fmt.Fprintf(w, "%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\n", r.ID, r.LineNumber, plain(r.Cause), state, money.Of(r.Amount, r.Currency).Format(), r.Receipt, about, r.Explanation+saidOf(r.ProviderStatus))
 	}
 	return w.Flush()
 }

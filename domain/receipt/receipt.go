@@ -98,7 +98,11 @@ type State struct {
 	// Suspense is money that nobody is credited with yet; Released how what stood there left. At most one of them is there.
 	Suspense *SuspenseOpened
 	Released *SuspenseReleased
-	digests  []string
+	// Asked is the last question to the provider, Answer what it last said.
+	Asked   *StatusAsked
+	Answer  *StatusAnswered
+	digests []string
+	answers []string
 }
 
 // Evolve is the state after e.
@@ -108,6 +112,10 @@ func (s State) Evolve(e domain.Event) State {
 		s.Suspense, s.Released = &e, nil
 	case SuspenseReleased:
 		s.Suspense, s.Released = nil, &e
+	case StatusAsked:
+		s.Asked = &e
+	case StatusAnswered:
+		s.Answer, s.answers = &e, append(s.answers[:len(s.answers):len(s.answers)], e.Digest)
 	case Claimed:
 		s.Owner, s.Attempt, s.Door = e.Transaction, e.Attempt, e.Door
 	case Reassigned:
