@@ -15,18 +15,18 @@ import (
 	"github.com/benfex/kipay/eventstore"
 )
 
-// approvePayout is a second person's yes to a payout.
+// approvePayout is a second person's yes to a payout, with a key that is for it.
 func (w *WriteSide) approvePayout(c *fiber.Ctx) error {
-	return w.decidePayout(c, "payouts/approve", func(b *body) (decision, error) {
+	return w.decidePayout(c, "payouts/approve", []string{domain.ScopeApprove}, func(b *body) (decision, error) {
 		return func(by By, _ payout.State) (domain.Command[payout.State], error) {
 			return payout.Approve{By: by.Actor, At: w.log.Now()}, nil
 		}, b.Err()
 	})
 }
 
-// rejectPayout stops a payout before anything is sent.
+// rejectPayout stops a payout before anything is sent: that harms nobody, so that either person may.
 func (w *WriteSide) rejectPayout(c *fiber.Ctx) error {
-	return w.decidePayout(c, "payouts/reject", func(b *body) (decision, error) {
+	return w.decidePayout(c, "payouts/reject", []string{domain.ScopeWrite, domain.ScopeApprove}, func(b *body) (decision, error) {
 		reason := b.text("reason", maxDescription)
 		return func(by By, _ payout.State) (domain.Command[payout.State], error) {
 			return payout.Reject{By: by.Actor, Reason: reason, At: w.log.Now()}, nil
@@ -36,7 +36,7 @@ func (w *WriteSide) rejectPayout(c *fiber.Ctx) error {
 
 // recordPayout says that a person made the transfer.
 func (w *WriteSide) recordPayout(c *fiber.Ctx) error {
-	return w.decidePayout(c, "payouts/record", func(b *body) (decision, error) {
+	return w.decidePayout(c, "payouts/record", []string{domain.ScopeWrite}, func(b *body) (decision, error) {
 		bankReference, day := b.required("bank_reference", maxReference), b.required("value_date", maxReference)
 		who, _ := domain.CallerFrom(c.UserContext())
 		return func(by By, _ payout.State) (domain.Command[payout.State], error) {
@@ -65,9 +65,9 @@ func (w *WriteSide) recordAs(by By, bankReference, day, zoneName string) (domain
 // decision is what a person says of a payout.
 type decision func(by By, s payout.State) (domain.Command[payout.State], error)
 
-// decidePayout carries out what a person says of a payout of the caller's.
-func (w *WriteSide) decidePayout(c *fiber.Ctx, route string, read func(b *body) (decision, error)) error {
-	who, by, err := caller(c)
+// decidePayout carries out what a person says of a payout of the caller's, whose key has one of the scopes.
+func (w *WriteSide) decidePayout(c *fiber.Ctx, route string, scopes []string, read func(b *body) (decision, error)) error {
+	who, by, err := callerWith(c, scopes...)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -142,14 +143,17 @@ func (w *WriteSide) doors(r fiber.Router, kept func(door fiber.Handler, ack stri
 	r.Post("/paystack/webhook", kept(w.paystackOpenDoor, webhookAck))
 }
 
-// caller is who is calling, which the web layer has made sure of.
-func caller(c *fiber.Ctx) (domain.Caller, By, error) {
+// caller is who is calling, which the web layer has made sure of, with a key that may write. Errors: Unauthorized, Forbidden.
+func caller(c *fiber.Ctx) (domain.Caller, By, error) { return callerWith(c, domain.ScopeWrite) }
+
+// callerWith is caller for what takes a key with one of the scopes.
+func callerWith(c *fiber.Ctx, scopes ...string) (domain.Caller, By, error) {
 	who, ok := domain.CallerFrom(c.UserContext())
 	if !ok {
 		return who, By{}, &domain.Error{Code: domain.CodeUnauthorized, Message: "Invalid API key"}
 	}
-	if !who.May(merchant.ScopeWrite) {
-		return who, By{}, domain.Forbiddenf("This API key may only read")
+	if !slices.ContainsFunc(scopes, who.May) {
+		return who, By{}, domain.Forbiddenf("This API key may not %s: it was issued without that scope", strings.Join(scopes, " or "))
 	}
 	return who, byCaller(c.UserContext(), who), nil
 }

@@ -1,6 +1,9 @@
 package domain
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Mode tells whether a key or channel moves real money.
 type Mode string
@@ -20,17 +23,20 @@ type Caller struct {
 	Scopes     []string
 }
 
-// May tells whether the caller's key has the scope; a key without any scopes has them all.
+// Scopes of an API key: what it may do.
+const (
+	ScopeRead  = "read"
+	ScopeWrite = "write"
+	// ScopeApprove is a second person's yes to what another key asked for. A key has it only where it was given.
+	ScopeApprove = "approve"
+)
+
+// May tells whether the caller's key has the scope. A key that was issued without any may read and write, and not approve.
 func (c Caller) May(scope string) bool {
 	if len(c.Scopes) == 0 {
-		return true
+		return scope == ScopeRead || scope == ScopeWrite
 	}
-	for _, s := range c.Scopes {
-		if s == scope {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(c.Scopes, scope)
 }
 
 type callerKey struct{}

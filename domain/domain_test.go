@@ -61,12 +61,21 @@ func TestEveryBadFieldIsNamedAtOnceAndItsFirstProblemStays(t *testing.T) {
 	}
 }
 
-func TestKeyWithoutScopesMayDoAll(t *testing.T) {
-	if !(domain.Caller{}).May("write") || !(domain.Caller{Scopes: []string{"read", "write"}}).May("write") {
-		t.Error("may not")
-	}
-	if (domain.Caller{Scopes: []string{"read"}}).May("write") || (domain.Caller{Scopes: []string{"read"}}).May("") {
-		t.Error("may")
+func TestKeyWithoutScopesMayReadAndWriteAndNotApprove(t *testing.T) {
+	for _, c := range []struct {
+		scopes               []string
+		read, write, approve bool
+	}{
+		{nil, true, true, false},
+		{[]string{"read"}, true, false, false},
+		{[]string{"read", "write"}, true, true, false},
+		{[]string{"approve"}, false, false, true},
+		{[]string{"read", "approve"}, true, false, true},
+	} {
+		who := domain.Caller{Scopes: c.scopes}
+		if who.May(domain.ScopeRead) != c.read || who.May(domain.ScopeWrite) != c.write || who.May(domain.ScopeApprove) != c.approve || who.May("") {
+			t.Errorf("a key with %q may read %t, write %t, approve %t", c.scopes, who.May(domain.ScopeRead), who.May(domain.ScopeWrite), who.May(domain.ScopeApprove))
+		}
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"github.com/benfex/kipay/domain"
-	"github.com/benfex/kipay/domain/merchant"
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/eventstore/transparency"
 	"github.com/benfex/kipay/projections"
@@ -90,7 +89,7 @@ func callerOf(c *fiber.Ctx) (domain.Caller, error) {
 	if !ok {
 		return who, &domain.Error{Code: domain.CodeUnauthorized, Message: "Invalid API key"}
 	}
-	if !who.May(merchant.ScopeRead) {
+	if !who.May(domain.ScopeRead) {
 		return who, domain.Forbiddenf("This API key may not read")
 	}
 	return who, nil

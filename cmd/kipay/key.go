@@ -80,8 +80,11 @@ func keyCommand() *cobra.Command {
 	create := &cobra.Command{
 		Use:   "issue",
 		Short: "Issue another API key and print it, once",
+		Long: `Issue another API key and print it, once. A key without --scope may read and write. Payouts above the limit (kipay payout policy) are approved
+with a key that has the scope approve, which no key has that may write: give it to a second person.`,
 		Example: `  kipay key issue --merchant 1
-  kipay key issue --merchant 1 --live --label "web shop" --scope read`,
+  kipay key issue --merchant 1 --live --label "web shop" --scope write
+  kipay key issue --merchant 1 --live --label "treasurer" --scope read,approve`,
 		Args: cobra.NoArgs,
 		RunE: verb(func(cmd *cobra.Command, _ []string) error {
 			var out keyIssued
@@ -99,7 +102,7 @@ func keyCommand() *cobra.Command {
 	create.Flags().Int64Var(&issue.Merchant, "merchant", 0, "number of the merchant")
 	create.Flags().BoolVar(&issue.Live, "live", false, "a live key, which moves real money")
 	create.Flags().StringVar(&issue.Label, "label", "", "a name to know it by")
-	create.Flags().StringSliceVar(&issue.Scopes, "scope", nil, "limit it to read or write")
+	create.Flags().StringSliceVar(&issue.Scopes, "scope", nil, "what it may do: read, write, or approve payouts (default read and write)")
 	create.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	_ = create.MarkFlagRequired("merchant")
 

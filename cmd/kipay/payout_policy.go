@@ -54,8 +54,8 @@ func payoutPolicyCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "policy",
 		Short: "Show or set above which amount a second person has to agree",
-		Long: `Show or set the largest payout that one person may have made alone. A larger one waits until another API key than the one that
-requested it, or the operator, approves it. Without --merchant it is the install's limit, for all merchants that have none of their own. Where
+		Long: `Show or set the largest payout that one person may have made alone. A larger one waits until an API key with the
+scope approve (kipay key issue), or the operator, approves it. Without --merchant it is the install's limit, for all merchants that have none of their own. Where
 nothing was set it is 0: every payout needs a second person. What was requested before keeps to the limit of that time.`,
 		Example: "  kipay payout policy --limit 50000\n  kipay payout policy --merchant 3 --limit 0\n  kipay payout policy --merchant 3",
 		Args:    cobra.NoArgs,

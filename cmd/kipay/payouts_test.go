@@ -80,13 +80,18 @@ func TestAPayoutGoesToAPhoneWithItsCharge(t *testing.T) {
 	m.get("/api/ledger/entries?reference="+ref).want(t, 200, shape{"data.0.event_type": "~^Payout"})
 }
 
-func TestAPayoutAboveTheLimitNeedsAnotherKey(t *testing.T) {
+// withKey is the merchant with another key of its own, which the flags limit.
+func (m *merchant) withKey(t *testing.T, flags ...string) *merchant {
+	t.Helper()
+	return m.as(reply{raw: m.cli(t, append([]string{"key", "issue", "--merchant", m.id, "--json"}, flags...)...)}.text("api_key"))
+}
+
+func TestAPayoutAboveTheLimitNeedsASecondPerson(t *testing.T) {
 	t.Parallel()
 	m := newPayoutShop(t, "100", "900")
-	second := m.as(reply{raw: m.cli(t, "key", "issue", "--merchant", m.id, "--json")}.text("api_key"))
+	second := m.withKey(t, "--scope", "approve")
 	ref := m.payout(t, m.toPhone(phone(), "400")).text("payout.reference")
 	m.get("/api/payouts/list?status=awaiting_approval").want(t, 200, shape{"data.0.reference": `="` + ref + `"`})
-	m.post("/api/payouts/"+ref+"/approve", "").want(t, 403, nil)
 	second.post("/api/payouts/"+ref+"/approve", "").want(t, 200, shape{"payout.status": `="approved"`})
 	m.payoutEnds(t, ref, "completed").want(t, 200, shape{"payout.approved_by": "~^key:", "payout.needs_approval": "=true"})
 
@@ -100,9 +105,59 @@ func TestAPayoutAboveTheLimitNeedsAnotherKey(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// Who holds several keys that may write is one person, and so is who stole them.
+func TestOnlyAKeyForApprovalsApproves(t *testing.T) {
+	t.Parallel()
+	m := newPayoutShop(t, "100", "900")
+	ref := m.payout(t, m.toPhone(phone(), "400")).text("payout.reference")
+	approver := m.withKey(t, "--scope", "read,approve")
 	stranger := newShop(t, m.instance)
+	for name, c := range map[string]struct {
+		by   *merchant
+		want int
+	}{
+		"who requested it":                       {m, 403},
+		"another key of the same person":         {m.withKey(t), 403},
+		"another one that may only write":        {m.withKey(t, "--scope", "write"), 403},
+		"one that may read and write":            {m.withKey(t, "--scope", "read,write"), 403},
+		"one that may only read":                 {m.withKey(t, "--scope", "read"), 403},
+		"an approver of the other mode":          {m.withKey(t, "--scope", "approve", "--live"), 404},
+		"a stranger":                             {stranger, 403},
+		"an approver of another merchant":        {stranger.withKey(t, "--scope", "approve"), 404},
+		"nobody":                                 {m.as("kp_test_" + strings.Repeat("x", 32)), 401},
+		"an approver whose key is revoked again": {m.revoked(t, "--scope", "approve"), 401},
+	} {
+		if r := c.by.post("/api/payouts/"+ref+"/approve", "", "Idempotency-Key", "yes"); r.status != c.want {
+			t.Errorf("%s: %v, want %d", name, r, c.want)
+		}
+	}
+	if s := approver.get("/api/payouts/" + ref).text("payout.status"); s != "awaiting_approval" {
+		t.Fatalf("the payout is %s", s)
+	}
+	for _, body := range []string{m.toPhone(phone(), "50"), m.toPhone(phone(), "450")} {
+		approver.post("/api/payouts/create", body).want(t, 403, nil)
+	}
+	approver.post("/api/payouts/"+ref+"/record", `{"bank_reference":"X1","value_date":"2026-01-05"}`).want(t, 403, nil)
+	if out, code := m.verb(t, "key", "issue", "--merchant", m.id, "--scope", "write,approve"); code == 0 || !strings.Contains(out, "second person") {
+		t.Errorf("a key for both persons: exit %d: %s", code, out)
+	}
+	blind := m.withKey(t, "--scope", "approve")
+	blind.get("/api/payouts/"+ref).want(t, 403, nil)
+
+	approver.post("/api/payouts/"+ref+"/approve", "", "Idempotency-Key", "yes").want(t, 200, shape{"payout.status": `="approved"`})
+	m.post("/api/payouts/"+ref+"/approve", "", "Idempotency-Key", "yes").want(t, 403, nil) // nor by repeating the approver's request
+	m.payoutEnds(t, ref, "completed").want(t, 200, shape{"payout.approved_by": "~^key:"})
 	stranger.get("/api/payouts/"+ref).want(t, 404, nil)
-	stranger.post("/api/payouts/"+ref+"/approve", "").want(t, 404, nil)
+}
+
+// revoked is the merchant with another key, which was valid.
+func (m *merchant) revoked(t *testing.T, flags ...string) *merchant {
+	t.Helper()
+	issued := reply{raw: m.cli(t, append([]string{"key", "issue", "--merchant", m.id, "--json"}, flags...)...)}
+	m.cli(t, "key", "revoke", issued.text("key_id"))
+	return m.as(issued.text("api_key"))
 }
 
 func TestPayoutsAtOnceNeverTakeMoreThanThereIs(t *testing.T) {

@@ -3,6 +3,7 @@ package merchant
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"time"
 
@@ -105,13 +106,7 @@ func (s KeyState) Evolve(e domain.Event) KeyState {
 	return s
 }
 
-// Scopes that a key may be limited to.
-const (
-	ScopeRead  = "read"
-	ScopeWrite = "write"
-)
-
-// IssueKey makes a key valid.
+// IssueKey makes a key valid. Without scopes it may read and write.
 type IssueKey struct {
 	ID       KeyID
 	Merchant ID
@@ -130,9 +125,12 @@ func (c IssueKey) Decide(s KeyState) ([]domain.Event, error) {
 		return nil, domain.Invalid("mode", "must be test or live")
 	}
 	for _, scope := range c.Scopes {
-		if scope != ScopeRead && scope != ScopeWrite {
-			return nil, domain.Invalid("scopes", "must be read or write")
+		if scope != domain.ScopeRead && scope != domain.ScopeWrite && scope != domain.ScopeApprove {
+			return nil, domain.Invalid("scopes", "must be read, write or approve")
 		}
+	}
+	if slices.Contains(c.Scopes, domain.ScopeWrite) && slices.Contains(c.Scopes, domain.ScopeApprove) {
+		return nil, domain.Invalid("scopes", "can't be write and approve: the second person has a key of their own")
 	}
 	return []domain.Event{KeyIssued{ID: c.ID, Merchant: c.Merchant, Mode: c.Mode, Label: c.Label, Scopes: c.Scopes, At: c.At}}, nil
 }

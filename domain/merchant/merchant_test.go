@@ -77,8 +77,8 @@ func TestStatesOfAMerchantShareNoMemory(t *testing.T) {
 }
 
 var (
-	issue  = IssueKey{ID: "k1", Merchant: 1, Mode: domain.ModeTest, Label: "till", Scopes: []string{ScopeRead}, At: t0}
-	issued = KeyIssued{ID: "k1", Merchant: 1, Mode: domain.ModeTest, Label: "till", Scopes: []string{ScopeRead}, At: t0}
+	issue  = IssueKey{ID: "k1", Merchant: 1, Mode: domain.ModeTest, Label: "till", Scopes: []string{domain.ScopeRead}, At: t0}
+	issued = KeyIssued{ID: "k1", Merchant: 1, Mode: domain.ModeTest, Label: "till", Scopes: []string{domain.ScopeRead}, At: t0}
 )
 
 func TestKeyIsIssuedOnce(t *testing.T) {
@@ -89,7 +89,8 @@ func TestKeyHasAModeAndKnownScopes(t *testing.T) {
 	for name, change := range map[string]func(*IssueKey){
 		"no mode":       func(c *IssueKey) { c.Mode = "" },
 		"another mode":  func(c *IssueKey) { c.Mode = "production" },
-		"another scope": func(c *IssueKey) { c.Scopes = []string{ScopeRead, "admin"} },
+		"another scope": func(c *IssueKey) { c.Scopes = []string{domain.ScopeRead, "admin"} },
+		"both persons":  func(c *IssueKey) { c.Scopes = []string{domain.ScopeApprove, domain.ScopeWrite} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := issue

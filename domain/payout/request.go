@@ -88,7 +88,7 @@ func (c Approve) Decide(s State) ([]domain.Event, error) {
 	case s.Status != Waiting:
 		return nil, domain.Conflictf("This payout is %s: it is not waiting for approval", s.Status)
 	case c.By == s.RequestedBy:
-		return nil, domain.Forbiddenf("Who requested a payout can't approve it: another API key, or the operator, has to")
+		return nil, domain.Forbiddenf("Who requested a payout can't approve it: another person, with an API key for approvals, or the operator has to")
 	}
 	return []domain.Event{Approved{Reference: s.Reference, ApprovedBy: c.By, At: c.At}}, nil
 }
