@@ -273,7 +273,7 @@ func (q *asked) link(from, to *projections.Day) string {
 	if q.Channel != 0 {
 		v.Set("payment_channel_id", fmt.Sprint(q.Channel))
 	}
-	if q.Report.Facts == report.Payments {
+	if q.Report.Facts.Aged() {
 		v.Set("aged_at", report.Stamp(q.Now))
 	}
 	return "/api/reports/" + q.Report.Name + "/lineage?" + v.Encode()

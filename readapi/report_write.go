@@ -1,6 +1,7 @@
 package readapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/csv"
 	"errors"
@@ -206,11 +207,11 @@ func (j *jsonReport) total(totals []report.Total) {
 	switch len(totals) {
 	case 1:
 		t := &totals[0]
-		e.text("currency", string(t.Currency))
+		e.textOrNull("currency", string(t.Currency))
 		for i, h := range t.Heads {
 			e.figure(h, t.Figures[i], t.Currency)
 		}
-		link += "&currency=" + string(t.Currency)
+		link += "&currency=" + cmp.Or(string(t.Currency), report.None)
 	case 0:
 		e.null("currency")
 		for _, h := range j.heads[j.keys:] {

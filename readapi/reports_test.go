@@ -168,6 +168,10 @@ func worth(t testing.TB, from string, facts []map[string]any) float64 {
 func TestEveryFigureOfEveryReportResolvesToTheFactsBehindIt(t *testing.T) {
 	s := newServer(t)
 	middle := s.business(t)
+	s.besides(t)
+	s.Statement(t, 1) // leaves money in suspense
+	s.wrote(1, s.Head(t))
+	led := map[string]bool{}
 	for _, r := range report.All() {
 		questions := []string{"", fmt.Sprintf("?date_from=2026-03-30&date_to=2026-03-31&as_of=%d", middle), "?payment_channel_id=7&tz=UTC&effective_at=2026-03-30T20:30:02Z"}
 		if len(r.Dims) > 0 {
@@ -175,7 +179,7 @@ func TestEveryFigureOfEveryReportResolvesToTheFactsBehindIt(t *testing.T) {
 		}
 		rows := 0
 		for _, q := range questions {
-			rows += s.resolve(t, 1, r.Name+q)
+			rows += s.resolve(t, 1, r.Name+q, led)
 		}
 		if rows == 0 {
 			t.Errorf("%s: no row at all", r.Name)
@@ -183,12 +187,38 @@ func TestEveryFigureOfEveryReportResolvesToTheFactsBehindIt(t *testing.T) {
 	}
 }
 
+// leads follows a fact's link to what tells of it, and looks for the fact's event there. It follows each link once.
+func (s *server) leads(t *testing.T, merchantID int64, fact map[string]any, led map[string]bool) {
+	t.Helper()
+	if fact["differences"] != nil {
+		return // of a statement, which this server keeps none of
+	}
+	link, ok := fact["history"].(string)
+	if !ok {
+		link, _ = fact["events"].(string)
+	}
+	id, _ := fact["event_id"].(string)
+	if link == "" || id == "" || led[link+id] {
+		if link == "" || id == "" {
+			t.Errorf("no link, or no event: %v", fact)
+		}
+		return
+	}
+	led[link+id] = true
+	if a := s.get(t, merchantID, strings.TrimPrefix(link, "/api")); a.status != http.StatusOK || !strings.Contains(a.body, `"id":"`+id+`"`) {
+		t.Errorf("%s does not tell of %s %s: %d %.400s", link, fact["event_type"], id, a.status, a.body)
+	}
+}
+
 // resolve takes every figure of a report apart and answers how many rows it has.
-func (s *server) resolve(t *testing.T, merchantID int64, path string) int {
+func (s *server) resolve(t *testing.T, merchantID int64, path string, led map[string]bool) int {
 	t.Helper()
 	r := s.reported(t, merchantID, path)
 	for _, row := range append(append([]map[string]any{r.Totals}, r.Each...), r.Rows...) {
 		facts := s.lineage(t, merchantID, row["lineage"].(string))
+		for _, f := range facts {
+			s.leads(t, merchantID, f, led)
+		}
 		for _, c := range r.Columns {
 			got, ok := row[c.Name].(float64)
 			if c.From == "" || !ok {

@@ -11,9 +11,13 @@ const (
 	Entries
 	// Differences are those between statements and books that were found by the position, as they stood there.
 	Differences
+	// Payouts are payouts as they were at the position, dated by when they were asked for.
+	Payouts
+	// Disputes are disputes as they were at the position, dated by when payers complained.
+	Disputes
 )
 
-// Both are written so that a payment's facts are read from where they are cheap to read. The table transactions has each
+// Payments are written so that a payment's facts are read from where they are cheap to read. The table transactions has each
 // payment once, as its last event left it, and holds every change up to the position {whole}. What has not changed since
 // {whole}, or since the position that is asked for, is read there: nearly all. The others are read from transaction_versions:
 // those whose row in the table is newer, and those whose newer row may not be in the table yet.
@@ -66,6 +70,19 @@ LEFT JOIN (SELECT import_id, n, toString(action) AS action FROM kipay.reconcilia
 		AND resolved_at <= {until:DateTime64(3,'UTC')}) AS r ON r.import_id = d.import_id AND r.n = d.n
 WHERE d.n <= i.differences AND moment >= {from:DateTime64(3,'UTC')} AND moment < {before:DateTime64(3,'UTC')} AND moment <= {until:DateTime64(3,'UTC')}`
 
+// payoutFacts and disputeFacts are the last versions that had become so by {until} and were known. There are few of either.
+const (
+	payoutFacts = `SELECT created_at, id, reference, status, method, channel_id, destination, currency, amount_minor, charge_minor, failure_code,
+	outcome_unknown, needs_attention, version AS position FROM kipay.payout_versions_gN
+WHERE ` + paymentsWithin + ` AND version <= {asof:UInt64} AND effective_at <= {until:DateTime64(3,'UTC')}
+ORDER BY version DESC LIMIT 1 BY created_at, id`
+
+	disputeFacts = `SELECT created_at, channel_id, id, reference, status, currency, amount_minor, category, due_at, answer, resolution, returned_minor,
+	version AS position FROM kipay.dispute_versions_gN
+WHERE ` + paymentsWithin + ` AND version <= {asof:UInt64} AND effective_at <= {until:DateTime64(3,'UTC')}
+ORDER BY version DESC LIMIT 1 BY channel_id, id`
+)
+
 // sql are the facts; until tells whether what had not happened by {until} is left out.
 func (f Facts) sql(until bool) string {
 	switch {
@@ -73,6 +90,10 @@ func (f Facts) sql(until bool) string {
 		return entryFacts
 	case f == Differences:
 		return differenceFacts
+	case f == Payouts:
+		return payoutFacts
+	case f == Disputes:
+		return disputeFacts
 	case until:
 		return paymentFactsUntil
 	default:
@@ -88,10 +109,13 @@ func (f Facts) order() string {
 	return "position, id"
 }
 
+// Aged tells whether figures of the facts depend on the moment that ages are counted to.
+func (f Facts) Aged() bool { return f == Payments || f == Disputes }
+
 // moment is the column that dates the facts.
 func (f Facts) moment() string {
 	switch f {
-	case Payments:
+	case Payments, Payouts, Disputes:
 		return "created_at"
 	case Differences:
 		return "moment"

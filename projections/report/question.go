@@ -189,12 +189,13 @@ func (q *Question) lines() string {
 	return "SELECT " + entryFactColumns + ", " + q.valueList() + "\nFROM (" + q.facts(nil) + ")\nORDER BY currency, effective_at, position, line"
 }
 
-// entryFactColumns and paymentFactColumns are what is told of facts.
+// What is told of facts.
 const (
 	entryFactColumns = `position, line, event_id, event_type, reference, account, currency, channel_id, debit_minor, credit_minor,
 	effective_at, recorded_at, period`
 	differenceFactColumns = "position, id, import_id, cause, rule, state, line_number, reference, receipt, event_ids, currency, channel_id, moment"
 	paymentFactColumns    = "position, id, reference, status, currency, amount_minor, channel_id, created_at"
+	disputeFactColumns    = paymentFactColumns + ", due_at"
 )
 
 func (q *Question) valueList() string {
@@ -209,8 +210,10 @@ func (q *Question) valueList() string {
 func (q *Question) lineage() string {
 	columns := entryFactColumns
 	switch q.Report.Facts {
-	case Payments:
+	case Payments, Payouts:
 		columns = paymentFactColumns
+	case Disputes:
+		columns = disputeFactColumns
 	case Differences:
 		columns = differenceFactColumns
 	case Entries:

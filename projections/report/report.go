@@ -125,6 +125,8 @@ func All() []Report {
 		timeToPay(),
 		ageing(),
 		refunds(),
+		payouts(),
+		disputes(),
 		reconciliation(),
 		trialBalance(),
 		merchantStatement(),

@@ -275,9 +275,11 @@ func (s *statement) balance(kind, at string, minor int64, before bool) error {
 // Stamp is a moment as text: UTC, RFC 3339 with milliseconds and Z.
 func Stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
-// Fact is what a figure is made of: a payment or a posting, and what it adds, value by value.
+// Fact is what a figure is made of: one of these, and what it adds, value by value.
 type Fact struct {
 	Payment    *PaymentFact
+	Payout     *PaymentFact
+	Dispute    *DisputeFact
 	Entry      *projections.LedgerEntry
 	Difference *DifferenceFact
 	Values     []int64
@@ -297,7 +299,13 @@ type DifferenceFact struct {
 	Event              projections.EventName
 }
 
-// PaymentFact is a payment as it was.
+// DisputeFact is a dispute as it was. Its Reference is the payment's, empty where that isn't one of Kipay's.
+type DisputeFact struct {
+	PaymentFact
+	DueAt time.Time // zero where the provider does not say
+}
+
+// PaymentFact is a payment, or a payout, as it was.
 type PaymentFact struct {
 	Position  eventstore.Position
 	ID        int64
@@ -326,6 +334,10 @@ func (q *Question) Lineage(ctx context.Context, r *projections.Reader, offset, m
 		switch q.Report.Facts {
 		case Payments:
 			f.Payment, err = scanPayment(rows, f.Values)
+		case Payouts:
+			f.Payout, err = scanPayment(rows, f.Values)
+		case Disputes:
+			f.Dispute, err = scanDispute(rows, f.Values)
 		case Differences:
 			f.Difference, err = scanDifference(rows, f.Values)
 		case Entries:
@@ -339,23 +351,31 @@ func (q *Question) Lineage(ctx context.Context, r *projections.Reader, offset, m
 	return out, total, nameEvents(ctx, r, out)
 }
 
-// nameEvents fills in the events that payments and differences stand by.
+// stands is by which event a fact stands, and where its name goes. Not of postings, which have it.
+func (f *Fact) stands() (eventstore.Position, *projections.EventName) {
+	switch {
+	case f.Payment != nil:
+		return f.Payment.Position, &f.Payment.Event
+	case f.Payout != nil:
+		return f.Payout.Position, &f.Payout.Event
+	case f.Dispute != nil:
+		return f.Dispute.Position, &f.Dispute.Event
+	default:
+		return f.Difference.Position, &f.Difference.Event
+	}
+}
+
+// nameEvents fills in the events that facts stand by.
 func nameEvents(ctx context.Context, r *projections.Reader, facts []Fact) error {
 	positions := make([]uint64, len(facts))
-	for i, f := range facts {
-		if f.Payment != nil {
-			positions[i] = uint64(f.Payment.Position)
-		} else {
-			positions[i] = uint64(f.Difference.Position)
-		}
+	for i := range facts {
+		at, _ := facts[i].stands()
+		positions[i] = uint64(at)
 	}
 	names, err := r.EventNames(ctx, positions)
-	for i, f := range facts {
-		if f.Payment != nil {
-			f.Payment.Event = names[positions[i]]
-		} else {
-			f.Difference.Event = names[positions[i]]
-		}
+	for i := range facts {
+		_, name := facts[i].stands()
+		*name = names[positions[i]]
 	}
 	return err
 }
@@ -373,11 +393,24 @@ func scanDifference(rows driver.Rows, values []int64) (*DifferenceFact, error) {
 
 func scanPayment(rows driver.Rows, values []int64) (*PaymentFact, error) {
 	var p PaymentFact
+	return &p, p.scan(rows, pointers(nil, values)...)
+}
+
+func scanDispute(rows driver.Rows, values []int64) (*DisputeFact, error) {
+	var d DisputeFact
+	err := d.scan(rows, append([]any{&d.DueAt}, pointers(nil, values)...)...)
+	if d.DueAt.UnixMilli() == 0 {
+		d.DueAt = time.Time{}
+	}
+	return &d, err
+}
+
+func (p *PaymentFact) scan(rows driver.Rows, more ...any) error {
 	var position uint64
 	var currency string
-	err := rows.Scan(append([]any{&position, &p.ID, &p.Reference, &p.Status, &currency, &p.Amount, &p.Channel, &p.CreatedAt}, pointers(nil, values)...)...)
+	err := rows.Scan(append([]any{&position, &p.ID, &p.Reference, &p.Status, &currency, &p.Amount, &p.Channel, &p.CreatedAt}, more...)...)
 	p.Position, p.Currency = eventstore.Position(position), money.Currency(currency)
-	return &p, err
+	return err
 }
 
 func scanEntry(rows driver.Rows, values []int64) (*projections.LedgerEntry, error) {
