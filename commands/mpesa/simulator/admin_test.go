@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/benfex/kipay/commands/delivery/deliverytest"
 )
 
 func TestAdminListsScenariosAndResults(t *testing.T) {
@@ -248,7 +250,7 @@ func TestRunIsForOnce(t *testing.T) {
 // TestManyPayersAtOnce runs on the real clock, for the race detector.
 func TestManyPayersAtOnce(t *testing.T) {
 	w := newWorld(t, func(o *Options) { o.Now, o.AfterFunc, o.Speed = nil, nil, 10_000 })
-	w.clock = newClock(time.Now())
+	w.clock = deliverytest.NewClock(time.Now())
 	w.register(registerV2, SandboxShortCode, "Completed")
 	const payers = 40
 	var all sync.WaitGroup
@@ -299,7 +301,7 @@ func FuzzNoBodyPanics(f *testing.F) {
 	} {
 		f.Add(body)
 	}
-	now := newClock(noon())
+	now := deliverytest.NewClock(noon())
 	sim := New(Options{Now: now.Now, AfterFunc: now.AfterFunc, HTTPClient: &http.Client{Transport: nowhere{}}})
 	sim.tokens["t"] = grant{&sim.opts.Apps[0], noon().Add(time.Hour)}
 	handler := sim.Handler()

@@ -87,7 +87,7 @@ func (s *Simulator) payC2B(req c2bRequest, app *App) {
 	if how.never {
 		return
 	}
-	s.jobs.in(s.scaled(confirmC2B+how.offset), func(ctx context.Context) {
+	s.jobs.In(s.scaled(confirmC2B+how.offset), func(ctx context.Context) {
 		third, paid := s.validate(ctx, p, number, how)
 		if paid {
 			s.confirmC2B(ctx, p, third, max(1, how.copies))
@@ -119,7 +119,7 @@ func (s *Simulator) sendConfirmation(ctx context.Context, p *payment, url, body 
 		Kind: C2BConfirmation, URL: url, MSISDN: p.msisdn, Receipt: p.receipt, Attempt: attempt, Body: body,
 	}, p.shortCode, callbackDeadline)
 	if attempt < copies {
-		s.jobs.in(s.scaled(copyGap), func(ctx context.Context) {
+		s.jobs.In(s.scaled(copyGap), func(ctx context.Context) {
 			s.sendConfirmation(ctx, p, url, body, attempt+1, copies)
 		})
 	}

@@ -213,7 +213,7 @@ func TestC2BMagicNumbers(t *testing.T) {
 					t.Errorf("%s", d.Body)
 				}
 				if i+1 < c.copies {
-					w.clock.awaitTimers(1)
+					w.clock.AwaitTimers(1)
 					w.clock.Advance(copyGap)
 				}
 			}

@@ -38,7 +38,7 @@ func (s *Simulator) next(t *transaction, sends []send) {
 		return
 	}
 	due := t.acceptedAt.Add(s.scaled(sends[0].after))
-	s.jobs.in(due.Sub(s.opts.Now()), func(ctx context.Context) {
+	s.jobs.In(due.Sub(s.opts.Now()), func(ctx context.Context) {
 		s.deliverRetrying(ctx, t, sends[0], 1, func() { s.next(t, sends[1:]) })
 	})
 }
@@ -47,7 +47,7 @@ func (s *Simulator) next(t *transaction, sends []send) {
 func (s *Simulator) deliverRetrying(ctx context.Context, t *transaction, one send, attempt int, then func()) {
 	d, sent := s.deliver(ctx, t, one, attempt)
 	if sent && d.Status != http.StatusOK && attempt <= one.retries {
-		s.jobs.in(s.scaled(retryPause), func(ctx context.Context) {
+		s.jobs.In(s.scaled(retryPause), func(ctx context.Context) {
 			s.deliverRetrying(ctx, t, one, attempt+1, then)
 		})
 		return

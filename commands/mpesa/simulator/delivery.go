@@ -5,7 +5,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"sync"
 	"time"
 )
 
@@ -42,63 +41,6 @@ type Delivery struct {
 	Error                    string       `json:"error,omitempty"` // why there was no answer
 }
 
-// deliveryLog keeps the latest deliveries and hands each one on.
-type deliveryLog struct {
-	stream chan Delivery
-
-	mu      sync.Mutex
-	lastID  int64
-	kept    []Delivery
-	changed chan struct{} // closed and replaced by each entry
-}
-
-func newDeliveryLog() *deliveryLog {
-	return &deliveryLog{stream: make(chan Delivery, keptDeliveries), changed: make(chan struct{})}
-}
-
-func (l *deliveryLog) add(d Delivery) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.lastID++
-	d.ID = l.lastID
-	if len(l.kept) == keptDeliveries {
-		l.kept = append(l.kept[:0], l.kept[1:]...)
-	}
-	l.kept = append(l.kept, d)
-	for sent := false; !sent; {
-		select {
-		case l.stream <- d:
-			sent = true
-		default: // nobody reads: the oldest goes
-			select {
-			case <-l.stream:
-			default:
-			}
-		}
-	}
-	close(l.changed)
-	l.changed = make(chan struct{})
-}
-
-// after lists the deliveries with a greater id, oldest first.
-func (l *deliveryLog) after(id int64) []Delivery {
-	list, _ := l.watch(id)
-	return list
-}
-
-// watch is after, with a channel that closes at the next delivery.
-func (l *deliveryLog) watch(id int64) ([]Delivery, <-chan struct{}) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	list := []Delivery{}
-	for _, d := range l.kept {
-		if d.ID > id {
-			list = append(list, d)
-		}
-	}
-	return list, l.changed
-}
-
 // How long a merchant's server gets, in real time: it is not simulated, so it does not run faster with Speed.
 const (
 	callbackDeadline   = 10 * time.Second
@@ -111,7 +53,7 @@ func (s *Simulator) post(ctx context.Context, d Delivery, shortCode string, dead
 	defer cancel()
 	d.At = s.opts.Now()
 	d.Status, d.Reply, d.Error = s.exchange(ctx, d.URL, d.Body, shortCode)
-	s.book.add(d)
+	s.book.Add(d)
 	s.log.Info("daraja delivers", "kind", d.Kind, "checkout", d.CheckoutRequestID, "conversation", d.ConversationID, "receipt", d.Receipt,
 		"attempt", d.Attempt, "status", d.Status, "error", d.Error)
 	return d

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/benfex/kipay/commands/delivery/deliverytest"
 )
 
 // noon is 12:00 in Nairobi.
@@ -24,7 +26,7 @@ const patienceOfTests = 20 * time.Second
 type world struct {
 	t        *testing.T
 	sim      *Simulator
-	clock    *clock
+	clock    *deliverytest.Clock
 	daraja   *httptest.Server
 	merchant *merchant
 	token    string
@@ -70,7 +72,7 @@ func (m *merchant) answers(status int, reply string) {
 
 func newWorld(t *testing.T, change func(*Options)) *world {
 	t.Helper()
-	w := &world{t: t, clock: newClock(noon()), merchant: newMerchant(t)}
+	w := &world{t: t, clock: deliverytest.NewClock(noon()), merchant: newMerchant(t)}
 	o := Options{Now: w.clock.Now, AfterFunc: w.clock.AfterFunc, Rand: rand.NewChaCha8([32]byte{7})}
 	if change != nil {
 		change(&o)

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/benfex/kipay/commands/delivery/deliverytest"
 )
 
 func TestPaymentsAreCreditedWhetherAnybodyIsToldOrNot(t *testing.T) {
@@ -240,7 +242,7 @@ func TestWhatIsStillToHappenIsBounded(t *testing.T) {
 // every statement goes from its opening to its closing balance, and times that follow on one another share no row.
 func TestNoMoneyIsMadeOrLost(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		clk := newClock(noon())
+		clk := deliverytest.NewClock(noon())
 		sim := New(Options{
 			Now: clk.Now, AfterFunc: clk.AfterFunc, Rand: rand.NewChaCha8([32]byte{9}), HTTPClient: &http.Client{Transport: nowhere{}},
 			OpeningBalance: 100, Tariff: Tariff{C2BBasisPoints: 55, B2CCents: 2240}, MaxTransactions: rapid.SampledFrom([]int{4, 1000}).Draw(t, "kept"),

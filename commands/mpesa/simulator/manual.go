@@ -58,7 +58,7 @@ func (s *Simulator) Decide(checkoutRequestID string, d Decision) error {
 
 // awaitPerson gives up on a prompt after a while, as the phone does.
 func (s *Simulator) awaitPerson(t *transaction) {
-	s.jobs.in(patience, func(context.Context) {
+	s.jobs.In(patience, func(context.Context) {
 		if err := s.Decide(t.checkoutRequestID, Ignore); err != nil {
 			s.log.Debug("daraja: the prompt was decided in time", "checkout", t.checkoutRequestID)
 		}

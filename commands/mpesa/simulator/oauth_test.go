@@ -155,7 +155,7 @@ func TestSlowAnswersAfter35Seconds(t *testing.T) {
 		a, _ := w.try("GET", tokenPath, basic(SandboxConsumerKey, SandboxConsumerSecret), "")
 		got <- a
 	}()
-	w.clock.awaitTimers(1)
+	w.clock.AwaitTimers(1)
 	w.clock.Advance(3400 * time.Millisecond)
 	select {
 	case a := <-got:

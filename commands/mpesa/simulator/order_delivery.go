@@ -50,7 +50,7 @@ func (s *Simulator) nextOrder(o *order, sends []orderSend) {
 		return
 	}
 	due := o.acceptedAt.Add(s.scaled(sends[0].after))
-	s.jobs.in(due.Sub(s.opts.Now()), func(ctx context.Context) {
+	s.jobs.In(due.Sub(s.opts.Now()), func(ctx context.Context) {
 		s.deliverOrder(ctx, o, sends[0])
 		s.nextOrder(o, sends[1:])
 	})

@@ -187,7 +187,7 @@ func TestASlowOrderIsCarriedOutAllTheSame(t *testing.T) {
 		a, _ := w.try("POST", b2cPath, w.headers(), marshal(t, body))
 		answered <- a
 	}()
-	w.clock.awaitTimers(2) // the answer's and the result's
+	w.clock.AwaitTimers(2) // the answer's and the result's
 	w.clock.Advance(orderAfter)
 	if r := resulted(t, w.delivered()); r.code != "0" {
 		t.Errorf("%+v", r)

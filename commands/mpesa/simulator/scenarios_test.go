@@ -218,7 +218,7 @@ func TestRedeliveredUntilItGets200(t *testing.T) {
 		if attempt == 2 {
 			w.merchant.answers(200, "{}")
 		}
-		w.clock.awaitTimers(1)
+		w.clock.AwaitTimers(1)
 		w.clock.Advance(retryPause)
 	}
 	if d := w.delivered(); d.Attempt != 3 || d.Status != 200 {
@@ -333,7 +333,7 @@ func TestSlowSubmitIsCalledBackBeforeItIsAnswered(t *testing.T) {
 		a, _ := w.try("POST", pushPath, w.headers(), body)
 		got <- a
 	}()
-	w.clock.awaitTimers(2) // the callback and the answer
+	w.clock.AwaitTimers(2) // the callback and the answer
 	w.clock.Advance(paidAfter)
 	d := w.delivered()
 	select {

@@ -3,13 +3,14 @@ package simulator
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/benfex/kipay/commands/delivery"
 )
 
 // Limits. Everything that a client can make grow has one.
@@ -19,7 +20,6 @@ const (
 	maxTokens               = 10_000
 	maxScripted             = 1_000
 	maxRegistrations        = 1_000
-	keptDeliveries          = 2_000
 	jobsPerTransaction      = 2                 // deliveries that may wait, for each transaction that is kept
 	movementsPerTransaction = 2                 // movements of money that are kept, for each transaction that is kept
 	maxOpeningBalance       = 1_000_000_000_000 // shillings
@@ -68,8 +68,8 @@ type Options struct {
 type Simulator struct {
 	opts      Options
 	log       *slog.Logger
-	jobs      *scheduler
-	book      *deliveryLog
+	jobs      *delivery.Scheduler
+	book      *delivery.Log[Delivery]
 	random    *lockedReader
 	scenarios map[string]Scenario // by name
 	magic     map[string]Scenario // by MSISDN
@@ -138,7 +138,7 @@ func New(o Options) *Simulator {
 	}
 	if o.HTTPClient == nil {
 		o.HTTPClient = &http.Client{
-			Transport:     &http.Transport{MaxIdleConnsPerHost: maxWorkers, IdleConnTimeout: 30 * time.Second},
+			Transport:     &http.Transport{MaxIdleConnsPerHost: delivery.MaxWorkers, IdleConnTimeout: 30 * time.Second},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}
@@ -153,8 +153,8 @@ func New(o Options) *Simulator {
 	}
 	s := &Simulator{
 		opts: o, log: o.Logger,
-		jobs:      newScheduler(o.AfterFunc),
-		book:      newDeliveryLog(),
+		jobs:      delivery.NewScheduler(o.AfterFunc),
+		book:      delivery.NewLog(func(d *Delivery, id int64) { d.ID = id }),
 		random:    &lockedReader{r: o.Rand},
 		scenarios: map[string]Scenario{}, magic: map[string]Scenario{},
 		orderScenarios: map[string]InitiatorScenario{}, orderMagic: map[string]InitiatorScenario{},
@@ -188,13 +188,13 @@ func (s *Simulator) fresh() state {
 func (s *Simulator) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, s.cancel)
 	defer stop()
-	return s.jobs.run(s.ctx)
+	return s.jobs.Run(s.ctx)
 }
 
 // Close stops Run and waits for it. It may be called twice, and without Run.
 func (s *Simulator) Close() error {
 	s.cancel()
-	s.jobs.close()
+	s.jobs.Close()
 	s.opts.HTTPClient.CloseIdleConnections()
 	return nil
 }
@@ -202,20 +202,20 @@ func (s *Simulator) Close() error {
 // Reset forgets transactions, tokens, registrations, scripts and scheduled deliveries, and sets the faults back to
 // those of Options. The delivery log stays.
 func (s *Simulator) Reset() {
-	s.jobs.drop()
+	s.jobs.Drop()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state = s.fresh()
 }
 
 // Delivered gets every delivery after its answer came or failed. When nobody reads, the oldest are dropped.
-func (s *Simulator) Delivered() <-chan Delivery { return s.book.stream }
+func (s *Simulator) Delivered() <-chan Delivery { return s.book.Stream() }
 
 // Deliveries are the latest deliveries, oldest first.
-func (s *Simulator) Deliveries() []Delivery { return s.book.after(0) }
+func (s *Simulator) Deliveries() []Delivery { return s.book.After(0) }
 
 // Pending counts the deliveries that are scheduled or under way.
-func (s *Simulator) Pending() int { return s.jobs.pending() }
+func (s *Simulator) Pending() int { return s.jobs.Pending() }
 
 // Coming counts what is still to happen without anybody being told: prompts that will be paid, orders that will be carried
 // out.
@@ -227,7 +227,7 @@ func (s *Simulator) Coming() int {
 }
 
 // Settle waits until every delivery that is due has been made; those whose time has not come are not waited for.
-func (s *Simulator) Settle(ctx context.Context) error { return s.jobs.settle(ctx) }
+func (s *Simulator) Settle(ctx context.Context) error { return s.jobs.Settle(ctx) }
 
 // crowded is true while so much waits to be delivered, or to happen, that Daraja would be busy: a merchant's server that
 // hangs must not fill the memory.
@@ -258,8 +258,3 @@ func (s *Simulator) wait(ctx context.Context, d time.Duration) bool {
 	}
 	return false
 }
-
-var (
-	errRunning = errors.New("simulator: Run was called twice")
-	errClosed  = errors.New("simulator: closed")
-)

@@ -190,7 +190,7 @@ func (s *Simulator) adminDeliveries(w http.ResponseWriter, r *http.Request) {
 	over := time.NewTimer(time.Duration(wait) * time.Second)
 	defer over.Stop()
 	for {
-		list, changed := s.book.watch(after)
+		list, changed := s.book.Watch(after)
 		if len(list) > 0 || wait == 0 {
 			writeJSON(w, http.StatusOK, map[string]any{"deliveries": list, "scheduled": s.Pending()})
 			return

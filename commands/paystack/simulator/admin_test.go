@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/benfex/kipay/commands/delivery/deliverytest"
 )
 
 func TestAdminLists(t *testing.T) {
@@ -115,7 +117,7 @@ func TestSlowAnswersAfter35Seconds(t *testing.T) {
 		a, _ := w.try("GET", "/transaction", headers(key), "")
 		got <- a
 	}()
-	w.clock.awaitTimers(1)
+	w.clock.AwaitTimers(1)
 	w.clock.Advance(3499 * time.Millisecond)
 	select {
 	case a := <-got:
@@ -300,7 +302,7 @@ func FuzzNoBodyPanics(f *testing.F) {
 	} {
 		f.Add(body)
 	}
-	now := newClock(start())
+	now := deliverytest.NewClock(start())
 	sim := New(Options{Now: now.Now, AfterFunc: now.AfterFunc, HTTPClient: &http.Client{Transport: nowhere{}}})
 	handler := sim.Handler()
 	f.Fuzz(func(t *testing.T, body string) {
@@ -347,7 +349,7 @@ func FuzzNoBodyAboutMoneyPanics(f *testing.F) {
 		f.Add(body)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		now := newClock(start())
+		now := deliverytest.NewClock(start())
 		sim := New(Options{Now: now.Now, AfterFunc: now.AfterFunc, HTTPClient: &http.Client{Transport: nowhere{}}})
 		defer func() { _ = sim.Close() }()
 		handler := sim.Handler()

@@ -92,7 +92,7 @@ func (s *Simulator) OpenDispute(secretKey, reference string, o DisputeOptions) (
 
 // complainLater is what the payer with the disputing card does.
 func (s *Simulator) complainLater(t *transaction) {
-	s.jobs.in(s.scaled(complainAfter), func(ctx context.Context) {
+	s.jobs.In(s.scaled(complainAfter), func(ctx context.Context) {
 		s.mu.Lock()
 		if s.byID[t.id] != t {
 			s.mu.Unlock()
@@ -172,7 +172,7 @@ func (s *Simulator) say(d *dispute, sender, body string) {
 // remindLater reminds the merchant until there is an answer or the time is up, which is an answer too.
 func (s *Simulator) remindLater(d *dispute) {
 	wait := min(s.scaled(remindEvery), d.dueAt.Sub(s.opts.Now()))
-	s.jobs.in(wait, func(ctx context.Context) {
+	s.jobs.In(wait, func(ctx context.Context) {
 		s.mu.Lock()
 		if s.disputes[d.id] != d || d.status != disputeAwaitsMerchant {
 			s.mu.Unlock()
@@ -193,7 +193,7 @@ func (s *Simulator) remindLater(d *dispute) {
 
 // decideLater is the bank's answer to a merchant who declined.
 func (s *Simulator) decideLater(d *dispute) {
-	s.jobs.in(s.scaled(bankDecides), func(ctx context.Context) {
+	s.jobs.In(s.scaled(bankDecides), func(ctx context.Context) {
 		s.mu.Lock()
 		if s.disputes[d.id] != d || d.status != disputeAwaitsBank {
 			s.mu.Unlock()

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/benfex/kipay/commands/delivery/deliverytest"
 )
 
 const (
@@ -31,7 +33,7 @@ func start() time.Time { return time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC) }
 type world struct {
 	t        *testing.T
 	sim      *Simulator
-	clock    *clock
+	clock    *deliverytest.Clock
 	paystack *httptest.Server
 	merchant *merchant
 }
@@ -66,7 +68,7 @@ func (m *merchant) answers(status int) {
 
 func newWorld(t *testing.T, change func(*Options)) *world {
 	t.Helper()
-	w := &world{t: t, clock: newClock(start()), merchant: newMerchant(t)}
+	w := &world{t: t, clock: deliverytest.NewClock(start()), merchant: newMerchant(t)}
 	o := Options{
 		Now: w.clock.Now, AfterFunc: w.clock.AfterFunc, Rand: rand.NewChaCha8([32]byte{7}),
 		WebhookURLFor: func(string) string { return w.merchant.URL + "/hook" },

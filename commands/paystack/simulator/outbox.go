@@ -62,7 +62,7 @@ func (s *Simulator) tell(o *outbox, n notice, last bool) (before []letter) {
 
 // next waits for the first letter's time. The caller holds mu.
 func (s *Simulator) next(o *outbox) {
-	s.jobs.in(o.queue[0].due.Sub(s.opts.Now()), func(ctx context.Context) {
+	s.jobs.In(o.queue[0].due.Sub(s.opts.Now()), func(ctx context.Context) {
 		s.mu.Lock()
 		if o.epoch != s.epoch {
 			s.mu.Unlock()

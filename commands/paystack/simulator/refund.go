@@ -68,7 +68,7 @@ func (s *Simulator) giveBack(r *refund, habit string) (before []letter) {
 
 // startRefund lets a pending or retried refund take its course.
 func (s *Simulator) startRefund(r *refund) {
-	s.jobs.in(s.scaled(refundStep), func(ctx context.Context) { s.stepRefund(ctx, r) })
+	s.jobs.In(s.scaled(refundStep), func(ctx context.Context) { s.stepRefund(ctx, r) })
 }
 
 // stepRefund moves a refund on by one state.

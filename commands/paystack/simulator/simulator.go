@@ -3,12 +3,13 @@ package simulator
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"io"
 	"log/slog"
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/benfex/kipay/commands/delivery"
 )
 
 // Limits. Everything that a client can make grow has one.
@@ -18,8 +19,7 @@ const (
 	maxEchoBytes           = 4 << 10 // of a merchant's reply kept in the delivery log
 	maxAccounts            = 10_000
 	maxScripted            = 1_000
-	maxAttemptsLogged      = 50 // entries of a transaction's history
-	keptDeliveries         = 2_000
+	maxAttemptsLogged      = 50      // entries of a transaction's history
 	jobsPerTransaction     = 2       // webhooks that may wait, for each transaction that is kept
 	bytesPerTransaction    = 2 << 10 // of what clients sent, on average over those that are kept
 	maxRefunds             = 100     // of a transaction, the failed ones too
@@ -84,8 +84,8 @@ func (f Fees) of(amount int64) int64 {
 type Simulator struct {
 	opts   Options
 	log    *slog.Logger
-	jobs   *scheduler
-	book   *deliveryLog
+	jobs   *delivery.Scheduler
+	book   *delivery.Log[Delivery]
 	random *lockedReader
 	cards  map[string]Card // by number
 
@@ -133,7 +133,7 @@ func New(o Options) *Simulator {
 	}
 	if o.HTTPClient == nil {
 		o.HTTPClient = &http.Client{
-			Transport:     &http.Transport{MaxIdleConnsPerHost: maxWorkers, IdleConnTimeout: 30 * time.Second},
+			Transport:     &http.Transport{MaxIdleConnsPerHost: delivery.MaxWorkers, IdleConnTimeout: 30 * time.Second},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}
@@ -156,7 +156,7 @@ func New(o Options) *Simulator {
 		o.RefundCredit = 0
 	}
 	s := &Simulator{
-		opts: o, log: o.Logger, jobs: newScheduler(o.AfterFunc), book: newDeliveryLog(),
+		opts: o, log: o.Logger, jobs: delivery.NewScheduler(o.AfterFunc), book: delivery.NewLog(func(d *Delivery, id int64) { d.ID = id }),
 		random: &lockedReader{r: o.Rand}, cards: map[string]Card{}, webhooks: newWebhookURLs(o.Accounts),
 	}
 	for _, c := range Cards() {
@@ -183,13 +183,13 @@ func (s *Simulator) fresh() state {
 func (s *Simulator) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, s.cancel)
 	defer stop()
-	return s.jobs.run(s.ctx)
+	return s.jobs.Run(s.ctx)
 }
 
 // Close stops Run and waits for it. It may be called twice, and without Run.
 func (s *Simulator) Close() error {
 	s.cancel()
-	s.jobs.close()
+	s.jobs.Close()
 	s.opts.HTTPClient.CloseIdleConnections()
 	return nil
 }
@@ -201,20 +201,20 @@ func (s *Simulator) Reset() {
 	defer s.mu.Unlock()
 	s.epoch++
 	s.state = s.fresh()
-	s.jobs.drop()
+	s.jobs.Drop()
 }
 
 // Delivered gets every delivery after its answer came or failed. When nobody reads, the oldest are dropped.
-func (s *Simulator) Delivered() <-chan Delivery { return s.book.stream }
+func (s *Simulator) Delivered() <-chan Delivery { return s.book.Stream() }
 
 // Deliveries are the latest deliveries, oldest first.
-func (s *Simulator) Deliveries() []Delivery { return s.book.after(0) }
+func (s *Simulator) Deliveries() []Delivery { return s.book.After(0) }
 
 // Pending counts the deliveries that are scheduled or under way.
-func (s *Simulator) Pending() int { return s.jobs.pending() }
+func (s *Simulator) Pending() int { return s.jobs.Pending() }
 
 // Settle waits until every delivery that is due has been made; those whose time has not come are not waited for.
-func (s *Simulator) Settle(ctx context.Context) error { return s.jobs.settle(ctx) }
+func (s *Simulator) Settle(ctx context.Context) error { return s.jobs.Settle(ctx) }
 
 // crowded is true while so many webhooks wait that a merchant's server that hangs would fill the memory.
 func (s *Simulator) crowded() bool { return s.Pending() >= jobsPerTransaction*s.opts.MaxTransactions }
@@ -237,8 +237,3 @@ func (s *Simulator) wait(ctx context.Context, d time.Duration) bool {
 	}
 	return false
 }
-
-var (
-	errRunning = errors.New("simulator: Run was called twice")
-	errClosed  = errors.New("simulator: closed")
-)

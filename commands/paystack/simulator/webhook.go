@@ -97,7 +97,7 @@ func (s *Simulator) follow(t *transaction, sends []hook, from time.Time) {
 		return
 	}
 	due := from.Add(s.scaled(sends[0].after))
-	s.jobs.in(due.Sub(s.opts.Now()), func(ctx context.Context) {
+	s.jobs.In(due.Sub(s.opts.Now()), func(ctx context.Context) {
 		s.sendHook(ctx, t, sends[0], 1)
 		s.follow(t, sends[1:], from)
 	})
@@ -137,7 +137,7 @@ func (s *Simulator) deliver(ctx context.Context, a *account, n notice, h hook, a
 	}
 	d = s.post(ctx, d)
 	if pause, again := retryAfter(attempt); again && d.Status != http.StatusOK && h.spoil == nothingWrong {
-		s.jobs.in(s.scaled(pause), func(ctx context.Context) { s.deliver(ctx, a, n, h, attempt+1) })
+		s.jobs.In(s.scaled(pause), func(ctx context.Context) { s.deliver(ctx, a, n, h, attempt+1) })
 	}
 }
 
@@ -196,7 +196,7 @@ func (s *Simulator) post(ctx context.Context, d Delivery) Delivery {
 	defer cancel()
 	d.At = s.opts.Now()
 	d.Status, d.Reply, d.Error = s.exchange(ctx, d)
-	s.book.add(d)
+	s.book.Add(d)
 	s.log.Info("paystack delivers", "event", d.Kind, "reference", d.Reference, "attempt", d.Attempt,
 		"status", d.Status, "error", d.Error)
 	return d

@@ -177,7 +177,7 @@ func TestWebhookIsRetriedUntil200(t *testing.T) {
 		if attempt == 5 {
 			w.merchant.answers(http.StatusOK)
 		}
-		w.clock.awaitTimers(1)
+		w.clock.AwaitTimers(1)
 		pause, _ := retryAfter(attempt)
 		w.clock.Advance(pause - time.Millisecond)
 		w.settle()

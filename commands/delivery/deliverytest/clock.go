@@ -1,12 +1,13 @@
-package simulator
+// Package deliverytest has the clock that tests of deliveries turn by hand.
+package deliverytest
 
 import (
 	"sync"
 	"time"
 )
 
-// clock is a time that stands still until it is advanced. Timers fire on the goroutine that advances.
-type clock struct {
+// Clock is a time that stands still until it is advanced. Timers fire on the goroutine that advances.
+type Clock struct {
 	mu     sync.Mutex
 	added  *sync.Cond
 	now    time.Time
@@ -19,19 +20,22 @@ type clockTimer struct {
 	f  func()
 }
 
-func newClock(now time.Time) *clock {
-	c := &clock{now: now, timers: map[int]clockTimer{}}
+// NewClock stands at now.
+func NewClock(now time.Time) *Clock {
+	c := &Clock{now: now, timers: map[int]clockTimer{}}
 	c.added = sync.NewCond(&c.mu)
 	return c
 }
 
-func (c *clock) Now() time.Time {
+// Now is where the clock stands.
+func (c *Clock) Now() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.now
 }
 
-func (c *clock) AfterFunc(d time.Duration, f func()) func() bool {
+// AfterFunc has f run when the clock comes to d from now, as time.AfterFunc has; the answer takes it back.
+func (c *Clock) AfterFunc(d time.Duration, f func()) func() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.nextID++
@@ -47,8 +51,8 @@ func (c *clock) AfterFunc(d time.Duration, f func()) func() bool {
 	}
 }
 
-// awaitTimers blocks until at least n timers wait.
-func (c *clock) awaitTimers(n int) {
+// AwaitTimers blocks until at least n timers wait.
+func (c *Clock) AwaitTimers(n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for len(c.timers) < n {
@@ -57,7 +61,7 @@ func (c *clock) awaitTimers(n int) {
 }
 
 // Advance moves the clock by d and fires what becomes due, in order.
-func (c *clock) Advance(d time.Duration) {
+func (c *Clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	target := c.now.Add(d)
 	for {

@@ -1,19 +1,26 @@
-package simulator
+package delivery
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 )
 
-// maxWorkers bounds the deliveries under way at once.
-const maxWorkers = 32
+// The errors of Run.
+var (
+	ErrRunning = errors.New("deliver: Run was called twice")
+	ErrClosed  = errors.New("deliver: closed")
+)
 
-// scheduler owns every delivery: those that wait for their time, those that are due, and those under way.
-type scheduler struct {
+// MaxWorkers bounds the deliveries under way at once.
+const MaxWorkers = 32
+
+// Scheduler owns every delivery: those that wait for their time, those that are due, and those under way.
+type Scheduler struct {
 	afterFunc func(time.Duration, func()) func() bool
 	wake      chan struct{}
-	ended     chan struct{} // closed when run has returned
+	ended     chan struct{} // closed when Run has returned
 
 	mu      sync.Mutex
 	timers  map[uint64]func() bool
@@ -25,15 +32,16 @@ type scheduler struct {
 	idle    chan struct{} // closed when nothing is due or under way; nil while nobody asks
 }
 
-func newScheduler(afterFunc func(time.Duration, func()) func() bool) *scheduler {
-	return &scheduler{
+// NewScheduler is a Scheduler that waits with afterFunc, as time.AfterFunc does; what that answers takes the wait back.
+func NewScheduler(afterFunc func(time.Duration, func()) func() bool) *Scheduler {
+	return &Scheduler{
 		afterFunc: afterFunc, wake: make(chan struct{}, 1), ended: make(chan struct{}),
 		timers: map[uint64]func() bool{},
 	}
 }
 
-// in runs job d from now, on a worker. After close it does nothing.
-func (s *scheduler) in(d time.Duration, job func(context.Context)) {
+// In runs job d from now, on a worker. After Close it does nothing.
+func (s *Scheduler) In(d time.Duration, job func(context.Context)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -57,7 +65,7 @@ func (s *scheduler) in(d time.Duration, job func(context.Context)) {
 }
 
 // push makes job due. The caller holds mu.
-func (s *scheduler) push(job func(context.Context)) {
+func (s *Scheduler) push(job func(context.Context)) {
 	s.due = append(s.due, job)
 	select {
 	case s.wake <- struct{}{}:
@@ -65,7 +73,7 @@ func (s *scheduler) push(job func(context.Context)) {
 	}
 }
 
-func (s *scheduler) pop() func(context.Context) {
+func (s *Scheduler) pop() func(context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.due) == 0 {
@@ -77,15 +85,16 @@ func (s *scheduler) pop() func(context.Context) {
 	return job
 }
 
-func (s *scheduler) run(ctx context.Context) error {
+// Run delivers until ctx ends. Errors: ErrRunning, ErrClosed.
+func (s *Scheduler) Run(ctx context.Context) error {
 	s.mu.Lock()
 	if s.running || s.closed {
 		running := s.running
 		s.mu.Unlock()
 		if running {
-			return errRunning
+			return ErrRunning
 		}
-		return errClosed
+		return ErrClosed
 	}
 	s.running = true
 	s.mu.Unlock()
@@ -93,7 +102,7 @@ func (s *scheduler) run(ctx context.Context) error {
 
 	var workers sync.WaitGroup
 	defer workers.Wait()
-	slots := make(chan struct{}, maxWorkers)
+	slots := make(chan struct{}, MaxWorkers)
 	for {
 		for job := s.pop(); job != nil; job = s.pop() {
 			select {
@@ -116,23 +125,23 @@ func (s *scheduler) run(ctx context.Context) error {
 	}
 }
 
-func (s *scheduler) finished() {
+func (s *Scheduler) finished() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.active--
 	s.rest()
 }
 
-// rest tells those who wait in settle, when there is nothing left to do now. The caller holds mu.
-func (s *scheduler) rest() {
+// rest tells those who wait in Settle, when there is nothing left to do now. The caller holds mu.
+func (s *Scheduler) rest() {
 	if s.idle != nil && len(s.due) == 0 && s.active == 0 {
 		close(s.idle)
 		s.idle = nil
 	}
 }
 
-// settle waits until nothing is due or under way. Jobs whose time has not come are not waited for.
-func (s *scheduler) settle(ctx context.Context) error {
+// Settle waits until nothing is due or under way. Jobs whose time has not come are not waited for.
+func (s *Scheduler) Settle(ctx context.Context) error {
 	s.mu.Lock()
 	if len(s.due) == 0 && s.active == 0 {
 		s.mu.Unlock()
@@ -152,15 +161,15 @@ func (s *scheduler) settle(ctx context.Context) error {
 }
 
 // stop refuses new jobs and forgets those that wait.
-func (s *scheduler) stop() {
+func (s *Scheduler) stop() {
 	s.mu.Lock()
 	s.closed = true
 	s.mu.Unlock()
-	s.drop()
+	s.Drop()
 }
 
-// drop forgets the jobs that wait; those under way go on.
-func (s *scheduler) drop() {
+// Drop forgets the jobs that wait; those under way go on.
+func (s *Scheduler) Drop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for id, stop := range s.timers {
@@ -171,8 +180,8 @@ func (s *scheduler) drop() {
 	s.rest()
 }
 
-// close stops, and waits for run when it was started. The context given to run must have ended.
-func (s *scheduler) close() {
+// Close stops, and waits for Run when it was started. The context given to Run must have ended.
+func (s *Scheduler) Close() {
 	s.stop()
 	s.mu.Lock()
 	running := s.running
@@ -182,7 +191,8 @@ func (s *scheduler) close() {
 	}
 }
 
-func (s *scheduler) pending() int {
+// Pending is how many jobs wait, are due or under way.
+func (s *Scheduler) Pending() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.timers) + len(s.due) + s.active
