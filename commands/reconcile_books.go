@@ -36,6 +36,9 @@ type Books interface {
 	References(ctx context.Context, q BooksQuery) ([]string, error)
 	// Payouts are those of the channel, or of all where that is 0, that were under way in the time.
 	Payouts(ctx context.Context, q BooksQuery) ([]string, error)
+	// Elsewhere are the receipts that statements of these sources, of the merchant's other channels, have shown in the time, and that
+	// are none of those channels' books.
+	Elsewhere(ctx context.Context, q BooksQuery, sources []reconciliation.Source) ([]reconciliation.Elsewhere, error)
 	// Clearing is the balance of the channel's clearing account by what was recorded before Until, in minor units.
 	Clearing(ctx context.Context, q BooksQuery) (int64, error)
 }
@@ -286,6 +289,9 @@ func (l *loader) books(ctx context.Context, q BooksQuery, news func(ImportProgre
 	}
 	if err := l.payouts(ctx, outgoing); err != nil || q.Channel == 0 { // no payer pays into a bank account through Kipay
 		return head, err
+	}
+	if err := l.elsewhere(ctx, q); err != nil {
+		return 0, err
 	}
 	references, err := l.w.Books.References(ctx, q)
 	if err != nil {

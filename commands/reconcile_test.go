@@ -30,6 +30,10 @@ func (b booksOf) References(context.Context, commands.BooksQuery) ([]string, err
 
 func (b booksOf) Payouts(context.Context, commands.BooksQuery) ([]string, error) { return nil, nil }
 
+func (b booksOf) Elsewhere(context.Context, commands.BooksQuery, []reconciliation.Source) ([]reconciliation.Elsewhere, error) {
+	return nil, nil
+}
+
 func (b booksOf) Clearing(context.Context, commands.BooksQuery) (int64, error) { return 0, nil }
 
 // importLines compares the portal's statement of the lines with the books. A line is receipt, amount, payer and account.

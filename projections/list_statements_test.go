@@ -47,6 +47,27 @@ func TestDifferencesAreListedAsTheyStandNow(t *testing.T) {
 		t.Errorf("another merchant sees %+v, %v", other, err)
 	}
 
+	// Another channel of the merchant learns of the receipt that stands on this one's statement.
+	month := func(channel int64, source reconciliation.Source, from time.Time) []reconciliation.Elsewhere {
+		t.Helper()
+		shown, err := b.reader.ShownElsewhere(t.Context(), 1, "test", channel, []reconciliation.Source{source}, from, from.AddDate(0, 1, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return shown
+	}
+	lately := b.Now().AddDate(0, 0, -5)
+	if shown := month(8, reconciliation.SourceMpesa, lately); len(shown) != 1 || shown[0] != (reconciliation.Elsewhere{Receipt: "QGR7I8K2ZZ", Channel: 7}) {
+		t.Errorf("another channel is shown %+v", shown)
+	}
+	for _, none := range [][]reconciliation.Elsewhere{
+		month(7, reconciliation.SourceMpesa, lately), month(8, reconciliation.SourcePaystackTransactions, lately), month(8, reconciliation.SourceMpesa, lately.AddDate(0, -2, 0)),
+	} {
+		if len(none) != 0 {
+			t.Errorf("shown is %+v", none)
+		}
+	}
+
 	// The money stands in suspense, in the channel's clearing account.
 	minor, err := b.reader.ClearingBalance(t.Context(), 1, "test", 7, "KES", time.Now().AddDate(0, 0, 1)) // by when the log recorded it
 	if err != nil || minor != 55_00 {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/benfex/kipay/commands"
+	"github.com/benfex/kipay/domain/reconciliation"
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/projections"
 )
@@ -50,6 +51,15 @@ func (b *bookkeeper) Payouts(ctx context.Context, q commands.BooksQuery) ([]stri
 		return nil, err
 	}
 	return r.ActivePayouts(ctx, q.Merchant, q.Mode, q.Channel, q.Currency, q.From, q.Until)
+}
+
+// Elsewhere are the receipts that statements of other channels have shown.
+func (b *bookkeeper) Elsewhere(ctx context.Context, q commands.BooksQuery, sources []reconciliation.Source) ([]reconciliation.Elsewhere, error) {
+	r, _, err := b.reader()
+	if err != nil {
+		return nil, err
+	}
+	return r.ShownElsewhere(ctx, q.Merchant, q.Mode, q.Channel, sources, q.From, q.Until)
 }
 
 // Clearing is the balance of a channel's clearing account.

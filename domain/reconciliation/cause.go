@@ -1,5 +1,7 @@
 package reconciliation
 
+import "slices"
+
 // Source is what a statement is an extract of.
 type Source string
 
@@ -13,14 +15,13 @@ const (
 	SourceMpesaPull Source = "mpesa_pull"
 )
 
-// Known tells whether it is one of the sources.
-func (s Source) Known() bool {
-	switch s {
-	case SourceMpesa, SourcePaystackSettlement, SourcePaystackTransactions, SourceBank, SourceMpesaPull:
-		return true
-	}
-	return false
+// Sources are all of them.
+func Sources() []Source {
+	return []Source{SourceMpesa, SourceMpesaPull, SourcePaystackSettlement, SourcePaystackTransactions, SourceBank}
 }
+
+// Known tells whether it is one of the sources.
+func (s Source) Known() bool { return slices.Contains(Sources(), s) }
 
 // OfMpesa tells whether it is M-Pesa's word.
 func (s Source) OfMpesa() bool { return s == SourceMpesa || s == SourceMpesaPull }

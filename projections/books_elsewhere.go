@@ -1,0 +1,60 @@
+package projections
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/ClickHouse/clickhouse-go/v2"
+	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/reconciliation"
+	"github.com/benfex/kipay/domain/reconciliation/journal"
+)
+
+// ShownElsewhere are the receipts of payments that statements of the merchant's other channels have shown from one time to before
+// another, by the provider's clock, and that don't belong to those channels' books. Statements are asked of the sources that are
+// named. It is evidence of no payment: a receipt stands there with the channel whose statement shows it.
+func (r *Reader) ShownElsewhere(ctx context.Context, merchantID int64, mode domain.Mode, channelID int64, sources []reconciliation.Source, from, until time.Time) ([]reconciliation.Elsewhere, error) {
+	names := make([]string, len(sources))
+	for i, s := range sources {
+		names[i] = string(s)
+	}
+	var out []reconciliation.Elsewhere
+	err := r.patient().on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
+		out = nil
+		args := []any{
+			clickhouse.Named("merchant", merchantID), clickhouse.Named("mode", string(mode)), clickhouse.Named("channel", channelID),
+			clickhouse.Named("sources", names), clickhouse.Named("status", string(journal.Done)),
+			millisArg("from", within(from)), millisArg("until", within(until)),
+		}
+		imports := []int64{}
+		sql := g.in(`SELECT id FROM kipay.reconciliation_imports_gN FINAL WHERE merchant_id = {merchant:Int64} AND mode = {mode:String}
+			AND channel_id NOT IN (0, {channel:Int64}) AND source IN {sources:Array(String)} AND status = {status:String}
+			AND period_from < {until:DateTime64(3,'UTC')} AND period_until > {from:DateTime64(3,'UTC')}`)
+		err := r.each(ctx, sql, args, func(rows driver.Rows) error {
+			var id int64
+			err := rows.Scan(&id)
+			imports = append(imports, id)
+			return err
+		})
+		if err != nil || len(imports) == 0 {
+			return err
+		}
+		sql = g.in(`SELECT DISTINCT receipt, channel_id FROM kipay.reconciliation_differences_gN FINAL WHERE merchant_id = {merchant:Int64}
+			AND mode = {mode:String} AND import_id IN {imports:Array(Int64)} AND line_number > 0 AND receipt != '' AND stated_minor > 0
+			AND cause IN {causes:Array(String)} AND at >= {from:DateTime64(3,'UTC')} AND at < {until:DateTime64(3,'UTC')}`)
+		args = append(args, clickhouse.Named("imports", imports), clickhouse.Named("causes", []string{string(reconciliation.WrongAccount), string(reconciliation.UnknownPayer)}))
+		return r.each(ctx, sql, args, func(rows driver.Rows) error {
+			var e reconciliation.Elsewhere
+			err := rows.Scan(&e.Receipt, &e.Channel)
+			out = append(out, e)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look at the statements of other channels: %w", err)
+	}
+	return out, nil
+}
