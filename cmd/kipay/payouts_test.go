@@ -273,7 +273,7 @@ func TestWhatCannotBePaidOutIsSaid(t *testing.T) {
 	m.post("/api/payouts/create", m.toPhone(phone(), "10.5")).want(t, 422, shape{"errors.amount": "~whole shillings"})
 	m.post("/api/payouts/create", m.toPhone(phone(), "10")).want(t, 422, shape{"errors.amount": "~KES 0.00"})
 	m.post("/api/payouts/create", `{"destination":"phone","phone_number":"254712345678","amount":10,"payment_channel_id":`+m.card+`}`).want(t, 422, shape{"errors.payment_channel_id": "text"})
-	m.post("/api/payouts/PAYOUT0000000000000000/approve", "").want(t, 404, nil)
+	m.withKey(t, "--scope", "approve").post("/api/payouts/PAYOUT0000000000000000/approve", "").want(t, 404, nil)
 	m.get("/api/payouts/PAYOUT0000000000000000").want(t, 404, nil)
 	m.get("/api/payouts/list?status=lost").want(t, 422, shape{"errors.status": "text"})
 	plain := newShop(t, m.instance)
