@@ -37,9 +37,13 @@ deps: ## fetch what is missing: Go modules and chDB's library
 	@go mod download || { echo "make: Go modules could not be fetched: check the network, or the GOPROXY setting" >&2; exit 1; }
 	@deploy/fetch-chdb.sh
 
-# What has no goroutines is not tried for races. The tests of cmd/kipay drive whole servers and wait a lot, so four at a time.
-# They run as the program ships; those for which it is not settled or all one where the log is (LOCAL_TESTS) run over an event
-# store server before, and under the race detector with RACE=1.
+# What has no goroutines is not tried for races, nor are tests that compute for long in one: SINGLE_TESTS, all in
+# SINGLE_PACKAGES. The detector makes them ten times as slow, and finds nothing.
+SINGLE_PACKAGES := ./eventstore/embedded ./eventstore/transparency ./readapi/pages/verifier
+SINGLE_TESTS := ^(TestAnyAlteredByteIsRefused|TestCutLogIsRefused|TestDamageInTablesIsFound|TestFilterNeverMissesAStreamAndSeldomErrsTheOtherWay|TestTornTailLosesNothingAcknowledged)$$
+# The tests of cmd/kipay drive whole servers and wait a lot, so four at a time. They run as the program ships; those for which
+# it is not settled or all one where the log is (LOCAL_TESTS) run over an event store server before, and under the race
+# detector with RACE=1.
 LOCAL_TESTS := TestScripts|Nodes|Fsck|Restore|Backup|KeysRec|Moves|Laptop|WithAServer|Checkout|Sandbox|Import|Rooms|TopLevel|Files|LeftForLater|SkipNorSleep|NoState|Line|Links|OpenAPI
 
 .PHONY: test
@@ -48,7 +52,8 @@ test: deps ## run all tests; RACE=1 under the race detector (they need Chromium,
 	@.tools/need-program.sh redis-server
 	@.tools/need-program.sh clickhouse-server
 	CGO_ENABLED=0 go test -timeout 20m $(TEST_FLAGS) ./domain/... ./commands/statement/...
-	go test -timeout 20m $(if $(RACE),-race) $(TEST_FLAGS) $$(go list ./... | grep -v -e '/cmd/kipay$$' -e '/kipay/domain' -e '/commands/statement')
+	CGO_ENABLED=0 go test -timeout 20m $(TEST_FLAGS) -run '$(SINGLE_TESTS)' $(SINGLE_PACKAGES)
+	go test -timeout 20m $(if $(RACE),-race) $(TEST_FLAGS) -skip '$(SINGLE_TESTS)' $$(go list ./... | grep -v -e '/cmd/kipay$$' -e '/kipay/domain' -e '/commands/statement')
 	KIPAY_TEST_EVENTSTORE=server go test -timeout 20m -parallel 4 $(if $(RACE),-race) $(TEST_FLAGS) -skip '$(LOCAL_TESTS)' ./cmd/kipay
 	CGO_ENABLED=0 go test -timeout 20m -parallel 4 $(TEST_FLAGS) ./cmd/kipay
 

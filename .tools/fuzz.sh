@@ -32,7 +32,7 @@ found=
 for dir in $(go list -f '{{.Dir}}' "$@"); do
 	targets=$(cat "$dir"/*_test.go 2>/dev/null | grep -oE '^func Fuzz[A-Za-z0-9_]*\(f \*testing\.F\)' | sed -E 's/^func ([A-Za-z0-9_]*).*/\1/') || continue
 	package=$(go list "$dir")
-	go test -c "${guided[@]}" -o "$binary" "$package" # what doesn't build stops here
+	go test -c -ldflags=-s\ -w "${guided[@]}" -o "$binary" "$package" # what doesn't build stops here
 	for target in $targets; do
 		echo "fuzz $package $target for $time"
 		if ! (cd "$dir" && "$binary" -test.run '^$' -test.fuzz "^$target\$" -test.fuzztime "$time" -test.parallel 2 \

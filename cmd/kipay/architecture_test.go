@@ -244,6 +244,41 @@ var stateAllowed = map[string]string{
 	"projections/chdb.engineOpened": "the library allows one engine a process, whoever opens it",
 }
 
+// A test by the name of one that has no race to find would never be tried for races.
+func TestFilesHoldNoOtherTestThatIsNotTriedForRaces(t *testing.T) {
+	makefile, err := os.ReadFile(filepath.Join(moduleRoot, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	value := func(name string) string {
+		m := regexp.MustCompile(`(?m)^` + name + ` := (.*)$`).FindSubmatch(makefile)
+		if m == nil {
+			t.Fatalf("the Makefile has no %s", name)
+		}
+		return string(m[1])
+	}
+	names := strings.Split(strings.TrimSuffix(strings.TrimPrefix(value("SINGLE_TESTS"), "^("), ")$$"), "|")
+	packages := strings.Fields(value("SINGLE_PACKAGES"))
+	declared := map[string]int{}
+	for _, f := range sourceFiles(t) {
+		for _, d := range f.syntax.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if !ok || !f.isTest || !slices.Contains(names, fn.Name.Name) {
+				continue
+			}
+			declared[fn.Name.Name]++
+			if !slices.Contains(packages, "./"+path.Dir(f.path)) {
+				t.Errorf("%s: %s is skipped under the race detector, and is in none of %s", f.at(fn.Pos()), fn.Name.Name, packages)
+			}
+		}
+	}
+	for _, name := range names {
+		if declared[name] == 0 {
+			t.Errorf("there is no test %s", name)
+		}
+	}
+}
+
 func TestPackagesHaveNoState(t *testing.T) {
 	for _, f := range sourceFiles(t) {
 		if f.isTest {

@@ -34,7 +34,7 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
 	binary = filepath.Join(dir, "bin", "kipay")
-	build := exec.Command("go", "build", raceFlag, "-o", binary, ".")
+	build := exec.Command("go", "build", raceFlag, "-ldflags=-s -w", "-o", binary, ".") // as go test links: debug information takes longer than the rest
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "build the program under test: %v\n%s", err, out)
 		return 1
