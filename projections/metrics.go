@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,9 +17,8 @@ type metrics struct {
 	position prometheus.Gauge
 	stopped  prometheus.Gauge
 	refolds  prometheus.Counter
-	// unbalanced is how many books don't balance, as of the last time that they were summed.
-	unbalanced prometheus.Gauge
-	payouts    payoutMetrics
+	books    bookMetrics
+	payouts  payoutMetrics
 }
 
 func newMetrics() *metrics {
@@ -50,9 +50,7 @@ func newMetrics() *metrics {
 		refolds: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "kipay_projection_refolds_total", Help: "Streams folded again because their state was not in memory.",
 		}),
-		unbalanced: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "kipay_ledger_unbalanced", Help: "Books (of a merchant, mode and currency) whose debits and credits differ; must be 0.",
-		}),
+		books:   newBookMetrics(),
 		payouts: newPayoutMetrics(),
 	}
 }
@@ -61,8 +59,8 @@ func (m *metrics) register(r prometheus.Registerer) error {
 	if r == nil {
 		return nil
 	}
-	own := []prometheus.Collector{m.events, m.lag, m.batch, m.write, m.failures, m.position, m.stopped, m.refolds, m.unbalanced}
-	for _, c := range append(own, m.payouts.all()...) {
+	own := []prometheus.Collector{m.events, m.lag, m.batch, m.write, m.failures, m.position, m.stopped, m.refolds}
+	for _, c := range slices.Concat(own, m.books.all(), m.payouts.all()) {
 		if err := r.Register(c); err != nil {
 			return err
 		}

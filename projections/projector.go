@@ -89,7 +89,7 @@ type lane struct {
 // again for ever. It returns nil.
 func (p *Projector) Run(ctx context.Context) error {
 	var beside sync.WaitGroup
-	beside.Go(func() { p.watchBalance(ctx) })
+	beside.Go(func() { p.watchBooks(ctx) })
 	beside.Go(func() { p.watchPayouts(ctx) })
 	defer beside.Wait()
 	pause := pauses{}
