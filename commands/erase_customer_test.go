@@ -12,6 +12,7 @@ import (
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/customer"
 	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/domain/receipt"
 	"github.com/benfex/kipay/domain/reconciliation"
 	"github.com/benfex/kipay/domain/reconciliation/journal"
 	"github.com/benfex/kipay/domain/transaction"
@@ -317,7 +318,21 @@ func (w *world) compare(id int64, mode domain.Mode, words ...string) {
 func TestErasureReachesTheWordsOfStatements(t *testing.T) {
 	w := newWorld(t, "sandbox")
 	id := w.customer(wanjiku)
-	w.compare(1, domain.ModeTest, `{"party":"254712345678 - MAMA NJERI"}`, `{"party":"2547****678 - WANJIKU"}`, `{"party":"2547****678 - OTIENO ANDERSON"}`, `{"details":"RENT KAMAU WANJIKU"}`)
+	w.compare(1, domain.ModeTest, `{"party":"254712345678 - MAMA NJERI"}`, `{"party":"2547****678 - WANJIKU"}`, `{"party":"2547****678 - OTIENO ANDERSON"}`, `{"details":"RENT KAMAU WANJIKU"}`, `{"party":"2547****678 - MWK"}`)
+	// Of the last, M-Pesa said more when it was asked.
+	asked := receipt.StatusAsked{Number: "QGR7I8K2ZZ", Merchant: w.merchant, Mode: domain.ModeTest, Channel: 1, Item: journal.ItemID(1, 5), At: w.log.Now()}
+	said := receipt.StatusAnswered{
+		Number: asked.Number, Merchant: asked.Merchant, Mode: asked.Mode, Channel: 1, Item: asked.Item, Status: receipt.StatusCompleted, At: w.log.Now(),
+		Subject: journal.LineKey(1, 5), Phone: "254712345678", Name: "M KAMAU", Digest: "d", Raw: "M KAMAU",
+	}
+	for _, cmd := range []domain.Command[receipt.State]{receipt.AskStatus{StatusAsked: asked}, receipt.AnswerStatus{StatusAnswered: said}} {
+		if _, err := commands.Handle(w.t.Context(), w.write, receipt.Stream("sandbox", asked.Number), cmd, commands.By{Merchant: w.merchant}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(w.known("MWK", "M KAMAU")) != 2 {
+		t.Fatal("nothing was planted")
+	}
 	if status, raw := w.erase(id, `{"reason":"request 1"}`); status != conflict || !strings.Contains(raw, "aml keeps it") {
 		t.Fatalf("money moved, and no rule keeps it: %d %s", status, raw)
 	}
@@ -329,7 +344,7 @@ func TestErasureReachesTheWordsOfStatements(t *testing.T) {
 	if _, _, err := w.write.EraseCustomer(t.Context(), commands.EraseOrder{Customer: id, Reason: "request 1"}, commands.By{}); err != nil {
 		t.Fatal(err)
 	}
-	if left := w.known("MAMA NJERI", "WANJIKU"); len(left) > 0 {
+	if left := w.known("MAMA NJERI", "WANJIKU", "MWK", "M KAMAU"); len(left) > 0 {
 		t.Errorf("the log still tells %q", left)
 	}
 	if len(w.known("OTIENO ANDERSON")) == 0 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/customer"
+	"github.com/benfex/kipay/domain/receipt"
 	"github.com/benfex/kipay/domain/reconciliation/journal"
 	"github.com/benfex/kipay/eventstore"
 )
@@ -51,8 +52,56 @@ func (w *WriteSide) linesOf(ctx context.Context, merchantID int64, t customer.Tr
 			}
 		}
 	}
+	asked, err := w.askedLines(ctx, merchantID, t)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, asked...)
 	slices.SortFunc(out, func(a, b statementLine) int { return strings.Compare(a.key, b.key) })
+	return slices.CompactFunc(out, func(a, b statementLine) bool { return a.key == b.key }), nil
+}
+
+// askedLines are those of which the provider, when it was asked, said more than the line: the whole number, a name.
+func (w *WriteSide) askedLines(ctx context.Context, merchantID int64, t customer.Trail) ([]statementLine, error) {
+	streams, err := w.answeredReceipts(ctx, merchantID)
+	if err != nil {
+		return nil, err
+	}
+	var out []statementLine
+	for _, stream := range streams {
+		err := w.log.EachInStream(ctx, stream, 0, func(env eventstore.Envelope) error {
+			e, ok := env.Event.(receipt.StatusAnswered)
+			id, n, known := journal.ParseItem(e.Item)
+			if ok && known && e.Merchant == merchantID && e.Subject == journal.LineKey(id, n) && t.In(e.Words()) {
+				out = append(out, statementLine{e.Subject, e.Mode, e.PaidAt})
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, asUnavailable(err)
+		}
+	}
 	return out, nil
+}
+
+// answeredReceipts are the streams of receipts after which a provider was asked: by the index, or where this node has none in the log.
+func (w *WriteSide) answeredReceipts(ctx context.Context, merchantID int64) ([]string, error) {
+	answered := receipt.StatusAnswered{}.EventType()
+	if w.Payments != nil {
+		streams, err := w.Payments.StreamsWith(ctx, merchantID, answered)
+		if err != nil {
+			return nil, domain.Unavailable("The customer's lines in statements can't be looked up right now; try again", err)
+		}
+		return streams, nil
+	}
+	var out []string
+	err := w.eachRecord(ctx, answered, func(r eventstore.Record) error {
+		if !slices.Contains(out, r.Stream) {
+			out = append(out, r.Stream)
+		}
+		return nil
+	})
+	return out, err
 }
 
 // speaksOf tells whether the difference is about the customer.
@@ -79,21 +128,28 @@ func (w *WriteSide) itemsFor(ctx context.Context, merchantID int64, t customer.T
 // itemsInLog are all items whose words are kept under keys of their own.
 func (w *WriteSide) itemsInLog(ctx context.Context) ([]int64, error) {
 	var out []int64
+	err := w.eachRecord(ctx, journal.DifferencesFound{}.EventType(), func(r eventstore.Record) error {
+		env, err := w.log.Decode(ctx, r)
+		if e, ok := env.Event.(journal.DifferencesFound); ok && err == nil && e.Words != "" {
+			out = append(out, journal.ItemID(e.ID, e.Differences[0].N))
+		}
+		return err
+	})
+	return out, err
+}
+
+// eachRecord reads the whole log for the events of one type.
+func (w *WriteSide) eachRecord(ctx context.Context, eventType string, fn func(eventstore.Record) error) error {
 	for from := eventstore.Position(0); ; {
 		records, err := w.log.Store().ReadAll(ctx, from, eventstore.Forward, logChunk)
 		if err != nil || len(records) == 0 {
-			return out, asUnavailable(err)
+			return asUnavailable(err)
 		}
 		for _, r := range records {
-			if r.Type != (journal.DifferencesFound{}).EventType() {
-				continue
-			}
-			env, err := w.log.Decode(ctx, r)
-			if err != nil {
-				return nil, err
-			}
-			if e, ok := env.Event.(journal.DifferencesFound); ok && e.Words != "" {
-				out = append(out, journal.ItemID(e.ID, e.Differences[0].N))
+			if r.Type == eventType {
+				if err := fn(r); err != nil {
+					return err
+				}
 			}
 		}
 		from = records[len(records)-1].Position

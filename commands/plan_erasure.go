@@ -27,6 +27,8 @@ type PaymentIndex interface {
 	// LinesOf are the numbers of the items of imported statements whose words may speak of the customer, or are sealed by one of the
 	// keys.
 	LinesOf(ctx context.Context, merchantID int64, t customer.Trail, keys []string) ([]int64, error)
+	// StreamsWith are the streams of the merchant that have an event of the type.
+	StreamsWith(ctx context.Context, merchantID int64, eventType string) ([]string, error)
 	// Purged returns when nothing is held any more of customers who were erased at or before the position.
 	Purged(ctx context.Context, at eventstore.Position) error
 }

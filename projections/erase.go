@@ -286,3 +286,22 @@ func (r *Reader) LinesOf(ctx context.Context, merchantID int64, t customer.Trail
 	}
 	return out, nil
 }
+
+// StreamsWith are the streams of the merchant that have an event of the type.
+func (r *Reader) StreamsWith(ctx context.Context, merchantID int64, eventType string) ([]string, error) {
+	var out []string
+	err := r.on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
+		out = nil
+		return r.each(ctx, g.in(`SELECT DISTINCT stream FROM kipay.events_gN WHERE merchant_id = {merchant:Int64} AND type = {type:String} ORDER BY stream`),
+			[]any{clickhouse.Named("merchant", merchantID), clickhouse.Named("type", eventType)}, func(rows driver.Rows) error {
+				var stream string
+				err := rows.Scan(&stream)
+				out = append(out, stream)
+				return err
+			})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("streams with %s: %w", eventType, err)
+	}
+	return out, nil
+}

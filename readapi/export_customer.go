@@ -10,6 +10,7 @@ import (
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/customer"
+	"github.com/benfex/kipay/domain/receipt"
 	"github.com/benfex/kipay/domain/reconciliation/journal"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
@@ -119,6 +120,9 @@ func (x *export) lines(ctx context.Context, keys []string) error {
 		}
 		wanted[id][n] = true
 	}
+	if err := x.answers(ctx, keys); err != nil {
+		return err
+	}
 	for _, id := range slices.Sorted(maps.Keys(wanted)) {
 		var imp journal.Begun
 		err := x.Log.EachInStream(ctx, journal.Stream(id), 0, func(e eventstore.Envelope) error {
@@ -129,6 +133,27 @@ func (x *export) lines(ctx context.Context, keys []string) error {
 				if imp.Merchant == x.who.MerchantID && imp.Mode == x.who.Mode && ev.Words != "" && wanted[id][ev.Differences[0].N] && x.saysOf(&ev, keys) {
 					x.events = append(x.events, told{Envelope: e})
 				}
+			}
+			return nil
+		})
+		if err != nil {
+			return logAway(err)
+		}
+	}
+	return nil
+}
+
+// answers adds what providers said when they were asked after a line's receipt.
+func (x *export) answers(ctx context.Context, keys []string) error {
+	streams, err := x.Reader.StreamsWith(ctx, x.who.MerchantID, receipt.StatusAnswered{}.EventType())
+	if err != nil {
+		return domain.Unavailable("What M-Pesa said of receipts can't be looked up right now; try again", err)
+	}
+	for _, stream := range streams {
+		err := x.Log.EachInStream(ctx, stream, 0, func(e eventstore.Envelope) error {
+			a, ok := e.Event.(receipt.StatusAnswered)
+			if ok && a.Merchant == x.who.MerchantID && a.Mode == x.who.Mode && (slices.Contains(keys, a.Subject) || x.trail.In(a.Words())) {
+				x.events = append(x.events, told{Envelope: e})
 			}
 			return nil
 		})

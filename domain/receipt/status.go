@@ -63,6 +63,9 @@ func (StatusAnswered) EventType() string { return "ReceiptStatusAnswered" }
 // SubjectName is whose key seals it.
 func (e StatusAnswered) SubjectName() string { return e.Subject }
 
+// Words are what the answer says of who paid, empty when it is erased.
+func (e StatusAnswered) Words() string { return string(e.Phone) + " - " + string(e.Name) }
+
 // Waiting tells whether an answer is waited for that may still come.
 func (s State) Waiting(now time.Time) bool {
 	return s.Asked != nil && (s.Answer == nil || s.Answer.At.Before(s.Asked.At)) && now.Sub(s.Asked.At) < answerWithin
