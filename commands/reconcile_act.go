@@ -8,6 +8,7 @@ import (
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/domain/payout"
 	"github.com/benfex/kipay/domain/receipt"
 	"github.com/benfex/kipay/domain/reconciliation"
 	"github.com/benfex/kipay/domain/reconciliation/journal"
@@ -84,6 +85,9 @@ func (w *WriteSide) evidence(ctx context.Context, imp journal.State, ch channel.
 	case i.Cause == reconciliation.Reversal && i.Entry == reconciliation.EntryPayment && !in:
 		return w.recordTakenBack(ctx, imp, i, by)
 	case i.Cause == reconciliation.Fee && i.Entry == reconciliation.EntryFee && i.Reference != "" && !in:
+		if _, ok := payout.ParseReference(i.Reference); ok {
+			return w.reportPayoutCharge(ctx, imp, i, by)
+		}
 		return w.reportCharge(ctx, imp, i, by)
 	}
 	return none, nil

@@ -19,7 +19,7 @@ func (l *loader) payouts(ctx context.Context, references []string) error {
 	bank := l.scope.Source == reconciliation.SourceBank
 	for _, reference := range references {
 		var s payout.State
-		var booked time.Time
+		var booked, feeAt time.Time
 		var events []string
 		err := l.w.log.EachInStream(ctx, payout.Reference(reference).Stream(), 0, func(e eventstore.Envelope) error {
 			switch ev := e.Event.(type) {
@@ -33,6 +33,9 @@ func (l *loader) payouts(ctx context.Context, references []string) error {
 				if booked.IsZero() {
 					booked = ev.At
 				}
+				feeAt = ev.At
+			case payout.ChargeReported:
+				feeAt = ev.At
 			}
 			s = s.Evolve(e.Event)
 			if len(events) < maxNamedEvents {
@@ -46,7 +49,11 @@ func (l *loader) payouts(ctx context.Context, references []string) error {
 		if !s.Exists() || bank && s.Destination.Kind != payout.ToBank {
 			continue
 		}
-		if err := l.matcher.AddPayout(payoutEntry(s, booked, events, bank)); err != nil {
+		p := payoutEntry(s, booked, events, bank)
+		if s.Charge != nil {
+			p.Fee, p.FeeAt = *s.Charge, feeAt
+		}
+		if err := l.matcher.AddPayout(p); err != nil {
 			return err
 		}
 		if s.Receipt != "" {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/benfex/kipay/commands"
 	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/payout"
 	"github.com/benfex/kipay/domain/reconciliation"
 	"github.com/benfex/kipay/domain/reconciliation/journal"
 	"github.com/benfex/kipay/domain/transaction"
@@ -28,7 +29,16 @@ func (b booksOf) References(context.Context, commands.BooksQuery) ([]string, err
 	return out, nil
 }
 
-func (b booksOf) Payouts(context.Context, commands.BooksQuery) ([]string, error) { return nil, nil }
+func (b booksOf) Payouts(ctx context.Context, _ commands.BooksQuery) ([]string, error) {
+	var out []string
+	records, err := b.store.ReadAll(ctx, 0, eventstore.Forward, 10_000)
+	for _, r := range records {
+		if r.Type == (payout.Requested{}).EventType() {
+			out = append(out, strings.TrimPrefix(r.Stream, "payout-"))
+		}
+	}
+	return out, err
+}
 
 func (b booksOf) Elsewhere(context.Context, commands.BooksQuery, []reconciliation.Source) ([]reconciliation.Elsewhere, error) {
 	return nil, nil
@@ -39,11 +49,21 @@ func (b booksOf) Clearing(context.Context, commands.BooksQuery) (int64, error) {
 // importLines compares the portal's statement of the lines with the books. A line is receipt, amount, payer and account.
 func (w *world) importLines(lines ...[4]string) journal.State {
 	w.t.Helper()
+	rows := make([]string, len(lines))
+	for i, l := range lines {
+		rows[i] = l[0] + ",AT,AT,Pay Bill from " + l[2] + " Acc. " + l[3] + ",Completed," + l[1] + ",,,true,Pay Utility," + l[2] + ",," + l[3]
+	}
+	return w.importRows(rows...)
+}
+
+// importRows is importLines for rows as they stand in the file, AT for the time of now.
+func (w *world) importRows(rows ...string) journal.State {
+	w.t.Helper()
 	var file strings.Builder
 	file.WriteString("Receipt No.,Completion Time,Initiation Time,Details,Transaction Status,Paid In,Withdrawn,Balance,Balance Confirmed,Reason Type,Other Party Info,Linked Transaction ID,A/C No.\n")
-	for _, l := range lines {
+	for _, row := range rows {
 		at := w.clock.now().Add(3 * 3600e9).Format("02-01-2006 15:04:05") // Nairobi
-		file.WriteString(l[0] + "," + at + "," + at + ",Pay Bill from " + l[2] + " Acc. " + l[3] + ",Completed," + l[1] + ",,,true,Pay Utility," + l[2] + ",," + l[3] + "\n")
+		file.WriteString(strings.ReplaceAll(row, "AT,", at+",") + "\n")
 	}
 	path := filepath.Join(w.t.TempDir(), "statement.csv")
 	if err := os.WriteFile(path, []byte(file.String()), 0o600); err != nil {

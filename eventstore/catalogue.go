@@ -115,7 +115,7 @@ func Catalogue() []EventType {
 		{Prototype: payout.OutcomeUnknown{}, Version: 1, AppendedBy: "the payout reactor", Meaning: "The answer was lost; the money may be on its way."},
 		{Prototype: payout.NoticeReceived{}, Version: 1, AppendedBy: "the provider's doors; operator (payout settle, fail)", Meaning: "What a provider, or a person, said of a payout, word for word."},
 		{Prototype: payout.Completed{}, Version: 1, AppendedBy: "the provider's doors; operator (payout settle)", Meaning: "The provider has paid."},
-		{Prototype: payout.ChargeReported{}, Version: 1, AppendedBy: "the provider's doors", Meaning: "What the provider took for a payout."},
+		{Prototype: payout.ChargeReported{}, Version: 1, AppendedBy: "the provider's doors; reconciliation of a statement", Meaning: "What the provider took for a payout."},
 		{Prototype: payout.Failed{}, Version: 1, AppendedBy: "the payout reactor; the provider's doors; operator (payout fail)", Meaning: "The provider has not paid."},
 		{Prototype: payout.NeedsAttention{}, Version: 1, AppendedBy: "the payout reactor", Meaning: "A person has to find out what became of a payout."},
 		{Prototype: payout.Recorded{}, Version: 1, AppendedBy: "payouts/record; operator (payout record)", Meaning: "A person made the transfer, by the bank's reference."},

@@ -111,20 +111,37 @@ func (m *Matcher) arrangeMoves() error {
 			if !m.sameMove(&kept[n-1], &r) {
 				return fmt.Errorf("reconciliation: %s was given twice, with different contents", r.reference)
 			}
-			m.atoms[r.atom] = atom{owner: none, line: none, next: none}
+			for _, a := range [...]int32{r.atom, r.fee} {
+				if a != none {
+					m.atoms[a] = atom{owner: none, line: none, next: none}
+				}
+			}
 			continue
 		}
 		kept = append(kept, r)
 	}
 	m.moves = kept
 	for i := range m.moves {
-		m.atoms[m.moves[i].atom].owner = int32(i)
+		for _, a := range m.moves[i].all() {
+			m.atoms[a].owner = int32(i)
+		}
 	}
 	return nil
 }
 
+// all are its atoms: what it moved, and its fee if there is one.
+func (r *moveRec) all() []int32 {
+	if r.fee == none {
+		return []int32{r.atom}
+	}
+	return []int32{r.atom, r.fee}
+}
+
 func (m *Matcher) sameMove(r, o *moveRec) bool {
 	a, b := &m.atoms[r.atom], &m.atoms[o.atom]
+	if (r.fee == none) != (o.fee == none) || r.fee != none && (m.atoms[r.fee].amount != m.atoms[o.fee].amount || m.atoms[r.fee].booked != m.atoms[o.fee].booked) {
+		return false
+	}
 	return r.payment == o.payment && r.phone == o.phone && r.settlement == o.settlement && r.kind == o.kind && r.channel == o.channel &&
 		r.sent == o.sent && r.status == o.status && strings.Join(r.events, " ") == strings.Join(o.events, " ") &&
 		a.receipt == b.receipt && a.amount == b.amount && a.booked == b.booked

@@ -23,7 +23,7 @@ func (m *Matcher) addBankSettlements() {
 		if !ok {
 			n = len(sums)
 			at[p.settlement] = n
-			sums = append(sums, moveRec{reference: p.settlement, settlement: p.settlement, kind: KindSettlement, channel: p.channel, sent: never, status: StatusCompleted})
+			sums = append(sums, moveRec{reference: p.settlement, settlement: p.settlement, kind: KindSettlement, channel: p.channel, sent: never, status: StatusCompleted, fee: none})
 			totals = append(totals, 0)
 		}
 		sums[n].members++

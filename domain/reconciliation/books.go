@@ -97,8 +97,11 @@ type Payout struct {
 	Receipt  string
 	Phone    string
 	// SentAt is when it was sent, BookedAt when the books counted it, zero when they have not.
-	SentAt     time.Time
-	BookedAt   time.Time
+	SentAt   time.Time
+	BookedAt time.Time
+	// Fee is what the books have posted as the provider's charge for it, not negative; FeeAt is when, zero when nothing was.
+	Fee        money.Money
+	FeeAt      time.Time
 	Settlement string
 	Events     []string
 }

@@ -1,17 +1,26 @@
 package reconciliation
 
-// charges says for which payment each charge row is, and ties it to the fee that the books posted, if they did.
+// charges says for which payment or payout each charge row is, and ties it to the fee that the books posted, if they did. A fee of
+// which the provider doesn't say that it is a charge may be one all the same, by its receipt.
 func (m *Matcher) charges(shown map[string]int32) {
 	for i := range m.lines {
 		l := &m.lines[i]
-		if l.kind != KindCharge || !l.undecided() {
+		if l.kind != KindCharge && (l.kind != KindFee || m.scope.Source == SourceBank) || !l.undecided() {
 			continue
 		}
-		l.rule, l.why = RuleLineKind, whyCharge
 		if m.scope.Source == SourcePaystackSettlement || !m.ownerOfLine(l, l.receipt, l.linked, shown) {
+			if l.kind == KindCharge {
+				l.rule, l.why = RuleLineKind, whyCharge
+			}
 			continue
 		}
-		l.rule = RuleReceipt
+		l.rule, l.why = RuleReceipt, whyCharge
+		if l.move != none {
+			if a := m.moves[l.move].fee; a != none && m.atoms[a].line == none && m.atoms[a].here {
+				m.match(int32(i), a, RuleReceipt)
+			}
+			continue
+		}
 		if l.payment == none {
 			continue
 		}
@@ -176,13 +185,18 @@ func (m *Matcher) causeOfAbsence(a *atom) reason {
 		return whyInTransit
 	case a.kind == ofFee:
 		return m.causeOfFeeAbsence(a)
+	case a.kind == ofMoveFee:
+		if t := &m.atoms[m.moves[a.owner].atom]; t.line == none {
+			return m.causeOfAbsence(t)
+		}
+		return whyFeeNotShown
 	case a.paid == never:
 		return whyNotShown
 	case a.paid < from || a.paid >= until:
 		return whyOtherPeriod
 	case a.paid < from+skew || a.paid >= until-skew:
 		return whyEdge
-	case m.scope.Source == SourcePaystackSettlement && m.payments[a.owner].settlement != "":
+	case m.scope.Source == SourcePaystackSettlement && !a.kind.ofMove() && m.payments[a.owner].settlement != "":
 		return whyLaterSettlement
 	case (m.scope.Source == SourcePaystackSettlement || m.scope.Source == SourceBank) && a.paid >= until-settling:
 		return whyLaterSettlement

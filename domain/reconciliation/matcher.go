@@ -62,13 +62,13 @@ type paymentRec struct {
 	asked                                    bool
 }
 
-// moveRec is a Refund or a Payout; its amount is an atom.
+// moveRec is a Refund or a Payout; its amount is an atom, and so is the fee that the books posted for it, if they did.
 type moveRec struct {
 	reference, payment, phone, settlement string
 	kind                                  Kind // KindReversal for a refund
 	events                                []string
 	channel, sent                         int64
-	atom, members                         int32
+	atom, fee, members                    int32
 	status                                Status
 }
 
@@ -85,14 +85,21 @@ const (
 	ofReceipt atomKind = iota // money of a payment
 	ofFee                     // the fee that the books posted for a payment
 	ofMove                    // a refund or a payout
+	ofMoveFee                 // the fee that the books posted for a payout
 )
+
+// ofMove tells whether the owner of such an atom is a move.
+func (k atomKind) ofMove() bool { return k == ofMove || k == ofMoveFee }
+
+// isFee tells whether it is what the provider took.
+func (k atomKind) isFee() bool { return k == ofFee || k == ofMoveFee }
 
 // atom is one amount in the books, the smallest thing that a line can be matched to.
 type atom struct {
 	receipt      string
 	amount       int64 // as the statement would show it: less than zero went out
 	paid, booked int64 // milliseconds; booked is never when the books have not counted it
-	owner        int32 // a payment, for ofMove a move
+	owner        int32 // a payment; a move, for what is of one
 	line         int32
 	next         int32
 	kind         atomKind
@@ -229,14 +236,28 @@ func (m *Matcher) AddPayout(p Payout) error {
 	if p.Incoming {
 		sign = 1
 	}
-	return m.addMove(moveRec{
+	if p.Fee.Minor != 0 {
+		if err := m.fits(p.Fee); err != nil {
+			return fmt.Errorf("payout %s, its fee: %w", p.Reference, err)
+		}
+	}
+	if err := m.addMove(moveRec{
 		reference: p.Reference, phone: normalPhone(p.Phone), settlement: p.Settlement, kind: p.Kind, events: p.Events,
 		channel: p.Channel, sent: milli(p.SentAt), status: p.Status,
-	}, p.Amount, sign, p.Receipt, milli(p.BookedAt))
+	}, p.Amount, sign, p.Receipt, milli(p.BookedAt)); err != nil {
+		return err
+	}
+	if s := m.scope.Source; p.Fee.Minor == 0 || s == SourceBank || s.PaymentsOnly() { // a bank knows nothing of it
+		return nil
+	}
+	last := len(m.moves) - 1
+	m.moves[last].fee = int32(len(m.atoms))
+	m.addAtom(atom{kind: ofMoveFee, amount: -p.Fee.Minor, paid: milli(p.FeeAt), booked: milli(p.FeeAt), owner: int32(last), here: p.Channel == m.scope.Channel})
+	return nil
 }
 
 func (m *Matcher) addMove(r moveRec, amount money.Money, sign int64, receipt string, booked int64) error {
-	if err := m.room(r.reference, 1); err != nil {
+	if err := m.room(r.reference, 2); err != nil {
 		return err
 	}
 	if err := m.fits(amount); err != nil {
@@ -248,7 +269,7 @@ func (m *Matcher) addMove(r moveRec, amount money.Money, sign int64, receipt str
 	if m.scope.Source.PaymentsOnly() {
 		return nil
 	}
-	r.atom = int32(len(m.atoms))
+	r.atom, r.fee = int32(len(m.atoms)), none
 	m.addAtom(atom{
 		kind: ofMove, receipt: receipt, amount: sign * amount.Minor, paid: r.sent, booked: booked, owner: int32(len(m.moves)),
 		here: r.channel == m.scope.Channel || m.scope.Source == SourceBank,

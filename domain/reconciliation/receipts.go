@@ -100,7 +100,7 @@ func (m *Matcher) takenOrForeign(l *lineRec, first int32) {
 
 // concerns notes whose atom a line is about.
 func (m *Matcher) concerns(l *lineRec, a int32) {
-	if t := &m.atoms[a]; t.kind == ofMove {
+	if t := &m.atoms[a]; t.kind.ofMove() {
 		l.move = t.owner
 	} else {
 		l.payment = t.owner

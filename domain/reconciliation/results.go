@@ -24,8 +24,10 @@ func (m *Matcher) report(yield func(Result) error) (Totals, error) {
 		}
 	}
 	for i := range m.moves {
-		if err := r.book(m.moves[i].atom); err != nil {
-			return Totals{}, fmt.Errorf("take the result of %s: %w", m.moves[i].reference, err)
+		for _, a := range m.moves[i].all() {
+			if err := r.book(a); err != nil {
+				return Totals{}, fmt.Errorf("take a result of %s: %w", m.moves[i].reference, err)
+			}
 		}
 	}
 	r.totals.Books = m.money(m.booked())
@@ -98,14 +100,20 @@ func (m *Matcher) name(res *Result, i int32) {
 	case l.move != none:
 		r := &m.moves[l.move]
 		res.Reference, res.Events, res.Entry, res.Members, res.Payment = r.reference, r.events, r.entry(), int(r.members), r.payment
+		if l.isCharge() {
+			res.Entry = EntryFee
+		}
 	case l.payment != none:
 		p := &m.payments[l.payment]
 		res.Reference, res.Events, res.Entry = p.reference, p.events, EntryPayment
-		if l.kind == KindCharge {
+		if l.isCharge() {
 			res.Entry = EntryFee
 		}
 	}
 }
+
+// isCharge tells whether a line is what the provider took.
+func (l *lineRec) isCharge() bool { return l.kind == KindCharge || l.kind == KindFee }
 
 func (r *moveRec) entry() Entry {
 	if r.kind == KindReversal {
@@ -150,7 +158,7 @@ func (m *Matcher) deviation(l *lineRec, a *atom) reason {
 	switch {
 	case off == 0:
 		return whyMatched
-	case a.kind == ofFee:
+	case a.kind.isFee():
 		return whyFeeDiffers
 	case off < unit && (l.amount%unit == 0) != (a.amount%unit == 0):
 		return whyRounding
@@ -205,9 +213,12 @@ func (r *reporter) book(i int32) error {
 		return nil // told with its line
 	}
 	res := Result{Receipt: a.receipt, Rule: RuleUnmatched, Stated: m.money(0), Booked: m.money(0), Amount: m.money(0), At: timeOf(a.paid)}
-	if a.kind == ofMove {
+	if a.kind.ofMove() {
 		mv := &m.moves[a.owner]
 		res.Reference, res.Events, res.Entry, res.Kind, res.Members = mv.reference, mv.events, mv.entry(), mv.kind, int(mv.members)
+		if a.kind == ofMoveFee {
+			res.Entry, res.Kind = EntryFee, KindCharge
+		}
 	} else {
 		p := &m.payments[a.owner]
 		res.Reference, res.Events, res.Entry, res.Kind = p.reference, p.events, EntryPayment, KindPayment
