@@ -11,7 +11,20 @@ import (
 // newPayoutShop is a refund shop in which one person may pay out so many shillings alone, and so much has been paid to.
 func newPayoutShop(t *testing.T, limit string, paid ...string) *merchant {
 	t.Helper()
-	m := newRefundShop(t, common(t, "cards", quick(nil)))
+	return payoutShopAt(t, common(t, "cards", quick(nil)), limit, paid...)
+}
+
+// newChargedShop is a payout shop from which M-Pesa takes KES 22.40 for each payout.
+func newChargedShop(t *testing.T, limit string, paid ...string) *merchant {
+	t.Helper()
+	in := common(t, "charged", quick(nil))
+	in.admin(t, "daraja", "tariff", `{"b2c_cents":2240}`)
+	return payoutShopAt(t, in, limit, paid...)
+}
+
+func payoutShopAt(t *testing.T, in *instance, limit string, paid ...string) *merchant {
+	t.Helper()
+	m := newRefundShop(t, in)
 	m.cli(t, "payout", "policy", "--merchant", m.id, "--limit", limit)
 	for _, amount := range paid {
 		m.settles(t, m.push(t, phone(), amount), "completed", 15*time.Second)
@@ -47,7 +60,7 @@ func (m *merchant) toPhone(number, amount string) string {
 
 func TestAPayoutGoesToAPhoneWithItsCharge(t *testing.T) {
 	t.Parallel()
-	m := newPayoutShop(t, "1000", "700")
+	m := newChargedShop(t, "1000", "700")
 	m.post("/api/payouts/create", m.toPhone(phone(), "701")).want(t, 422, shape{"errors.amount": "~is more than there is to pay out: KES 700.00"})
 	number := phone()
 	r := m.payout(t, m.toPhone(number, "300"))
@@ -60,7 +73,7 @@ func TestAPayoutGoesToAPhoneWithItsCharge(t *testing.T) {
 	})
 	eventually(t, 30*time.Second, "what it cost is known", func() error {
 		b := m.balances(t)
-		if b["wallet"] != "300" || b["payouts_in_transit"] != "0" || b["provider_fees"] == "0" {
+		if b["wallet"] != "300" || b["payouts_in_transit"] != "0" || b["provider_fees"] != "22.4" || b["provider_clearing"] != "377.6" {
 			return fmt.Errorf("%v", b)
 		}
 		return nil

@@ -18,15 +18,21 @@ func newRefundShop(t *testing.T, in *instance) *merchant {
 	t.Helper()
 	m := newCardShop(t, in)
 	m.moveTo(t, "174379")
-	cert := send(t.Context(), http.MethodGet, in.sim+"/daraja/__sim/certificate", "")
+	m.initiator(t)
+	return m
+}
+
+// initiator gives the merchant's M-Pesa channel what it needs to pay out and to reverse.
+func (m *merchant) initiator(t *testing.T) {
+	t.Helper()
+	cert := send(t.Context(), http.MethodGet, m.sim+"/daraja/__sim/certificate", "")
 	file := filepath.Join(t.TempDir(), "cert.cer")
 	if err := os.WriteFile(file, []byte(cert.raw), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if out, code := in.verbWith(t, "Safaricom999!*!\n", "channel", "initiator", m.mpesa, "--name", "testapi", "--certificate", file); code != 0 {
+	if out, code := m.verbWith(t, "Safaricom999!*!\n", "channel", "initiator", m.mpesa, "--name", "testapi", "--certificate", file); code != 0 {
 		t.Fatalf("channel initiator: exit %d: %s", code, out)
 	}
-	return m
 }
 
 // refund asks for one and answers it.

@@ -1,0 +1,177 @@
+package main_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+// payoutDoors are the paths that the simulator has delivered notices of a payout to, in order.
+func (in *instance) payoutDoors(t *testing.T, ref string) []string {
+	t.Helper()
+	var paths []string
+	for _, d := range in.deliveriesTo(t, ref) {
+		u, err := url.Parse(d.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, u.Path)
+	}
+	return paths
+}
+
+// What stands in the operator's pool is not the merchant's: what is owed to it bounds a payout, and the operator bears what M-Pesa takes.
+func TestAPayoutOutOfThePoolIsBoundByWhatIsOwed(t *testing.T) {
+	t.Parallel()
+	m := newChargedShop(t, "1000", "300") // of its own, on another channel
+	m.mpesa = m.post("/api/payment-channels/create", `{"funds":"pool",`+mpesaChannel("174379")[1:]).want(t, 201, shape{"channel.funds": `="pool"`}).text("channel.id")
+	m.fees(t, m.mpesa, `{"own":{"parts":20000}}`)
+	m.post("/api/payouts/create", m.toPhone(phone(), "10")).want(t, 409, shape{"message": "~initiator"})
+	m.initiator(t)
+	m.post("/api/payouts/create", m.toPhone(phone(), "10")).want(t, 422, shape{"errors.amount": "~KES 0.00"})
+	m.settles(t, m.push(t, phone(), "200"), "completed", 15*time.Second)
+
+	// 200 stand there, of which 4 are the operator's fee.
+	m.post("/api/payouts/create", m.toPhone(phone(), "197")).want(t, 422, shape{"errors.amount": "~is more than there is to pay out: KES 196.00"})
+	ref := m.payout(t, m.toPhone(phone(), "150")).text("payout.reference")
+	m.post("/api/payouts/create", m.toPhone(phone(), "47")).want(t, 422, shape{"errors.amount": "~KES 46.00"})
+	m.payoutEnds(t, ref, "completed").want(t, 200, shape{"payout.receipt": "~^[0-9A-Z]{10}$"})
+	eventually(t, 30*time.Second, "what it cost is known", func() error {
+		b := m.balances(t)
+		if b["merchant_payable"] != "46" || b["payouts_in_transit"] != "0" || b["wallet"] != "" || b["provider_fees"] != "22.4" {
+			return fmt.Errorf("%v", b)
+		}
+		return nil
+	})
+
+	// A person transfers the rest, which leaves the pool as well.
+	bank := m.payout(t, `{"payment_channel_id":`+m.mpesa+`,"destination":"bank","bank_name":"Benki","account_number":"0112233","account_name":"Duka Ltd","amount":"46"}`).text("payout.reference")
+	m.post("/api/payouts/"+bank+"/record", `{"bank_reference":"FT1","value_date":"2026-01-05"}`).want(t, 200, shape{"payout.status": `="completed"`})
+	eventually(t, 15*time.Second, "nothing is owed any more", func() error {
+		if b := m.balances(t); b["merchant_payable"] != "0" || b["bank"] != "" || b["own_fees"] != "4" {
+			return fmt.Errorf("%v", b)
+		}
+		return nil
+	})
+	if out, code := m.verb(t, "verify"); code != 0 {
+		t.Errorf("verify: exit %d: %s", code, out)
+	}
+}
+
+// A notice that a request waited too long says nothing of the money: it may be paid all the same, or never.
+func TestWordThatAPayoutWaitedTooLongSaysNothingOfTheMoney(t *testing.T) {
+	t.Parallel()
+	m := newPayoutShop(t, "1000", "900")
+	paid := m.payout(t, m.toPhone("254700090021", "100")).text("payout.reference")     // carried out, without a result
+	told := m.payout(t, m.toPhone("254700090022", "150")).text("payout.reference")     // carried out, and the result follows
+	never := m.payout(t, m.toPhone("254700090020", "200")).text("payout.reference")    // nothing was done
+	nonsense := m.payout(t, m.toPhone("254700090024", "250")).text("payout.reference") // nor here, and the notice is no JSON
+	for _, ref := range []string{paid, told} {
+		m.payoutEnds(t, ref, "completed").want(t, 200, shape{"payout.receipt": "~^[0-9A-Z]{10}$"})
+	}
+	for _, ref := range []string{paid, told, never, nonsense} {
+		eventually(t, 30*time.Second, "the notice to the timeout door of "+ref+" is kept", func() error {
+			e := strings.Join(m.events(t, "payout-"+ref), " ")
+			if doors := m.payoutDoors(t, ref); len(doors) == 0 || !strings.HasSuffix(doors[0], "/timeout") || !strings.Contains(e, "PayoutNoticeReceived") {
+				return fmt.Errorf("events %s, doors %v", e, doors)
+			}
+			if strings.Count(e, "PayoutSent") != 1 || strings.Contains(e, "PayoutFailed") {
+				t.Fatalf("the events of %s are %s", ref, e)
+			}
+			return nil
+		})
+	}
+	for _, ref := range []string{never, nonsense} {
+		m.get("/api/payouts/"+ref).want(t, 200, shape{"payout.status": `="sent"`})
+	}
+	eventually(t, 30*time.Second, "only what was carried out has arrived", func() error {
+		if b := m.balances(t); b["wallet"] != "250" || b["payouts_in_transit"] != "450" {
+			return fmt.Errorf("%v", b)
+		}
+		return nil
+	})
+	m.post("/api/payouts/create", m.toPhone(phone(), "201")).want(t, 422, shape{"errors.amount": "~KES 200.00"})
+
+	// Nobody else knows the way to that door, nor opens another payout's with it.
+	door := m.payoutDoors(t, never)[0]
+	token := strings.Split(door, "/")[4]
+	for _, path := range []string{
+		strings.Replace(door, token, strings.Repeat("0", len(token)), 1),
+		strings.Replace(door, fmt.Sprintf("%x", never), fmt.Sprintf("%x", nonsense), 1),
+		strings.Replace(door, fmt.Sprintf("%x", never), fmt.Sprintf("%x", "PAYOUT0000000000000000"), 1),
+	} {
+		if r := m.knock(t, http.MethodPost, path, "{}"); r.status != 404 {
+			t.Errorf("%s: %v", path, r)
+		}
+	}
+	if out := m.cli(t, "payout", "fail", never, "--evidence", "not on the statement of 27 November"); !strings.Contains(out, "is failed") {
+		t.Error(out)
+	}
+	m.payoutEnds(t, never, "failed")
+}
+
+// The result comes while the event store is away: M-Pesa is answered, and won't say it again.
+func TestAPayoutsResultWaitsInTheSpoolWhileTheLogIsAway(t *testing.T) {
+	t.Parallel()
+	store, connection := startStore(t)
+	in := launch(t, quick(settings{"EVENTSTORE": connection, "MASTER_KEY": newMasterKey(t), "STATUS_QUERY_AFTER": "1h"})) // nothing but the notice tells
+	m := newShop(t, in)
+	m.initiator(t)
+	m.cli(t, "payout", "policy", "--merchant", m.id, "--limit", "1000")
+	m.settles(t, m.push(t, phone(), "500"), "completed", 15*time.Second)
+	ref := m.payout(t, m.toPhone("254700090014", "200")).text("payout.reference") // its result takes ten minutes, here twelve seconds
+	eventually(t, 10*time.Second, "M-Pesa has taken it", func() error {
+		if e := strings.Join(m.events(t, "payout-"+ref), " "); !strings.Contains(e, "PayoutAccepted") {
+			return errors.New(e)
+		}
+		return nil
+	})
+	store.kill()
+	another := m.toPhone(phone(), "50")
+	refused := m.post("/api/payouts/create", another, "Idempotency-Key", "in the outage")
+	if refused.status != 503 || refused.header.Get("Retry-After") == "" {
+		t.Errorf("a payout without a log: %v", refused)
+	}
+	eventually(t, 60*time.Second, "the result waits in the spool", func() error {
+		if in.metric(t, "kipay_spool_notices") == "0" {
+			return errors.New("it is empty")
+		}
+		return nil
+	})
+	for _, d := range in.deliveriesTo(t, ref) {
+		if d.Status != 200 {
+			t.Errorf("M-Pesa was answered %d: %s", d.Status, d.Reply)
+		}
+	}
+	store.start(t)
+	m.payoutEnds(t, ref, "completed").want(t, 200, shape{"payout.receipt": "~^[0-9A-Z]{10}$"})
+	eventually(t, 30*time.Second, "the spool is empty", func() error {
+		if n := in.metric(t, "kipay_spool_notices"); n != "0" {
+			return errors.New(n)
+		}
+		return nil
+	})
+	e := strings.Join(m.events(t, "payout-"+ref), " ")
+	if !strings.Contains(e, "PayoutNoticeReceived PayoutCompleted") || strings.Count(e, "PayoutSent") != 1 || strings.Count(e, "PayoutCompleted") != 1 {
+		t.Errorf("the events are %s", e)
+	}
+	eventually(t, 30*time.Second, "the request is taken when it is repeated", func() error {
+		if r := m.post("/api/payouts/create", another, "Idempotency-Key", "in the outage"); r.status != 201 {
+			return fmt.Errorf("%v", r)
+		}
+		return nil
+	})
+	eventually(t, 30*time.Second, "the money is where it went", func() error {
+		if b := m.balances(t); b["wallet"] != "250" && b["wallet"] != "200" {
+			return fmt.Errorf("%v", b)
+		}
+		return nil
+	})
+	if r := m.get("/api/payouts/list").want(t, 200, nil); r.text("total") != "2" {
+		t.Errorf("there are %v", r)
+	}
+}
