@@ -43,10 +43,19 @@ func opAuditPack(ctx context.Context, n *node, raw json.RawMessage, emit func(an
 		return nil, err
 	}
 	var out transparency.Manifest
+	noted := false
 	err = n.withProofs(ctx, func() error {
 		source := n.source()
 		reads := readapi.Deps{Log: n.events, Reader: projections.NewReader(n.reads.conn, source), Projection: source, Issuer: n.proofs.issuer}
-		out, err = reads.AuditPack(ctx, who, args.Month, head, func(file string, piece []byte) error { return emit(auditPackNews{file, piece}) })
+		out, err = reads.AuditPack(ctx, who, args.Month, head, func(file string, piece []byte) error {
+			if !noted { // before anything is shown, and not where the pack is refused
+				if err := n.write.NoteOperatorRead(ctx, args.Merchant, fmt.Sprintf("audit pack %s %s", args.Month, args.Mode)); err != nil {
+					return err
+				}
+				noted = true
+			}
+			return emit(auditPackNews{file, piece})
+		})
 		return asFinding(err)
 	})
 	return out, err
@@ -62,7 +71,7 @@ func auditPackCommand() *cobra.Command {
 		Long: `Write one archive with everything of a month that an auditor asks for: the events as they stand in the log, the proof that they are
 under a signed head, the ledger entries and the trial balance, statements with their differences and what was decided, the head,
 the log's verifier keys, and how to check all of it without Kipay (README.txt, verify.py). Personal data stays sealed.
-docs/audit-pack.md describes it.
+docs/audit-pack.md describes it. That it was made is recorded as a reading of audit data, which the merchant sees.
 
 The pack of a month that is closed (kipay period close) is the same whenever it is made. That of an open one says so.`,
 		Example: "  kipay audit pack --month 2026-10 --merchant 1 -o october.zip\n  kipay audit verify-pack october.zip --key 'pay.example/kipay+…'",

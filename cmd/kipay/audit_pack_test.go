@@ -66,6 +66,16 @@ func TestAnAuditPackOfAMonthIsCheckedWithNothingButItAndTheKey(t *testing.T) {
 			t.Errorf("%s is in the pack", name)
 		}
 	}
+	readings := m.get("/api/audit/events?type=AuditDataRead")
+	for _, what := range []string{"audit pack " + last + " test", "audit pack " + month + " test"} {
+		if n := strings.Count(readings.raw, `"what":"`+what+`"`); n != 1 || !strings.Contains(readings.raw, `"reader":"operator"`) {
+			t.Errorf("%q was noted %d times: %v", what, n, readings)
+		}
+	}
+	if r := other.get("/api/audit/events?type=AuditDataRead"); strings.Contains(r.raw, "audit pack") {
+		t.Errorf("another merchant is told of it: %v", r)
+	}
+
 	// The pack of a closed month stays the same, beside the server and alone.
 	if !bytes.Equal(readFile(t, closed), readFile(t, m.pack(t, last))) {
 		t.Error("the pack of a closed month is another one when it is made again")
