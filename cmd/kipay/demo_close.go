@@ -322,7 +322,7 @@ func (d *monthDemo) pack(ctx context.Context) error {
 		return err
 	}
 	d.line("    kipay audit pack --month " + d.monthOf().String() + " -o audit-pack.zip")
-	d.say("writes one file for the auditor: %s events with their proofs, %s ledger entries, the trial balance, %d statement with its differences and decisions, and how to check it all without Kipay.",
+	d.say("writes one file for the auditor: %s events with their proofs, %s ledger entries, the trial balance, %d statements with their differences and decisions, and how to check it all without Kipay.",
 		many(int(packed.Events)), many(int(packed.Entries)), packed.Imports)
 	d.gap()
 	verdict, err := verifyPackFile(name, transparency.VerifyOptions{Keys: keys})
@@ -350,7 +350,7 @@ func (f *forgedLog) ReadAll(ctx context.Context, from eventstore.Position, dir e
 	records, err := f.Store.ReadAll(ctx, from, dir, limit)
 	for i := range records {
 		if e := &records[i]; e.Stream == f.stream && e.Type == (transaction.PaymentReceived{}).EventType() && !f.done {
-			at := bytes.Index(e.Data, []byte(`00,"currency":"KES"`))
+			at := bytes.Index(e.Data, []byte(`,"currency":"KES"`))
 			if at < 0 {
 				continue
 			}

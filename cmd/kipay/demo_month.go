@@ -51,8 +51,8 @@ func demoMonthCommand() *cobra.Command {
 		Use:   "month",
 		Short: "A month of business with all faults: reconciled, closed, audited, proofs checked",
 		Long: `Make a month of invented business in a new folder, with every fault that payments have, in known numbers, and close its books:
-import M-Pesa's statement, find and explain each difference, decide what only a person can, prove the balance, close the month, show
-what became known later, and verify that nothing was changed. Everything goes through what serves real payments; no provider and
+import M-Pesa's statement, find and explain each difference, decide what only a person can, prove the balance, find the payouts on the
+bank's statement, close the month, show what became known later, and verify that nothing was changed. Everything goes through what serves real payments; no provider and
 no network is asked. The same seed makes the same month. docs/finance.md walks through the same steps.
 
 Exit status: 0 when every statement that it makes about the month is true, 3 when one is not.`,
@@ -90,6 +90,8 @@ type monthDemo struct {
 	month   faults.Month
 	trading *trade
 
+	payouts              []*demoPayout
+	treasurer            string // the key of the second person
 	merchant             int64
 	key, keyID           string
 	channel, other, card int64
@@ -132,7 +134,11 @@ func runDemoMonth(cmd *cobra.Command, size demoSize) (err error) {
 	// Whether another channel's statement shows a payment, its own import tells; this month has one import.
 	plan.Counts[faults.OnOtherStatement] = 0
 	plan.Clean = max(1, size.payments-each*len(faults.All()))
-	d := &monthDemo{tale: newTale(cmd.OutOrStdout()), clock: &demoClock{}, zone: zone, dir: dir, plan: plan, month: faults.Make(plan)}
+	payouts := plannedPayouts(plan.From)
+	for _, p := range payouts {
+		plan.Payouts = append(plan.Payouts, p.Payout)
+	}
+	d := &monthDemo{tale: newTale(cmd.OutOrStdout()), clock: &demoClock{}, zone: zone, dir: dir, plan: plan, month: faults.Make(plan), payouts: payouts}
 	d.clock.to(plan.From.AddDate(0, 0, -21))
 	cfg, err := demoConfig(cmd, dir, d.clock)
 	if err != nil {
@@ -234,6 +240,7 @@ func (d *monthDemo) tell(ctx context.Context, started time.Time) error {
 		{"The proof of the balance", d.balance},
 		{"What a person decides", d.decide},
 		{"Refunds and a dispute", d.wentBack},
+		{"Payouts, and the bank's statement", d.paidOut},
 		{"The trial balance", d.trialBalance},
 		{"The month is closed", d.close},
 		{"What became known afterwards", d.afterwards},
@@ -268,7 +275,8 @@ func (d *monthDemo) open(ctx context.Context) error {
 			d.key, d.keyID = k.Key, k.ID
 		}
 	}
-	mpesa := `{"name":%q,"provider":"mpesa","config":{"environment":"production","consumer_key":"demo","consumer_secret":"demo","shortcode":%q,"passkey":"demo"}}`
+	mpesa := `{"name":%q,"provider":"mpesa","config":{"environment":"production","consumer_key":"demo","consumer_secret":"demo","shortcode":%q,"passkey":"demo",` +
+		`"initiator_name":"demo","security_credential":"demo"}}`
 	for _, ch := range []string{
 		fmt.Sprintf(mpesa, "Paybill of the shop", shortCode), fmt.Sprintf(mpesa, "Paybill of the second shop", "600001"),
 		`{"name":"Cards","provider":"paystack","config":{"public_key":"pk_live_` + demoSecret + `","secret_key":"sk_live_` + demoSecret + `"}}`,
@@ -294,9 +302,13 @@ func (d *monthDemo) open(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := d.appointTreasurer(ctx); err != nil {
+		return err
+	}
 	d.say("Paybill %s of the shop, paybill 600001 of its second shop, and cards through Paystack. Each payment costs the shop 0.5 %%, "+
 		"1 to 100 shillings, and 16 %% VAT on that.", shortCode)
-	d.say("%s stand on the paybill from October.", sum(d.plan.Opening.Minor))
+	d.say("%s stand on the paybill from October. Up to %s one person may have money paid out; above that a second one has to agree, with a key that is for nothing else.",
+		sum(d.plan.Opening.Minor), sum(payoutLimit))
 	return nil
 }
 

@@ -25,16 +25,17 @@ func TestAMonthOfBusinessIsReconciledClosedAndProved(t *testing.T) {
 	// Enough of its figures that it can't have become a list of nothings.
 	for _, want := range []string{
 		"Sun 30 Nov", "KES 2,500,000.00", "unknown payer", "What the statement says at the end of it", "GET /api/reports/summary/lineage",
-		"✓ All 34 faults were found", "✓ Nothing else was called a difference", "✓ No line was tied to a payment that is not its own",
+		"✓ All 36 faults were found", "✓ Nothing else was called a difference", "✓ No line was tied to a payment that is not its own",
 		"✓ Statement − books = explained + unexplained", "✓ Debits and credits are equal: KES 8,", "✓ 2025-11 is closed",
 		"belongs to 2025-11 and is booked in 2025-12", "✓ The closed month is what it was", "200 of 200 tries", "✓ The log agrees with the checkpoint",
-		"is caught", "✓ The pack is verified", "All 32 statements are true",
+		"is caught", "✓ The pack is verified", "All 37 statements are true", "9. Payouts, and the bank's statement", "*********321    240,000.00  completed",
+		"✓ What is above the limit was not sent before the treasurer agreed", "✓ The transfer stands on both statements", "2 statements with their differences",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("it lacks %q", want)
 		}
 	}
-	if n := strings.Count(out, "✓"); n != 32 || strings.Contains(out, "✗") || strings.Contains(out, "\x1b") {
+	if n := strings.Count(out, "✓"); n != 37 || strings.Contains(out, "✗") || strings.Contains(out, "\x1b") {
 		t.Errorf("%d statements are made", n)
 	}
 	for _, line := range strings.Split(out, "\n") {

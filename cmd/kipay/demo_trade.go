@@ -95,6 +95,9 @@ func (d *monthDemo) newTrade(ctx context.Context) (*trade, error) {
 		t.refused()
 	}
 	t.lateOne()
+	for _, p := range t.payouts {
+		t.payout(p)
+	}
 	return t, nil
 }
 

@@ -127,7 +127,9 @@ func TestTheBooksOfAPayoutFitWhatItTakes(t *testing.T) {
 		s.do(t, payout.Send{At: t0})
 		for range rapid.IntRange(1, 8).Draw(t, "notices") {
 			s.do(t, rapid.SampledFrom([]domain.Command[payout.State]{
-				payoutPaid(0, 0), payoutPaid(0, 5_00), payoutPaid(605_00, 0), payoutRefused(), payout.Lose{At: t0}, payout.Accept{ConversationID: "AG", At: t0},
+				payoutPaid(0, 0), payoutPaid(0, 5_00), payoutPaid(605_00, 0), payoutRefused(),
+				payout.Lose{At: t0},
+				payout.Accept{ConversationID: "AG", At: t0},
 				payout.ReportCharge{Door: payout.DoorStatement, Raw: "line 9", Digest: "s", Charge: kes(7_00), At: t0},
 			}).Draw(t, "notice"))
 			b := s.balances()

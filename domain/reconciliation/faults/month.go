@@ -75,6 +75,9 @@ func Make(p Plan) Month {
 			b.fault(f)
 		}
 	}
+	for _, p := range b.plan.Payouts {
+		b.paidOut(p)
+	}
 	b.assemble()
 	return b.month
 }

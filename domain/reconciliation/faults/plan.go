@@ -73,6 +73,8 @@ type Plan struct {
 	NewestFirst bool
 	// Opening is the statement's balance before the month.
 	Opening money.Money
+	// Payouts are those of the month; the charge of one counts as a fault of the kind Charge.
+	Payouts []Payout
 }
 
 // The numbers of a usual plan.
