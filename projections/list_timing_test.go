@@ -41,6 +41,7 @@ func BenchmarkListTimes(b *testing.B) {
 			timeLists(b, r, rows)
 			fillVersions(b, e.Conn)
 			timeVersions(b, r, rows)
+			timeChanges(b, r, rows)
 			logSizes(b, e.Conn)
 		})
 	}
@@ -120,6 +121,43 @@ func timeVersions(t testing.TB, r *Reader, rows int) {
 			q := &transactionQuery{Reader: r, TransactionFilter: c.filter, generation: 1}
 			var err error
 			if total, _, err = q.versions(t.Context(), c.moment); err != nil {
+				t.Fatal(err)
+			}
+			took = append(took, time.Since(began))
+		}
+		slices.Sort(took)
+		t.Logf("%9d rows  %-20s        %8d  median %8v  worst %8v", rows, c.name, total,
+			took[len(took)/2].Round(10*time.Microsecond), took[len(took)-1].Round(10*time.Microsecond))
+	}
+}
+
+// timeChanges tells how long it takes to find what changed: since the newest thousandth, twentieth and half of the events, and since
+// the first; then what of one day's became known in the second half.
+func timeChanges(t testing.TB, r *Reader, rows int) {
+	last := eventstore.Position(4 * rows)
+	first := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	day := first.Add(time.Duration(rows) * 100 * time.Millisecond).Add(-24 * time.Hour)
+	for _, c := range []struct {
+		name    string
+		between Between
+		status  transaction.Status
+	}{
+		{"diff: a thousandth", Between{Since: last - last/1000, Until: last}, ""},
+		{"diff: a twentieth", Between{Since: last - last/20, Until: last}, ""},
+		{"diff: half", Between{Since: last / 2, Until: last}, ""},
+		{"diff: half, failed", Between{Since: last / 2, Until: last}, transaction.StatusFailed},
+		{"diff: all", Between{Until: last}, ""},
+		{"diff: one day", Between{Since: last / 2, Until: last, From: &day}, ""},
+	} {
+		took := make([]time.Duration, 0, 5)
+		var total uint64
+		for range cap(took) {
+			began := time.Now()
+			err := r.on(t.Context(), tablesOnly, func(ctx context.Context, g Generation) (err error) {
+				total, _, err = r.changed(withSettings(ctx, onDisk), g, transactionVersions(), newWhere(1, "test"), "'"+string(c.status)+"' IN ('', status)", c.between, 0, 20)
+				return err
+			})
+			if err != nil {
 				t.Fatal(err)
 			}
 			took = append(took, time.Since(began))

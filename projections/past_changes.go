@@ -8,6 +8,7 @@ import (
 
 	"github.com/ClickHouse/clickhouse-go/v2"
 	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
@@ -109,18 +110,19 @@ func (b *Between) from(v *versioned, where, in string) string {
 		return "argMaxIf(" + sql + ", " + v.position + ", " + v.position + " <= {since:UInt64})"
 	}
 	after := func(sql string) string { return "argMax(" + sql + ", " + v.position + ")" }
-	listed, meets, shown := "toUInt8("+v.listed+")", "toUInt8("+v.listed+" AND ("+in+"))", "tuple("+v.shown+")"
+	// Numbers cost far less to carry along than what lists show: whether it is listed, whether it also meets the condition, and a hash of
+	// 64 bits of what is shown.
+	state, shown := "toUInt8("+v.listed+") + toUInt8("+v.listed+" AND ("+in+"))", "cityHash64("+v.shown+")"
 	table := " FROM kipay." + v.table + "_gN WHERE " + where
 	return " FROM (SELECT " + v.keys + ", maxIf(" + v.position + ", " + v.position + " <= {since:UInt64}) AS was_at, max(" + v.position + ") AS is_at, " +
-		before(listed) + " AS was_listed, " + after(listed) + " AS is_listed, " + before(meets) + " AS was_in, " + after(meets) + " AS is_in, " +
-		before(shown) + " AS was_shown, " + after(shown) + " AS is_shown" +
+		before(state) + " AS was, " + after(state) + " AS is, " + before(shown) + " AS was_shown, " + after(shown) + " AS is_shown" +
 		table + became + " AND (" + v.keys + ") IN (SELECT " + v.keys + table + known + ") GROUP BY " + v.keys +
-		") WHERE (was_in = 1 OR is_in = 1) AND (was_listed != is_listed OR was_shown != is_shown)"
+		") WHERE (was = 2 OR is = 2) AND ((was = 0) != (is = 0) OR was_shown != is_shown)"
 }
 
 // pageOf is the SQL of a page of it: when a thing was made, and the places of its versions at both moments, 0 where it is not listed.
 func (b *Between) pageOf(v *versioned, where, in string) string {
-	return "SELECT created_at, if(was_listed = 1, was_at, 0), if(is_listed = 1, is_at, 0)" + b.from(v, where, in) + " ORDER BY " + v.newest +
+	return "SELECT created_at, if(was > 0, was_at, 0), if(is > 0, is_at, 0)" + b.from(v, where, in) + " ORDER BY " + v.newest +
 		" LIMIT {limit:UInt64} OFFSET {offset:UInt64}"
 }
 
@@ -128,21 +130,23 @@ func (b *Between) pageOf(v *versioned, where, in string) string {
 func (r *Reader) changed(ctx context.Context, g Generation, v *versioned, w *where, in string, b Between, offset, limit uint64) (uint64, []changedVersion, error) {
 	args := append(w.args[:len(w.args):len(w.args)], b.args()...)
 	var total uint64
-	if err := r.conn.QueryRow(ctx, g.in("SELECT count()"+b.from(v, w.sql(), in)), args...).Scan(&total); err != nil {
-		return 0, nil, err
-	}
-	if offset >= total || limit == 0 {
-		return total, nil, nil
-	}
 	var out []changedVersion
-	err := r.each(ctx, g.in(b.pageOf(v, w.sql(), in)), append(args, clickhouse.Named("limit", limit), clickhouse.Named("offset", offset)), func(rows driver.Rows) error {
-		var c changedVersion
-		var before, after uint64
-		err := rows.Scan(&c.at, &before, &after)
-		c.before, c.after = eventstore.Position(before), eventstore.Position(after)
-		out = append(out, c)
-		return err
+	group, grouped := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return r.conn.QueryRow(grouped, g.in("SELECT count()"+b.from(v, w.sql(), in)), args...).Scan(&total)
 	})
+	group.Go(func() error {
+		paged := append(args[:len(args):len(args)], clickhouse.Named("limit", limit), clickhouse.Named("offset", offset))
+		return r.each(grouped, g.in(b.pageOf(v, w.sql(), in)), paged, func(rows driver.Rows) error {
+			var c changedVersion
+			var before, after uint64
+			err := rows.Scan(&c.at, &before, &after)
+			c.before, c.after = eventstore.Position(before), eventstore.Position(after)
+			out = append(out, c)
+			return err
+		})
+	})
+	err := group.Wait()
 	return total, out, err
 }
 
@@ -151,7 +155,8 @@ func changesOf[Row any](ctx context.Context, r *Reader, v *versioned, w *where, 
 	columns string, scan func(driver.Rows) (Row, eventstore.Position, error),
 ) (ChangePage[Row], error) {
 	var page ChangePage[Row]
-	err := r.on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
+	// Between moments far apart nearly everything has changed.
+	err := r.patient().on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
 		total, changed, err := r.changed(withSettings(ctx, onDisk), g, v, w, in, b, offset, limit)
 		page = ChangePage[Row]{Total: total}
 		if err != nil || len(changed) == 0 {
