@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/gofiber/fiber/v2"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/eventstore"
@@ -43,7 +42,7 @@ type Readings interface {
 
 // Register adds the read side's routes to r, below which the caller is known (domain.CallerFrom).
 func Register(r fiber.Router, d Deps) {
-	a := &api{Deps: d, past: projections.NewPast(d.Reader, d.Log), writing: semaphore.NewWeighted(maxWriting)}
+	a := &api{Deps: d, past: projections.NewPast(d.Reader, d.Log), writing: newTurns(maxWriting, maxWritingEach)}
 	r.Get("/transactions/verify/:reference", a.verify)
 	r.Get("/transactions/list", a.listTransactions)
 	r.Get("/transactions/diff", a.diffTransactions)
@@ -79,8 +78,8 @@ func Register(r fiber.Router, d Deps) {
 type api struct {
 	Deps
 	past *projections.Past
-	// writing is held by each report that is being written.
-	writing *semaphore.Weighted
+	// writing are for reports that are being written.
+	writing *turns
 }
 
 // callerOf is who is asking, which the web layer has made sure of.

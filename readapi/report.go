@@ -56,7 +56,8 @@ func (a *api) report(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	if err := a.mayWrite(c); err != nil {
+	done, err := a.mayWrite(c, who)
+	if err != nil {
 		return err
 	}
 	a.answered(c, who, q.AsOf)
@@ -65,27 +66,28 @@ func (a *api) report(c *fiber.Ctx) error {
 		c.Set(fiber.HeaderContentDisposition, `attachment; filename="`+q.fileName()+`"`)
 	}
 	return stream(c, func(ctx context.Context, w io.Writer) error {
-		defer a.writing.Release(1)
+		defer done()
 		return a.writeReport(ctx, q, write(w))
 	})
 }
 
 const (
 	// maxWriting is how many reports are written at once: the engine has twice as many readers, and a client that takes its time with
-	// a large report holds one. Others wait for maxWritingWait.
+	// a large report holds one. Of one merchant there are maxWritingEach. Others wait for maxWritingWait.
 	maxWriting     = 3
+	maxWritingEach = 2
 	maxWritingWait = 10 * time.Second
 )
 
-// mayWrite waits until one more report may be written. Errors: Unavailable.
-func (a *api) mayWrite(c *fiber.Ctx) error {
+// mayWrite waits until one more report may be written; done ends its turn. Errors: Unavailable.
+func (a *api) mayWrite(c *fiber.Ctx, who domain.Caller) (done func(), err error) {
 	ctx, cancel := context.WithTimeout(c.UserContext(), maxWritingWait)
 	defer cancel()
-	if err := a.writing.Acquire(ctx, 1); err != nil {
+	if done, err = a.writing.take(ctx, who.MerchantID); err != nil {
 		c.Set(fiber.HeaderRetryAfter, retryLater)
-		return domain.Unavailable("Too many reports are being written; try again", err)
+		return nil, domain.Unavailable("Too many reports are being written; try again", err)
 	}
-	return nil
+	return done, nil
 }
 
 // Report writes a report as it is answered over HTTP, for a caller that is known: its parameters are those of the address, as_of
@@ -130,7 +132,8 @@ type unplaced struct {
 	aged            *time.Time
 }
 
-// zoneName is what names of time zones look like; a path, or "Local", is none.
+// zoneName is what names of time zones look like; a path, or "Local", is none. Nor are the folders of the system's files, which
+// ClickHouse does not have; one of them counts leap seconds.
 var zoneName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$`)
 
 // parseReport reads the parameters. Errors: NotFound, Invalid.
@@ -150,7 +153,7 @@ func (a *api) parseReport(who domain.Caller, name string, q *query, lineage bool
 	}
 	if tz := q.text("tz"); tz != "" {
 		zone, err := time.LoadLocation(tz)
-		if err != nil || !zoneName.MatchString(tz) || tz == "Local" {
+		if err != nil || !zoneName.MatchString(tz) || tz == "Local" || strings.HasPrefix(tz, "right/") || strings.HasPrefix(tz, "posix/") {
 			q.Add("tz", "must be a time zone such as Africa/Nairobi")
 		} else {
 			u.Zone = zone
@@ -309,11 +312,11 @@ func (q *asked) lineageOf(r *report.Row, heads []report.Head) string {
 	return b.String()
 }
 
-// beforeFirst is the day before the first; before the beginning of time where there is no first day.
+// beforeFirst is the day before the first, and not before the beginning of time; that where there is no first day.
 func beforeFirst(first *projections.Day) *projections.Day {
 	day := projections.Day(0)
 	if first != nil {
-		day = *first - 1
+		day = max(*first-1, day)
 	}
 	return &day
 }
