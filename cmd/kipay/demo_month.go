@@ -131,7 +131,7 @@ func runDemoMonth(cmd *cobra.Command, size demoSize) (err error) {
 	}
 	each := max(1, size.payments/faultShare)
 	plan := faults.Usual(size.seed, 0, each)
-	// Whether another channel's statement shows a payment, its own import tells; this month has one import.
+	// Whether another channel's statement shows a payment, that statement's import tells; the second shop's is not imported.
 	plan.Counts[faults.OnOtherStatement] = 0
 	plan.Clean = max(1, size.payments-each*len(faults.All()))
 	payouts := plannedPayouts(plan.From)

@@ -2,11 +2,14 @@ package main_test
 
 import (
 	"fmt"
+	"net/url"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/benfex/kipay/projections/projectionstest"
 )
 
 // calls is how often the server has made a call to a provider.
@@ -85,4 +88,21 @@ func TestAPaymentThatNobodyToldOfIsPulled(t *testing.T) {
 	// Turned off, nobody asks.
 	in.cli(t, "channel", "pull", m.mpesa, "--off")
 	in.fails(t, 1, "M-Pesa", "channel", "pull", m.card, "--number", "254722000000")
+}
+
+// A node that only reacts finds the books in the ClickHouse that another node writes.
+func TestANodeThatOnlyReactsPulls(t *testing.T) {
+	t.Parallel()
+	door := projectionstest.NewEngine(t).OpenDoor(t, true)
+	with := func(more settings) settings {
+		more["CLICKHOUSE"] = fmt.Sprintf("https://%s@%s/kipay?compress=none", url.UserPassword(projectionstest.User, projectionstest.Password), door.Addr)
+		more["CLICKHOUSE_CA_FILE"] = door.CAFile
+		return more
+	}
+	c := launchCluster(t, with(settings{"ROLES": "api,projector"}), with(settings{"ROLES": "reactor", "PULL_EVERY": "300ms"}))
+	m := newShop(t, c.nodes[0])
+	lost := m.push(t, "254700030010", "320")
+	c.nodes[1].cli(t, "channel", "pull", m.mpesa, "--number", "254722000000")
+	m.settles(t, lost, "completed", 60*time.Second)
+	m.get("/api/reconciliation/imports").want(t, 200, shape{"total": "=1", "data.0.source": `="mpesa_pull"`})
 }
