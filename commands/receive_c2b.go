@@ -8,6 +8,7 @@ import (
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/ids"
+	"github.com/benfex/kipay/domain/phone"
 	"github.com/benfex/kipay/domain/receipt"
 	"github.com/benfex/kipay/domain/transaction"
 )
@@ -58,13 +59,14 @@ func (w *WriteSide) receiveC2B(ctx context.Context, ch channel.State, n mpesa.C2
 	return err
 }
 
-// findAwaiting looks for a push that asked for just this money: same channel, account and amount, not answered with a
-// receipt yet.
+// findAwaiting looks for the push that most likely asked for just this money: same channel, account and amount, not answered
+// with a receipt yet.
 func (w *WriteSide) findAwaiting(ctx context.Context, conf *receipt.Confirmation) error {
 	expected, err := fold[receipt.AccountState](ctx, w.log, w.accountStream(conf.Channel, string(conf.Account)))
 	if err != nil {
 		return err
 	}
+	best := 0
 	for i := len(expected.State.Expected) - 1; i >= 0; i-- {
 		e := expected.State.Expected[i]
 		if e.Amount != conf.Amount || conf.PaidAt.Before(e.At.Add(-clockSkew)) || conf.PaidAt.After(e.At.Add(w.PushWindow)) {
@@ -74,12 +76,29 @@ func (w *WriteSide) findAwaiting(ctx context.Context, conf *receipt.Confirmation
 		if err != nil {
 			return err
 		}
-		if openFor(t.State, e.Attempt) {
+		if fits := likeness(t.State, e.Attempt, string(conf.Phone)); fits > best {
+			best = fits
 			conf.Awaits, conf.Attempt, conf.Until = e.Transaction, e.Attempt, conf.At.Add(w.C2BWait)
-			return nil
 		}
 	}
 	return nil
+}
+
+// likeness ranks pushes for the same money under the same account: 0 for one that it can't be; most for one of the payer's phone, and
+// among equals for one of which the query has said that it was paid, and whose receipt is awaited.
+func likeness(s transaction.State, attempt int, payer string) int {
+	a, ok := s.Attempt(attempt)
+	if !ok || !openFor(s, attempt) {
+		return 0
+	}
+	fits := 1
+	if s.Paid(attempt) {
+		fits++
+	}
+	if phone.Shows(payer, a.Phone) {
+		fits += 2
+	}
+	return fits
 }
 
 // openFor tells whether the attempt may still turn out to be this payment: it has brought no receipt.

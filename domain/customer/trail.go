@@ -3,6 +3,8 @@ package customer
 import (
 	"slices"
 	"strings"
+
+	"github.com/benfex/kipay/domain/phone"
 )
 
 // Trail is what leads to a customer in the words of others: all that was ever known of the person, and the money that was paid.
@@ -55,7 +57,7 @@ func (t *Trail) In(text string) bool {
 	for _, number := range numbersIn(text) {
 		switch {
 		case strings.Contains(number, "*"):
-			masked = masked || slices.ContainsFunc(t.Phones, func(p string) bool { return fitsMask(number, strings.TrimPrefix(p, "+")) })
+			masked = masked || slices.ContainsFunc(t.Phones, func(p string) bool { return phone.Shows(number, strings.TrimPrefix(p, "+")) })
 		case slices.ContainsFunc(t.ends(), func(end string) bool { return strings.Contains(number, end) }):
 			return true
 		}
@@ -86,16 +88,6 @@ func (t *Trail) ends() []string {
 // longWords are the words of a name that are long enough to be looked for.
 func longWords(name string) []string {
 	return slices.DeleteFunc(wordsOf(name), func(w string) bool { return len(w) < leastName })
-}
-
-// leastShown is how many digits a hidden number must show to be compared.
-const leastShown = 5
-
-// fitsMask tells whether the number is what a masked one shows of it: how many digits are hidden is not said reliably.
-func fitsMask(masked, number string) bool {
-	first, last := strings.IndexByte(masked, '*'), strings.LastIndexByte(masked, '*')
-	head, tail := masked[:first], masked[last+1:]
-	return len(head)+len(tail) >= leastShown && len(head)+len(tail) < len(number) && strings.HasPrefix(number, head) && strings.HasSuffix(number, tail)
 }
 
 // numbersIn are the runs of digits and stars of a text. Spaces, hyphens and brackets within one don't end it.
