@@ -80,20 +80,25 @@ func seed(t *testing.T) uint64 {
 	return n
 }
 
-// eventually asks again and again until try is content, and fails the test with its last complaint at the deadline.
+// eventually asks again and again until try is content, and fails the test with its last complaint at the deadline. It asks
+// less often the longer it takes: questions keep busy whom the answer is awaited of.
 func eventually(t *testing.T, within time.Duration, what string, try func() error) {
 	t.Helper()
+	const first, last = 20 * time.Millisecond, 150 * time.Millisecond
 	over := time.NewTimer(within)
 	defer over.Stop()
-	tick := time.NewTicker(25 * time.Millisecond)
-	defer tick.Stop()
+	pause := first
+	again := time.NewTimer(pause)
+	defer again.Stop()
 	for {
 		err := try()
 		if err == nil {
 			return
 		}
+		pause = min(pause+pause/8, last)
+		again.Reset(pause)
 		select {
-		case <-tick.C:
+		case <-again.C:
 		case <-over.C:
 			t.Fatalf("%s: not within %s: %v", what, within, err)
 		}

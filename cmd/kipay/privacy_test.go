@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -43,7 +44,7 @@ func (in *instance) readModels(t *testing.T) driver.Conn {
 	return conn
 }
 
-// rewriteTables has the engine write all parts anew, without compression, and remove the old ones.
+// rewriteTables has the engine write all parts anew, without compression, and remove the old ones soon, and not after half a minute.
 func rewriteTables(t *testing.T, conn driver.Conn) {
 	t.Helper()
 	rows, err := conn.Query(t.Context(), "SELECT name FROM system.tables WHERE database = 'kipay' AND engine LIKE '%MergeTree'")
@@ -60,7 +61,11 @@ func rewriteTables(t *testing.T, conn driver.Conn) {
 		names = append(names, name)
 	}
 	for _, name := range names {
-		for _, sql := range []string{"ALTER TABLE kipay." + name + " MODIFY SETTING default_compression_codec = 'NONE', old_parts_lifetime = 1", "OPTIMIZE TABLE kipay." + name + " FINAL"} {
+		for _, sql := range []string{
+			"ALTER TABLE kipay." + name + " MODIFY SETTING default_compression_codec = 'NONE', old_parts_lifetime = 1, " +
+				"cleanup_delay_period = 1, max_cleanup_delay_period = 1, cleanup_delay_period_random_add = 0",
+			"OPTIMIZE TABLE kipay." + name + " FINAL",
+		} {
 			if err := conn.Exec(t.Context(), sql); err != nil {
 				t.Fatalf("%s: %v", sql, err)
 			}
@@ -209,6 +214,7 @@ func TestNothingOfAnErasedCustomerIsAnywhere(t *testing.T) {
 	backup := filepath.Join(t.TempDir(), "backup")
 	in.cli(t, "backup", backup)
 	rewriteTables(t, conn)
+	_ = syscall.Kill(in.engine(t), syscall.SIGKILL) // the next one knows how soon it is to remove them
 	eventually(t, 60*time.Second, "no file holds any of it", func() error {
 		if found := append(projectionstest.PlantedInFiles(t, in.home, planted), projectionstest.PlantedInFiles(t, backup, planted)...); len(found) > 0 {
 			return fmt.Errorf("found in %v", found)
