@@ -8,6 +8,7 @@ import (
 	"github.com/benfex/kipay/domain/receipt"
 	"github.com/benfex/kipay/domain/reconciliation"
 	"github.com/benfex/kipay/domain/reconciliation/journal"
+	"github.com/benfex/kipay/domain/transaction"
 )
 
 // aroundPayment is how far round a payment's time the books are read that are compared with it.
@@ -40,16 +41,19 @@ func (w *WriteSide) countStatus(ctx context.Context, e receipt.StatusAnswered, b
 		return err
 	}
 	owned, err := fold[receipt.State](ctx, w.log, receipt.Stream(ch.State.ReceiptScope(), e.Number))
-	if err != nil || owned.State.Owner != "" {
-		return err
-	}
-	reference, err := w.payeeOf(ctx, imp.State, ch.State, i, string(e.Phone))
-	if err != nil || reference == "" {
+	if err != nil {
 		return err
 	}
 	by.Actor = byReconciliation
-	i.Reference = reference
-	r, err := w.creditMissing(ctx, imp.State, ch.State, i, by)
+	var r journal.Resolution
+	switch s := owned.State; {
+	case s.Owner == "":
+		if i.Reference, err = w.payeeOf(ctx, imp.State, ch.State, i, string(e.Phone)); err == nil && i.Reference != "" {
+			r, err = w.creditMissing(ctx, imp.State, ch.State, i, by)
+		}
+	case s.Door == string(transaction.DoorStatement): // credited by whoever does the same just now, or did before it stopped
+		r = journal.Resolution{Action: journal.Recorded, Reference: s.Owner}
+	}
 	if err != nil || r.Action == "" {
 		return err
 	}
