@@ -21,6 +21,7 @@ type Payout struct {
 	Reference       string
 	Currency        money.Currency
 	Amount          int64 // minor units
+	Came            int64 // what was paid, in minor units; 0 before
 	Status          payout.Status
 	Method          string
 	ChannelID       int64
@@ -46,7 +47,7 @@ type Payout struct {
 func PayoutOf(s payout.State, version eventstore.Position) Payout {
 	out := Payout{
 		MerchantID: s.Merchant, Mode: s.Mode, CreatedAt: s.At, ID: s.ID, Version: version, Reference: string(s.Reference),
-		Currency: s.Amount.Currency, Amount: s.Amount.Minor, Status: s.Status, Method: string(s.Way), ChannelID: s.Channel,
+		Currency: s.Amount.Currency, Amount: s.Amount.Minor, Came: s.Came.Minor, Status: s.Status, Method: string(s.Way), ChannelID: s.Channel,
 		Destination: string(s.Destination.Kind), DestinationHint: s.Destination.Hint(), NeedsApproval: s.NeedsApproval,
 		RequestedBy: s.RequestedBy, ApprovedBy: s.ApprovedBy, RejectedBy: s.RejectedBy, SentAt: s.SentAt, PaidAt: s.PaidAt, Receipt: s.Receipt,
 		BankReference: s.BankReference, ValueDate: s.ValueDate, OutcomeUnknown: s.Unknown, NeedsAttention: s.Attention,
@@ -84,7 +85,7 @@ func (b *builder) addPayout(ctx context.Context, env *eventstore.Envelope, into 
 // payoutColumns are rows of the table payouts.
 type payoutColumns struct {
 	*table
-	merchant, created, id, amount, channel, sent, paid, charge                           values[int64]
+	merchant, created, id, amount, came, channel, sent, paid, charge                     values[int64]
 	version                                                                              values[uint64]
 	needsApproval, unknown                                                               values[uint8]
 	mode, reference, currency, status, method, destination, hint                         values[string]
@@ -98,7 +99,7 @@ func newPayoutColumns() *payoutColumns {
 		merchant: values[int64]{name: "merchant_id", sentAs: sentInt64}, mode: text("mode"),
 		created: values[int64]{name: "created_at", sentAs: sentMillis}, id: values[int64]{name: "id", sentAs: sentInt64},
 		version: values[uint64]{name: "version", sentAs: sentUInt64}, reference: text("reference"), currency: text("currency"),
-		amount: values[int64]{name: "amount_minor", sentAs: sentInt64}, status: text("status"), method: text("method"),
+		amount: values[int64]{name: "amount_minor", sentAs: sentInt64}, came: values[int64]{name: "paid_minor", sentAs: sentInt64}, status: text("status"), method: text("method"),
 		channel: values[int64]{name: "channel_id", sentAs: sentInt64}, destination: text("destination"), hint: text("destination_hint"),
 		needsApproval: values[uint8]{name: "needs_approval", sentAs: sentUInt8}, requestedBy: text("requested_by"), approvedBy: text("approved_by"),
 		rejectedBy: text("rejected_by"), sent: values[int64]{name: "sent_at", sentAs: sentMillis}, paid: values[int64]{name: "paid_at", sentAs: sentMillis},
@@ -106,7 +107,7 @@ func newPayoutColumns() *payoutColumns {
 		valueDate: text("value_date"), code: text("failure_code"), reason: text("failure_reason"),
 		unknown: values[uint8]{name: "outcome_unknown", sentAs: sentUInt8}, attention: text("needs_attention"),
 	}
-	c.table = newTable("payouts", &c.merchant, &c.mode, &c.created, &c.id, &c.version, &c.reference, &c.currency, &c.amount, &c.status,
+	c.table = newTable("payouts", &c.merchant, &c.mode, &c.created, &c.id, &c.version, &c.reference, &c.currency, &c.amount, &c.came, &c.status,
 		&c.method, &c.channel, &c.destination, &c.hint, &c.needsApproval, &c.requestedBy, &c.approvedBy, &c.rejectedBy, &c.sent, &c.paid,
 		&c.receipt, &c.charge, &c.bankReference, &c.valueDate, &c.code, &c.reason, &c.unknown, &c.attention)
 	return c
@@ -121,6 +122,7 @@ func (c *payoutColumns) add(p *Payout) {
 	c.reference.add(p.Reference)
 	c.currency.add(string(p.Currency))
 	c.amount.add(p.Amount)
+	c.came.add(p.Came)
 	c.status.add(string(p.Status))
 	c.method.add(p.Method)
 	c.channel.add(p.ChannelID)

@@ -72,7 +72,7 @@ WHERE d.n <= i.differences AND moment >= {from:DateTime64(3,'UTC')} AND moment <
 
 // payoutFacts and disputeFacts are the last versions that had become so by {until} and were known. There are few of either.
 const (
-	payoutFacts = `SELECT created_at, id, reference, status, method, channel_id, destination, currency, amount_minor, charge_minor, failure_code,
+	payoutFacts = `SELECT created_at, id, reference, status, method, channel_id, destination, currency, amount_minor, paid_minor, charge_minor, failure_code,
 	outcome_unknown, needs_attention, version AS position FROM kipay.payout_versions_gN
 WHERE ` + paymentsWithin + ` AND version <= {asof:UInt64} AND effective_at <= {until:DateTime64(3,'UTC')}
 ORDER BY version DESC LIMIT 1 BY created_at, id`

@@ -10,7 +10,7 @@ func payouts() Report {
 	f = count(f, "under_way", payoutUnderWay)
 	f = count(f, "for_a_person", "status = 'awaiting_approval' OR (status = 'approved' AND method = 'manual') OR outcome_unknown = 1 OR needs_attention != ''")
 	f = f.amount("amount", "amount_minor").
-		amount("paid", "if(status = 'completed', amount_minor, 0)").
+		amount("paid", "paid_minor").
 		amount("reserved", "if("+payoutUnderWay+", amount_minor, 0)").
 		amount("provider_charge", "charge_minor")
 	return Report{

@@ -8,6 +8,7 @@ CREATE TABLE IF NOT EXISTS kipay.payout_versions_gN
     reference String COMMENT 'Kipay''s name of the payout, and M-Pesa''s',
     currency LowCardinality(String) COMMENT 'ISO 4217',
     amount_minor Int64 COMMENT 'What is paid out, in minor units',
+    paid_minor Int64 COMMENT 'What was paid, by the provider''s word, in minor units; 0 before',
     status LowCardinality(String) COMMENT 'awaiting_approval, approved, sent, completed, failed or rejected',
     method LowCardinality(String) COMMENT 'mpesa_b2c or manual',
     channel_id Int64 COMMENT 'The payment channel whose money it is',

@@ -293,6 +293,7 @@ CREATE TABLE IF NOT EXISTS kipay.shard_payout_versions_g1 ON CLUSTER 'kipay'
     reference String COMMENT 'Kipay''s name of the payout, and M-Pesa''s',
     currency LowCardinality(String) COMMENT 'ISO 4217',
     amount_minor Int64 COMMENT 'What is paid out, in minor units',
+    paid_minor Int64 COMMENT 'What was paid, by the provider''s word, in minor units; 0 before',
     status LowCardinality(String) COMMENT 'awaiting_approval, approved, sent, completed, failed or rejected',
     method LowCardinality(String) COMMENT 'mpesa_b2c or manual',
     channel_id Int64 COMMENT 'The payment channel whose money it is',
@@ -333,6 +334,7 @@ CREATE TABLE IF NOT EXISTS kipay.shard_payouts_g1 ON CLUSTER 'kipay'
     reference String COMMENT 'Kipay''s name of the payout, and M-Pesa''s',
     currency LowCardinality(String) COMMENT 'ISO 4217',
     amount_minor Int64 COMMENT 'What is paid out, in minor units',
+    paid_minor Int64 COMMENT 'What was paid, by the provider''s word, in minor units; 0 before',
     status LowCardinality(String) COMMENT 'awaiting_approval, approved, sent, completed, failed or rejected',
     method LowCardinality(String) COMMENT 'mpesa_b2c or manual',
     channel_id Int64 COMMENT 'The payment channel whose money it is',
@@ -834,6 +836,7 @@ CREATE OR REPLACE VIEW kipay.payout_versions ON CLUSTER 'kipay'
     mode LowCardinality(String) COMMENT 'test or live',
     currency LowCardinality(String) COMMENT 'ISO 4217',
     amount_minor Int64 COMMENT 'What is paid out, in minor units',
+    paid_minor Int64 COMMENT 'What was paid, by the provider''s word, in minor units; 0 before',
     status LowCardinality(String) COMMENT 'awaiting_approval, approved, sent, completed, failed or rejected',
     method LowCardinality(String) COMMENT 'mpesa_b2c or manual',
     channel_id Int64 COMMENT 'The payment channel whose money it is',
@@ -857,7 +860,7 @@ CREATE OR REPLACE VIEW kipay.payout_versions ON CLUSTER 'kipay'
     effective_at DateTime64(3, 'UTC') COMMENT 'When it became so, by the clock of whoever paid where that is known',
     position UInt64 COMMENT 'The event''s position in the log'
 )
-AS SELECT id, reference, merchant_id, mode, currency, amount_minor, status, method, channel_id, destination, destination_hint, needs_approval,
+AS SELECT id, reference, merchant_id, mode, currency, amount_minor, paid_minor, status, method, channel_id, destination, destination_hint, needs_approval,
     requested_by, approved_by, rejected_by, created_at, nullIf(sent_at, toDateTime64(0, 3, 'UTC')) AS sent_at,
     nullIf(paid_at, toDateTime64(0, 3, 'UTC')) AS paid_at, receipt, charge_minor, bank_reference, value_date, failure_code, failure_reason,
     outcome_unknown, needs_attention, effective_at, version AS position
@@ -872,6 +875,7 @@ CREATE OR REPLACE VIEW kipay.payouts ON CLUSTER 'kipay'
     mode LowCardinality(String) COMMENT 'test or live',
     currency LowCardinality(String) COMMENT 'ISO 4217',
     amount_minor Int64 COMMENT 'What is paid out, in minor units',
+    paid_minor Int64 COMMENT 'What was paid, by the provider''s word, in minor units; 0 before',
     status LowCardinality(String) COMMENT 'awaiting_approval, approved, sent, completed, failed or rejected',
     method LowCardinality(String) COMMENT 'mpesa_b2c or manual',
     channel_id Int64 COMMENT 'The payment channel whose money it is',
@@ -894,7 +898,7 @@ CREATE OR REPLACE VIEW kipay.payouts ON CLUSTER 'kipay'
     needs_attention String COMMENT 'Why a person has to look; empty when nobody has to',
     position UInt64 COMMENT 'Position in the log of the event that this row shows'
 )
-AS SELECT id, reference, merchant_id, mode, currency, amount_minor, status, method, channel_id, destination, destination_hint, needs_approval,
+AS SELECT id, reference, merchant_id, mode, currency, amount_minor, paid_minor, status, method, channel_id, destination, destination_hint, needs_approval,
     requested_by, approved_by, rejected_by, created_at, nullIf(sent_at, toDateTime64(0, 3, 'UTC')) AS sent_at,
     nullIf(paid_at, toDateTime64(0, 3, 'UTC')) AS paid_at, receipt, charge_minor, bank_reference, value_date, failure_code, failure_reason,
     outcome_unknown, needs_attention, version AS position
