@@ -249,7 +249,12 @@ func TestAKilledBuilderLeavesAWholeTree(t *testing.T) {
 		}
 		var once sync.Once
 		kill := func() { once.Do(func() { _ = child.Process.Kill() }) }
-		timer := time.AfterFunc(time.Duration(rand.IntN(60_000))*time.Microsecond, kill)
+		// The first round lets something be built, however long the child takes to start; the others may kill it before.
+		soon := time.Duration(rand.IntN(60_000)) * time.Microsecond
+		timer := time.AfterFunc(time.Minute, kill)
+		if round > 0 {
+			timer.Reset(soon)
+		}
 		lines := 0
 		scanner := bufio.NewScanner(out)
 		for scanner.Scan() {
@@ -258,6 +263,9 @@ func TestAKilledBuilderLeavesAWholeTree(t *testing.T) {
 			}
 			if lines++; lines > 40 {
 				kill()
+			}
+			if round == 0 && lines == 1 {
+				timer.Reset(soon)
 			}
 		}
 		timer.Stop()
