@@ -95,13 +95,17 @@ func (w *WriteSide) answeredReceipts(ctx context.Context, merchantID int64) ([]s
 		return streams, nil
 	}
 	var out []string
-	err := w.eachRecord(ctx, answered, func(r eventstore.Record) error {
-		if !slices.Contains(out, r.Stream) {
-			out = append(out, r.Stream)
+	err := w.eachRecord(ctx, ofType(answered), func(e eventstore.Envelope) {
+		if !slices.Contains(out, e.Stream) {
+			out = append(out, e.Stream)
 		}
-		return nil
 	})
 	return out, err
+}
+
+// ofType wants events of one type.
+func ofType(name string) func(*eventstore.Record) bool {
+	return func(r *eventstore.Record) bool { return r.Type == name }
 }
 
 // speaksOf tells whether the difference is about the customer.
@@ -128,30 +132,10 @@ func (w *WriteSide) itemsFor(ctx context.Context, merchantID int64, t customer.T
 // itemsInLog are all items whose words are kept under keys of their own.
 func (w *WriteSide) itemsInLog(ctx context.Context) ([]int64, error) {
 	var out []int64
-	err := w.eachRecord(ctx, journal.DifferencesFound{}.EventType(), func(r eventstore.Record) error {
-		env, err := w.log.Decode(ctx, r)
-		if e, ok := env.Event.(journal.DifferencesFound); ok && err == nil && e.Words != "" {
+	err := w.eachRecord(ctx, ofType(journal.DifferencesFound{}.EventType()), func(env eventstore.Envelope) {
+		if e, ok := env.Event.(journal.DifferencesFound); ok && e.Words != "" {
 			out = append(out, journal.ItemID(e.ID, e.Differences[0].N))
 		}
-		return err
 	})
 	return out, err
-}
-
-// eachRecord reads the whole log for the events of one type.
-func (w *WriteSide) eachRecord(ctx context.Context, eventType string, fn func(eventstore.Record) error) error {
-	for from := eventstore.Position(0); ; {
-		records, err := w.log.Store().ReadAll(ctx, from, eventstore.Forward, logChunk)
-		if err != nil || len(records) == 0 {
-			return asUnavailable(err)
-		}
-		for _, r := range records {
-			if r.Type == eventType {
-				if err := fn(r); err != nil {
-					return err
-				}
-			}
-		}
-		from = records[len(records)-1].Position
-	}
 }

@@ -54,6 +54,19 @@ func fold[S domain.State[S]](ctx context.Context, log *eventstore.Log, stream st
 	return out, asUnavailable(err)
 }
 
+// firstOf is the first event of a stream, without one where the stream has none.
+func (w *WriteSide) firstOf(ctx context.Context, stream string) (eventstore.Envelope, error) {
+	records, err := w.log.Store().ReadStream(ctx, stream, 0, eventstore.Forward, 1)
+	if errors.Is(err, eventstore.ErrStreamNotFound) || err == nil && len(records) == 0 {
+		return eventstore.Envelope{}, nil
+	}
+	if err != nil {
+		return eventstore.Envelope{}, asUnavailable(err)
+	}
+	e, err := w.log.Decode(ctx, records[0])
+	return e, asUnavailable(err)
+}
+
 // Fold reads a stream into its state.
 func Fold[S domain.State[S]](ctx context.Context, w *WriteSide, stream string) (Outcome[S], error) {
 	return fold[S](ctx, w.log, stream)

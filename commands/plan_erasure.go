@@ -162,33 +162,41 @@ const logChunk = 4096
 func (w *WriteSide) paymentsInLog(ctx context.Context, s customer.State, phones []string) ([]string, error) {
 	var out []string
 	merchantID := []byte(`"merchant_id":` + itoa(s.Merchant) + `,`)
+	err := w.eachRecord(ctx, func(r *eventstore.Record) bool {
+		return r.Type == (transaction.Initialized{}).EventType() && bytes.Contains(r.Data, merchantID) ||
+			r.Type == (transaction.StkPushRequested{}).EventType() && len(phones) > 0
+	}, func(env eventstore.Envelope) {
+		switch e := env.Event.(type) {
+		case transaction.Initialized:
+			if e.Customer == s.ID || e.Customer == 0 && e.Phone != "" && slices.Contains(phones, string(e.Phone)) {
+				out = append(out, string(e.Reference))
+			}
+		case transaction.StkPushRequested:
+			if slices.Contains(phones, string(e.Phone)) {
+				out = append(out, string(e.Reference))
+			}
+		}
+	})
+	slices.Sort(out)
+	return slices.Compact(out), err
+}
+
+// eachRecord reads the whole log for the events that are wanted.
+func (w *WriteSide) eachRecord(ctx context.Context, wanted func(*eventstore.Record) bool, take func(eventstore.Envelope)) error {
 	for from := eventstore.Position(0); ; {
 		records, err := w.log.Store().ReadAll(ctx, from, eventstore.Forward, logChunk)
 		if err != nil || len(records) == 0 {
-			slices.Sort(out)
-			return slices.Compact(out), asUnavailable(err)
+			return asUnavailable(err)
 		}
-		for _, r := range records {
-			switch {
-			case r.Type == (transaction.Initialized{}).EventType() && bytes.Contains(r.Data, merchantID):
-			case r.Type == (transaction.StkPushRequested{}).EventType() && len(phones) > 0:
-			default:
+		for i := range records {
+			if !wanted(&records[i]) {
 				continue
 			}
-			env, err := w.log.Decode(ctx, r)
+			env, err := w.log.Decode(ctx, records[i])
 			if err != nil {
-				return nil, err
+				return err
 			}
-			switch e := env.Event.(type) {
-			case transaction.Initialized:
-				if e.Customer == s.ID || e.Customer == 0 && e.Phone != "" && slices.Contains(phones, string(e.Phone)) {
-					out = append(out, string(e.Reference))
-				}
-			case transaction.StkPushRequested:
-				if slices.Contains(phones, string(e.Phone)) {
-					out = append(out, string(e.Reference))
-				}
-			}
+			take(env)
 		}
 		from = records[len(records)-1].Position
 	}

@@ -121,17 +121,9 @@ func (a askable) stream() string { return receipt.Stream(a.ch.ReceiptScope(), a.
 
 // askableItem finds it. Errors: NotFound; Conflict.
 func (w *WriteSide) askableItem(ctx context.Context, merchantID int64, mode domain.Mode, itemID int64) (askable, error) {
-	id, n, ok := journal.ParseItem(itemID)
-	if !ok {
-		return askable{}, domain.NotFoundf("reconciliation item not found")
-	}
-	imp, err := fold[journal.State](ctx, w.log, journal.Stream(id))
+	imp, item, err := w.itemOf(ctx, merchantID, mode, itemID)
 	if err != nil {
 		return askable{}, err
-	}
-	item, ok := imp.State.Item(n)
-	if !ok || imp.State.Merchant != merchantID || imp.State.Mode != mode {
-		return askable{}, domain.NotFoundf("reconciliation item not found")
 	}
 	if imp.State.Channel == 0 {
 		return askable{}, domain.Conflictf("A bank can't be asked after its lines")
@@ -336,11 +328,11 @@ func readStatus(body []byte) (receipt.StatusAnswered, error) {
 // StatusesJSON are what the provider said of the receipts of an import's lines, by receipt; those that nobody asked after are
 // missing. Errors: NotFound.
 func (w *WriteSide) StatusesJSON(ctx context.Context, merchantID int64, mode domain.Mode, id int64, receipts []string) (map[string]json.RawMessage, error) {
-	v, err := w.ImportOf(ctx, merchantID, mode, id)
-	if err != nil || v.Channel == 0 || len(receipts) == 0 {
+	begun, err := w.importBegun(ctx, merchantID, mode, id)
+	if err != nil || begun.Channel == 0 || len(receipts) == 0 {
 		return nil, err
 	}
-	ch, err := w.channelOf(ctx, merchantID, v.Channel)
+	ch, err := w.channelOf(ctx, merchantID, begun.Channel)
 	if err != nil || ch.Provider != channel.Mpesa {
 		return nil, err
 	}

@@ -3,14 +3,12 @@ package commands
 import (
 	"context"
 	"encoding/json"
-	"errors"
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/payout"
 	"github.com/benfex/kipay/domain/reconciliation"
 	"github.com/benfex/kipay/domain/reconciliation/journal"
 	"github.com/benfex/kipay/domain/transaction"
-	"github.com/benfex/kipay/eventstore"
 )
 
 // keyOfWords is whose key seals the words of the line that differs: the payment's or the payout's that it is tied to, else its own.
@@ -39,19 +37,9 @@ func (c *comparison) keyOfWords(ctx context.Context, d *journal.Difference) (str
 
 // keyOfPayment is whose key seals what is said of a payment, empty for one that there isn't. erased says that the key was destroyed.
 func (w *WriteSide) keyOfPayment(ctx context.Context, ref transaction.Reference) (key string, erased bool, _ error) {
-	records, err := w.log.Store().ReadStream(ctx, ref.Stream(), 0, eventstore.Forward, 1)
-	if errors.Is(err, eventstore.ErrStreamNotFound) || err == nil && len(records) == 0 {
-		return "", false, nil
-	}
-	if err != nil {
-		return "", false, asUnavailable(err)
-	}
-	e, err := w.log.Decode(ctx, records[0])
-	if err != nil {
-		return "", false, asUnavailable(err)
-	}
+	e, err := w.firstOf(ctx, ref.Stream())
 	opened, _ := e.Event.(transaction.Initialized)
-	return opened.Subject, e.Erased, nil
+	return opened.Subject, e.Erased, err
 }
 
 // sealed are differences as events: one each for those whose line's words are kept, together what is between them.

@@ -129,6 +129,22 @@ func (w *WriteSide) ImportOf(ctx context.Context, merchantID int64, mode domain.
 	return viewImport(s.State, w.underWay(s.State)), nil
 }
 
+// importBegun is how an import of the merchant's began, read without its differences. Errors: NotFound, also when it is another's.
+func (w *WriteSide) importBegun(ctx context.Context, merchantID int64, mode domain.Mode, id int64) (journal.Begun, error) {
+	first, err := w.firstOf(ctx, journal.Stream(id))
+	begun, ok := first.Event.(journal.Begun)
+	if err == nil && (!ok || begun.Merchant != merchantID || begun.Mode != mode) {
+		err = domain.NotFoundf("import not found")
+	}
+	return begun, err
+}
+
+// CheckImport tells whether the merchant has the import, by the error. Errors: NotFound.
+func (w *WriteSide) CheckImport(ctx context.Context, merchantID int64, mode domain.Mode, id int64) error {
+	_, err := w.importBegun(ctx, merchantID, mode, id)
+	return err
+}
+
 // ImportJSON is ImportOf as it is answered.
 func (w *WriteSide) ImportJSON(ctx context.Context, merchantID int64, mode domain.Mode, id int64) ([]byte, error) {
 	v, err := w.ImportOf(ctx, merchantID, mode, id)

@@ -131,19 +131,29 @@ func (w *WriteSide) Resolve(ctx context.Context, merchantID int64, mode domain.M
 	return w.decide(ctx, merchantID, mode, d, By{Actor: byOperator, Merchant: merchantID})
 }
 
-// decide books what the decision says, then keeps it. It may be repeated.
-func (w *WriteSide) decide(ctx context.Context, merchantID int64, mode domain.Mode, d Decision, by By) (ItemView, error) {
-	id, n, ok := journal.ParseItem(d.Item)
+// itemOf is a difference of the merchant's, by its number, with its import. Errors: NotFound.
+func (w *WriteSide) itemOf(ctx context.Context, merchantID int64, mode domain.Mode, number int64) (Outcome[journal.State], journal.Item, error) {
+	notFound := domain.NotFoundf("reconciliation item not found")
+	id, n, ok := journal.ParseItem(number)
 	if !ok {
-		return ItemView{}, domain.NotFoundf("reconciliation item not found")
+		return Outcome[journal.State]{}, journal.Item{}, notFound
 	}
 	imp, err := fold[journal.State](ctx, w.log, journal.Stream(id))
 	if err != nil {
-		return ItemView{}, err
+		return imp, journal.Item{}, err
 	}
 	item, ok := imp.State.Item(n)
 	if !ok || imp.State.Merchant != merchantID || imp.State.Mode != mode {
-		return ItemView{}, domain.NotFoundf("reconciliation item not found")
+		return imp, item, notFound
+	}
+	return imp, item, nil
+}
+
+// decide books what the decision says, then keeps it. It may be repeated.
+func (w *WriteSide) decide(ctx context.Context, merchantID int64, mode domain.Mode, d Decision, by By) (ItemView, error) {
+	imp, item, err := w.itemOf(ctx, merchantID, mode, d.Item)
+	if err != nil {
+		return ItemView{}, err
 	}
 	if item.State == reconciliation.Resolved && (item.Action != d.Action || item.ResolvedTo != d.Reference) {
 		return ItemView{}, domain.Conflictf("This difference is resolved already: %s", item.Action)
@@ -155,6 +165,7 @@ func (w *WriteSide) decide(ctx context.Context, merchantID int64, mode domain.Mo
 	if err != nil {
 		return ItemView{}, err
 	}
+	id, n := imp.State.ID, item.N
 	out, err := handleFrom(ctx, w, journal.Stream(id), imp, journal.Resolve{Person: true, Resolved: journal.Resolved{
 		ID: id, Subject: key, Reason: domain.Personal(d.Reason), At: w.log.Now(),
 		Resolutions: []journal.Resolution{{N: n, Action: d.Action, Reference: d.Reference}},

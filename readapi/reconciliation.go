@@ -17,18 +17,19 @@ import (
 // for what is another merchant's.
 type Imports interface {
 	ImportJSON(ctx context.Context, merchantID int64, mode domain.Mode, id int64) ([]byte, error)
+	// CheckImport is ImportJSON for whoever wants to know only that there is one.
+	CheckImport(ctx context.Context, merchantID int64, mode domain.Mode, id int64) error
 	// StatusesJSON are what the provider said of the receipts of an import's lines, by receipt, where somebody has asked.
 	StatusesJSON(ctx context.Context, merchantID int64, mode domain.Mode, id int64, receipts []string) (map[string]json.RawMessage, error)
 }
 
-// importOf is the import that the path names.
-func (a *api) importOf(c *fiber.Ctx, who domain.Caller) (int64, []byte, error) {
+// importID is the number of the import that the path names.
+func importID(c *fiber.Ctx) (int64, error) {
 	id, err := strconv.ParseInt(c.Params("id"), 10, 64)
 	if err != nil || id < 1 {
-		return 0, nil, domain.NotFoundf("import not found")
+		return 0, domain.NotFoundf("import not found")
 	}
-	body, err := a.Imports.ImportJSON(c.UserContext(), who.MerchantID, who.Mode, id)
-	return id, body, err
+	return id, nil
 }
 
 // showImport answers one import.
@@ -37,7 +38,11 @@ func (a *api) showImport(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	_, body, err := a.importOf(c, who)
+	id, err := importID(c)
+	if err != nil {
+		return err
+	}
+	body, err := a.Imports.ImportJSON(c.UserContext(), who.MerchantID, who.Mode, id)
 	if err != nil {
 		return err
 	}
@@ -111,8 +116,11 @@ func (a *api) listDifferences(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	id, _, err := a.importOf(c, who)
+	id, err := importID(c)
 	if err != nil {
+		return err
+	}
+	if err := a.Imports.CheckImport(c.UserContext(), who.MerchantID, who.Mode, id); err != nil {
 		return err
 	}
 	q := &query{c: c}
