@@ -2,7 +2,13 @@ package commands
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"time"
 
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/domain/reconciliation"
 	"github.com/benfex/kipay/domain/transaction"
 )
 
@@ -15,4 +21,31 @@ func (w *WriteSide) C2BToken(channel string) string { return w.derive.token("c2b
 // AwaitPush is how a twin waits.
 func (w *WriteSide) AwaitPush(ctx context.Context, ref transaction.Reference) (Outcome[transaction.State], error) {
 	return w.awaitPush(ctx, ref)
+}
+
+// ReadBooks are the payments of the channel about the time, as a statement is compared with them.
+func (w *WriteSide) ReadBooks(ctx context.Context, merchantID int64, mode domain.Mode, channelID int64, at time.Time) ([]string, error) {
+	scope := reconciliation.Scope{
+		Source: reconciliation.SourceMpesa, Channel: channelID, Currency: money.KES, Zone: time.UTC,
+		Period: reconciliation.Period{From: at.AddDate(0, 0, -7), Until: at.AddDate(0, 0, 7)},
+	}
+	m, err := reconciliation.New(scope)
+	if err != nil {
+		return nil, err
+	}
+	ch, err := w.channelOf(ctx, merchantID, channelID)
+	if err != nil {
+		return nil, err
+	}
+	q := BooksQuery{Merchant: merchantID, Mode: mode, Channel: channelID, Currency: money.KES, From: scope.Period.From, Until: scope.Period.Until}
+	if _, err := w.newLoader(merchantID, m, scope, ch).books(ctx, q, func(ImportProgress) {}); err != nil {
+		return nil, err
+	}
+	var out []string
+	_, err = m.Match(func(r reconciliation.Result) error {
+		out = append(out, fmt.Sprintf("%+v", r))
+		return nil
+	})
+	slices.Sort(out)
+	return out, err
 }

@@ -1,9 +1,13 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/channel"
@@ -14,6 +18,9 @@ import (
 	"github.com/benfex/kipay/domain/reconciliation/journal"
 	"github.com/benfex/kipay/domain/transaction"
 )
+
+// countedAtOnce is how many payments' differences count at the same time.
+const countedAtOnce = 32
 
 // byReconciliation is who lets a statement count.
 const byReconciliation = "reconciliation"
@@ -26,45 +33,63 @@ func (c *comparison) act(ctx context.Context) error {
 	if err := c.completePayouts(ctx, by); err != nil {
 		return err
 	}
-	var done []journal.Resolution
-	known := c.known
-	flush := func() error {
-		if len(done) == 0 {
-			return nil
-		}
-		var err error
-		known, err = handleFrom(ctx, c.w, journal.Stream(c.job.id), known, journal.Resolve{Resolved: journal.Resolved{
-			ID: c.job.id, Subject: c.imp.Subject, Resolutions: done, At: c.w.log.Now(),
-		}}, by)
-		done, c.imp = nil, known.State
-		return err
-	}
-	imp := c.imp
-	for n := 1; n <= imp.Len(); n++ {
-		item, _ := imp.Item(n)
-		if item.Action != "" {
-			continue
-		}
-		r, err := c.w.evidence(ctx, imp, c.channel, item, by)
-		switch code := domain.CodeOf(err); {
-		case err != nil && (ctx.Err() != nil || code == domain.CodeUnavailable):
-			return errors.Join(fmt.Errorf("line %d: %w", item.Line, err), flush())
-		case err != nil: // what can't count stays open, for a person
-			c.w.Logger.Error().Int64("import", imp.ID).Int("line", item.Line).Err(err).Msg("a line of a statement could not count")
-			continue
-		}
-		if r.Action != "" {
-			r.N = item.N
-			done = append(done, r)
-		}
-		if len(done) >= decisionsAtOnce {
-			if err := flush(); err != nil {
-				return err
+	known, imp := c.known, c.imp
+	for n := 1; n <= imp.Len(); {
+		var items []journal.Item
+		for ; n <= imp.Len() && len(items) < decisionsAtOnce; n++ {
+			if item, _ := imp.Item(n); item.Action == "" {
+				items = append(items, item)
 			}
-			c.news(ImportProgress{Step: "counting", Done: n, Total: imp.Len()})
 		}
+		done, err := c.count(ctx, imp, items, by)
+		if len(done) > 0 {
+			var kept error
+			known, kept = handleFrom(ctx, c.w, journal.Stream(c.job.id), known, journal.Resolve{Resolved: journal.Resolved{
+				ID: c.job.id, Subject: c.imp.Subject, Resolutions: done, At: c.w.log.Now(),
+			}}, by)
+			c.imp, err = known.State, errors.Join(err, kept)
+		}
+		if err != nil {
+			return err
+		}
+		c.news(ImportProgress{Step: "counting", Done: n - 1, Total: imp.Len()})
 	}
-	return flush()
+	return nil
+}
+
+// count lets differences count and answers what was done, in their order. Those of one payment or receipt come one after the other, as
+// they would if all did; the others share syncs.
+func (c *comparison) count(ctx context.Context, imp journal.State, items []journal.Item, by By) ([]journal.Resolution, error) {
+	together := map[string][]int{}
+	for at, i := range items {
+		about := cmp.Or(i.Payment, i.Reference, i.Receipt)
+		together[about] = append(together[about], at)
+	}
+	decided := make([]journal.Resolution, len(items))
+	g, counting := errgroup.WithContext(ctx)
+	g.SetLimit(countedAtOnce)
+	for _, places := range together {
+		g.Go(func() error {
+			for _, at := range places {
+				if counting.Err() != nil {
+					return counting.Err()
+				}
+				r, err := c.w.evidence(counting, imp, c.channel, items[at], by)
+				switch code := domain.CodeOf(err); {
+				case err != nil && (counting.Err() != nil || code == domain.CodeUnavailable):
+					return fmt.Errorf("line %d: %w", items[at].Line, err)
+				case err != nil: // what can't count stays open, for a person
+					c.w.Logger.Error().Int64("import", imp.ID).Int("line", items[at].Line).Err(err).Msg("a line of a statement could not count")
+				case r.Action != "":
+					r.N = items[at].N
+					decided[at] = r
+				}
+			}
+			return nil
+		})
+	}
+	err := g.Wait()
+	return slices.DeleteFunc(decided, func(r journal.Resolution) bool { return r.Action == "" }), err
 }
 
 // evidence lets one difference count, if that is certain, and answers what was done.

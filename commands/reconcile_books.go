@@ -28,12 +28,19 @@ type BooksQuery struct {
 	From, Until time.Time
 }
 
+// BooksReference is a transaction of the books, and where it is in the log.
+type BooksReference struct {
+	Reference string
+	// First is the position of the event that opened it, 0 when the read models did not say, and Last that of the newest one they know.
+	First, Last eventstore.Position
+}
+
 // Books finds what a statement may show. What it names is then read from the log.
 type Books interface {
 	// Await waits until the read models have come as far as the position, at the least.
 	Await(ctx context.Context, at eventstore.Position) error
 	// References are the transactions of the merchant to which anything happened in the time.
-	References(ctx context.Context, q BooksQuery) ([]string, error)
+	References(ctx context.Context, q BooksQuery) ([]BooksReference, error)
 	// Payouts are those of the channel, or of all where that is 0, that were under way in the time.
 	Payouts(ctx context.Context, q BooksQuery) ([]string, error)
 	// Elsewhere are the receipts that statements of these sources, of the merchant's other channels, have shown in the time, and that
@@ -61,41 +68,56 @@ type loader struct {
 	known  map[string]bool // receipts of what is loaded
 }
 
-// load reads the transactions, several at once.
-func (l *loader) load(ctx context.Context, references []string, news func(done int)) error {
+// load reads the transactions: where they lie close together in the log in its order, else one by one, several at once.
+func (l *loader) load(ctx context.Context, references []BooksReference, news func(done int)) error {
+	left, err := l.scan(ctx, references, news)
+	if err != nil {
+		return err
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(runtime.GOMAXPROCS(0))
 	const batch = 500
-	for at := 0; at < len(references); at += batch {
-		part := references[at:min(at+batch, len(references))]
+	for at := 0; at < len(left); at += batch {
+		part := left[at:min(at+batch, len(left))]
 		g.Go(func() error {
 			for _, r := range part {
-				if err := l.payment(ctx, transaction.Reference(r)); err != nil {
+				if err := l.payment(ctx, transaction.Reference(r.Reference)); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
-		news(at)
+		news(len(references) - len(left) + at)
 	}
 	return g.Wait()
 }
 
+// claim tells whether the transaction is to be read: each is, once.
+func (l *loader) claim(reference string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.loaded[reference] {
+		return false
+	}
+	l.loaded[reference] = true
+	return true
+}
+
 // payment reads a transaction with what belongs to it.
 func (l *loader) payment(ctx context.Context, ref transaction.Reference) error {
-	l.mu.Lock()
-	done := l.loaded[string(ref)]
-	l.loaded[string(ref)] = true
-	l.mu.Unlock()
-	if done {
+	if !l.claim(string(ref)) {
 		return nil
 	}
 	b := bookOf{currency: l.scope.Currency}
-	// What providers said word for word is most of a stream's bytes, and no part of the books: what they came to has events of its own.
-	evidence := transaction.CallbackReceived{}.EventType()
-	if err := l.w.log.EachInStreamBut(ctx, ref.Stream(), 0, evidence, func(e eventstore.Envelope) error { b.take(e); return nil }); err != nil {
+	take := func(e eventstore.Envelope) error { b.take(e); return nil }
+	if err := l.w.log.EachInStreamOf(ctx, ref.Stream(), 0, transaction.OfMoney, take); err != nil {
 		return asUnavailable(err)
 	}
+	return l.add(&b)
+}
+
+// add gives the matcher a transaction that is read.
+func (l *loader) add(b *bookOf) error {
 	// In the sandbox all share the receipts: another merchant's payment is not the statement's, and none of its business.
 	if !b.state.Exists() || b.state.Merchant != l.owner || b.state.MergedInto != "" || b.state.Amount.Currency != l.scope.Currency {
 		return nil
@@ -103,9 +125,9 @@ func (l *loader) payment(ctx context.Context, ref transaction.Reference) error {
 	if b.state.Origin == transaction.FromC2B && len(b.state.Payments) == 0 {
 		return nil // a notice that anybody could have sent: it must not make the line of a payment doubtful
 	}
+	p, refunds := b.payment(), b.refunds()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p := b.payment()
 	for _, r := range p.Receipts {
 		if r.Number != "" {
 			l.known[r.Number] = true
@@ -117,7 +139,7 @@ func (l *loader) payment(ctx context.Context, ref transaction.Reference) error {
 	if err := l.matcher.AddPayment(p); err != nil {
 		return err
 	}
-	for _, r := range b.refunds() {
+	for _, r := range refunds {
 		if r.Receipt != "" {
 			l.known[r.Receipt] = true
 		}

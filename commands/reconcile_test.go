@@ -16,15 +16,26 @@ import (
 	"github.com/benfex/kipay/eventstore"
 )
 
-// booksOf names all that is in the log, as read models would.
-type booksOf struct{ *world }
+// booksOf names all that is in the log, as read models would; unplaced, it doesn't say where it is there.
+type booksOf struct {
+	*world
+	unplaced bool
+}
 
 func (b booksOf) Await(context.Context, eventstore.Position) error { return nil }
 
-func (b booksOf) References(context.Context, commands.BooksQuery) ([]string, error) {
-	var out []string
+func (b booksOf) References(ctx context.Context, _ commands.BooksQuery) ([]commands.BooksReference, error) {
+	var out []commands.BooksReference
 	for ref := range b.listed() {
-		out = append(out, string(ref))
+		events, err := b.store.ReadStream(ctx, ref.Stream(), 0, eventstore.Forward, 1000)
+		if err != nil {
+			return nil, err
+		}
+		r := commands.BooksReference{Reference: string(ref)}
+		if !b.unplaced {
+			r.First, r.Last = events[0].Position, events[len(events)-1].Position
+		}
+		out = append(out, r)
 	}
 	return out, nil
 }
@@ -69,7 +80,7 @@ func (w *world) importRows(rows ...string) journal.State {
 	if err := os.WriteFile(path, []byte(file.String()), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
-	w.write.Books, w.write.StagingDir = booksOf{w}, w.t.TempDir()
+	w.write.Books, w.write.StagingDir = booksOf{world: w}, w.t.TempDir()
 	v, err := w.write.ImportFile(w.t.Context(), path, commands.StatementFile{Merchant: w.merchant, Mode: w.mode, Source: reconciliation.SourceMpesa, Channel: 1},
 		commands.StatementOptions{Source: string(reconciliation.SourceMpesa)}, nil)
 	if err != nil || v.Status != string(journal.Done) {

@@ -86,11 +86,11 @@ func (l *Log) Append(ctx context.Context, stream string, expected Revision, meta
 // EachInStream calls fn with every event of the stream from the revision on, oldest first, until fn fails. A stream
 // without events is none.
 func (l *Log) EachInStream(ctx context.Context, stream string, from Revision, fn func(Envelope) error) error {
-	return l.EachInStreamBut(ctx, stream, from, "", fn)
+	return l.EachInStreamOf(ctx, stream, from, func(string) bool { return true }, fn)
 }
 
-// EachInStreamBut is EachInStream without the events of one type, which are not even decoded.
-func (l *Log) EachInStreamBut(ctx context.Context, stream string, from Revision, without string, fn func(Envelope) error) error {
+// EachInStreamOf is EachInStream for the types of event that are wanted; the others are not even decoded.
+func (l *Log) EachInStreamOf(ctx context.Context, stream string, from Revision, wanted func(eventType string) bool, fn func(Envelope) error) error {
 	for {
 		records, err := l.store.ReadStream(ctx, stream, from, Forward, readChunk)
 		if errors.Is(err, ErrStreamNotFound) {
@@ -100,7 +100,7 @@ func (l *Log) EachInStreamBut(ctx context.Context, stream string, from Revision,
 			return fmt.Errorf("read %s from revision %d: %w", stream, from, err)
 		}
 		for _, r := range records {
-			if r.Type == without {
+			if !wanted(r.Type) {
 				continue
 			}
 			env, err := l.Decode(ctx, r)

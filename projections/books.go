@@ -11,6 +11,7 @@ import (
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/ledger"
 	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/eventstore"
 )
 
 // booksTimeout bounds a question about a whole month of payments.
@@ -23,31 +24,74 @@ func (r *Reader) patient() *Reader {
 	return &p
 }
 
-// ActiveReferences are the merchant's transactions to which anything happened from one time to before another, by our clock or, of
+// inOrder is for questions that group rows by what they are ordered by.
+func inOrder() clickhouse.Settings { return clickhouse.Settings{"optimize_aggregation_in_order": 1} }
+
+// Active is a transaction to which something happened.
+type Active struct {
+	Reference string
+	// First is the position of the event that opened it, 0 when that is long ago, and Last that of the newest one that is projected.
+	First, Last eventstore.Position
+}
+
+// ActiveTransactions are the merchant's transactions to which anything happened from one time to before another, by our clock or, of
 // money, by the provider's.
-func (r *Reader) ActiveReferences(ctx context.Context, merchantID int64, mode domain.Mode, from, until time.Time) ([]string, error) {
-	var out []string
-	err := r.patient().on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
-		out = nil
-		sql := g.in(`SELECT DISTINCT reference FROM kipay.transaction_versions_gN
-			WHERE merchant_id = {merchant:Int64} AND mode = {mode:String}
-			AND (occurred_at >= {from:DateTime64(3,'UTC')} AND occurred_at < {until:DateTime64(3,'UTC')}
-				OR paid_at >= {from:DateTime64(3,'UTC')} AND paid_at < {until:DateTime64(3,'UTC')})`)
-		args := []any{
-			clickhouse.Named("merchant", merchantID), clickhouse.Named("mode", string(mode)),
-			millisArg("from", within(from)), millisArg("until", within(until)),
-		}
-		return r.each(ctx, sql, args, func(rows driver.Rows) error {
-			var reference string
-			err := rows.Scan(&reference)
-			out = append(out, reference)
-			return err
-		})
+func (r *Reader) ActiveTransactions(ctx context.Context, merchantID int64, mode domain.Mode, from, until time.Time) ([]Active, error) {
+	var out []Active
+	err := r.patient().on(ctx, tablesOnly, func(ctx context.Context, g Generation) (err error) {
+		out, err = r.activeTransactions(ctx, g, newWhere(merchantID, mode), from, until)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list active transactions: %w", err)
 	}
 	return out, nil
+}
+
+func (r *Reader) activeTransactions(ctx context.Context, g Generation, w *where, from, until time.Time) ([]Active, error) {
+	var out []Active
+	at := map[int64]int{} // by the transaction's number
+	var first, last time.Time
+	// Rows lie in the order of what they are grouped by, so that the engine holds few of a month's millions at once.
+	sql := g.in(`SELECT created_at, id, any(reference), minIf(position, revision = 0), max(position) FROM kipay.transaction_versions_gN WHERE ` + w.sql() + `
+		AND (occurred_at >= {from:DateTime64(3,'UTC')} AND occurred_at < {until:DateTime64(3,'UTC')}
+			OR paid_at >= {from:DateTime64(3,'UTC')} AND paid_at < {until:DateTime64(3,'UTC')})
+		GROUP BY created_at, id`)
+	args := append(w.args[:len(w.args):len(w.args)], millisArg("from", within(from)), millisArg("until", within(until)))
+	if err := r.each(withSettings(ctx, inOrder), sql, args, func(rows driver.Rows) error {
+		var opened time.Time
+		var id int64
+		var reference string
+		var begin, end uint64
+		if err := rows.Scan(&opened, &id, &reference, &begin, &end); err != nil {
+			return err
+		}
+		if len(out) == 0 || opened.Before(first) {
+			first = opened
+		}
+		if opened.After(last) {
+			last = opened
+		}
+		at[id] = len(out)
+		out = append(out, Active{reference, eventstore.Position(begin), eventstore.Position(end)})
+		return nil
+	}); err != nil || len(out) == 0 {
+		return out, err
+	}
+	// The newest event may lie outside of the time: the row of what the transaction is now knows it.
+	sql = g.in("SELECT id, version FROM kipay.transactions_gN WHERE " + w.sql() +
+		" AND created_at >= {first:DateTime64(3,'UTC')} AND created_at <= {last:DateTime64(3,'UTC')}")
+	args = append(w.args[:len(w.args):len(w.args)], millisArg("first", first), millisArg("last", last))
+	err := r.each(ctx, sql, args, func(rows driver.Rows) error {
+		var id int64
+		var version uint64
+		err := rows.Scan(&id, &version)
+		if n, ok := at[id]; ok {
+			out[n].Last = max(out[n].Last, eventstore.Position(version))
+		}
+		return err
+	})
+	return out, err
 }
 
 // ClearingBalance is what the entries that were recorded before a time leave on a channel's clearing account, in minor units.

@@ -166,7 +166,8 @@ func (r *Reader) MonthBalances(ctx context.Context, f MonthFilter, through perio
 func (r *Reader) MonthImports(ctx context.Context, f MonthFilter) ([]int64, error) {
 	var out []int64
 	err := r.Ask(ctx, booksTimeout, func(eventstore.Position) (string, []any) {
-		return `SELECT DISTINCT id FROM kipay.reconciliation_imports_gN FINAL WHERE merchant_id = {merchant:Int64} AND mode = {mode:String} AND (
+		return `SELECT id FROM (SELECT id, status, created_at, period_from, period_until FROM kipay.reconciliation_imports_gN
+				WHERE merchant_id = {merchant:Int64} AND mode = {mode:String} AND version <= {asof:UInt64} ORDER BY version DESC LIMIT 1 BY id) WHERE (
 				status = 'done' AND period_from < {until:DateTime64(3,'UTC')} AND period_until > {from:DateTime64(3,'UTC')}
 				OR status != 'done' AND created_at >= {from:DateTime64(3,'UTC')} AND created_at < {until:DateTime64(3,'UTC')})
 			ORDER BY id`, f.args()

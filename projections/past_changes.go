@@ -23,6 +23,10 @@ type Between struct {
 	From *time.Time
 }
 
+// before and after are the two moments as of which lists are compared.
+func (b *Between) before() Moment { return Moment{AsOf: b.Since, Until: b.By} }
+func (b *Between) after() Moment  { return Moment{AsOf: b.Until, Until: b.By} }
+
 // Change is a row of a list at two moments, which differ. Before is nil where the list did not have it, After where it has it no
 // more.
 type Change[Row any] struct{ Before, After *Row }
@@ -76,6 +80,14 @@ func payoutVersions() *versioned {
 	}
 }
 
+func importVersions() *versioned {
+	return &versioned{
+		table: "reconciliation_imports", keys: "created_at, id", newest: "id DESC", position: "version", effective: importBecameSQL, listed: "1",
+		shown: `status, finished_at, period_from, period_until, currency, lines, matched, statement_minor, booked_minor, difference_minor, explained_minor,
+		unexplained_minor, differences, balance_ties, balance_proven, message`,
+	}
+}
+
 func customerVersions() *versioned {
 	return &versioned{
 		table: "customer_versions", keys: "created_at, id", newest: "created_at DESC, id DESC", position: "version", effective: "updated_at",
@@ -91,7 +103,7 @@ type changedVersion struct {
 
 // args are what the moments bind.
 func (b *Between) args() []any {
-	args := append(Moment{AsOf: b.Until, Until: b.By}.args(), clickhouse.Named("since", uint64(b.Since)))
+	args := append(b.after().args(), clickhouse.Named("since", uint64(b.Since)))
 	if b.From != nil {
 		args = append(args, millisArg("happened", within(*b.From)))
 	}
@@ -101,7 +113,7 @@ func (b *Between) args() []any {
 // from is the SQL of what differs: where is the condition on what never changes, in that on what does. A thing counts where it meets
 // that at either moment.
 func (b *Between) from(v *versioned, where, in string) string {
-	became := Moment{AsOf: b.Until, Until: b.By}.where(v.position, v.effective)
+	became := b.after().where(v.position, v.effective)
 	known := became + " AND " + v.position + " > {since:UInt64}"
 	if b.From != nil {
 		known += " AND " + v.effective + " >= {happened:DateTime64(3,'UTC')}"
@@ -268,6 +280,47 @@ func (p *Past) PayoutChanges(ctx context.Context, f PayoutFilter, b Between) (Ch
 			t, err := f.scan(rows)
 			return t, t.Version, err
 		})
+}
+
+// ImportChanges are what of a merchant's imports differs between two moments. The filter's status is met at either.
+func (p *Past) ImportChanges(ctx context.Context, f ImportFilter, b Between) (ChangePage[ImportRow], error) {
+	w := f.where()
+	in := f.changing(w)
+	return changesOf(ctx, p.reader, importVersions(), w, in, b, f.Offset, f.Limit, importColumnsSQL,
+		func(rows driver.Rows) (ImportRow, eventstore.Position, error) {
+			t, err := scanImport(rows)
+			return t, t.Version, err
+		})
+}
+
+// ChannelChanges are what of a merchant's payment channels differs between two moments, newest first.
+func (p *Past) ChannelChanges(ctx context.Context, merchantID int64, b Between, offset, limit uint64) (ChangePage[Channel], error) {
+	before, err := p.Channels(ctx, merchantID, false, b.before())
+	if err != nil {
+		return ChangePage[Channel]{}, err
+	}
+	after, err := p.Channels(ctx, merchantID, false, b.after())
+	if err != nil {
+		return ChangePage[Channel]{}, err
+	}
+	was := make(map[int64]*Channel, len(before))
+	for i := range before {
+		was[before[i].ID] = &before[i]
+	}
+	var page ChangePage[Channel]
+	for i := range after { // none ever goes
+		c := Change[Channel]{was[after[i].ID], &after[i]}
+		if c.Before != nil {
+			same := *c.Before
+			if same.Version, same.CreatedAt = c.After.Version, c.After.CreatedAt; same == *c.After {
+				continue
+			}
+		}
+		if page.Total++; page.Total > offset && uint64(len(page.Rows)) < limit {
+			page.Rows = append(page.Rows, c)
+		}
+	}
+	return page, nil
 }
 
 // CustomerChanges are what of a merchant's customers differs between two moments. A search finds those whom it finds at either. Whoever

@@ -15,6 +15,8 @@ import (
 	"github.com/benfex/kipay/domain/customer"
 	"github.com/benfex/kipay/domain/dispute"
 	"github.com/benfex/kipay/domain/payout"
+	"github.com/benfex/kipay/domain/reconciliation"
+	"github.com/benfex/kipay/domain/reconciliation/journal"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/projections/projectionstest"
@@ -206,8 +208,64 @@ func TestWhatChangedLeadsFromOneMomentToTheOther(t *testing.T) {
 				cf.Offset, cf.Limit = offset, limit
 				return past.CustomerChanges(ctx, cf, between)
 			}))
+
+		ch1, err := past.Channels(ctx, id, false, before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ch2, err := past.Channels(ctx, id, false, after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		note("channels", leads(t, what("channels", ""), ch1, ch2, func(r Channel) string { return fmt.Sprint(r.ID) },
+			func(r Channel) Channel {
+				r.Version = 0
+				return r
+			},
+			func(Channel) bool { return true },
+			func(offset, limit uint64) (ChangePage[Channel], error) {
+				return past.ChannelChanges(ctx, id, between, offset, limit)
+			}))
+
+		sf := ImportFilter{MerchantID: id, Mode: "test", Status: []journal.Status{"", "", journal.Done}[n%3], Limit: everything}
+		s1, err := past.Imports(ctx, sf, before)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s2, err := past.Imports(ctx, sf, after)
+		if err != nil {
+			t.Fatal(err)
+		}
+		note("imports", leads(t, what("imports", string(sf.Status)), s1.Rows, s2.Rows, func(r ImportRow) string { return fmt.Sprint(r.ID) },
+			func(r ImportRow) ImportRow {
+				r.Version = 0
+				return r
+			},
+			func(r ImportRow) bool { return sf.Status == "" || r.Status == string(sf.Status) },
+			func(offset, limit uint64) (ChangePage[ImportRow], error) {
+				sf.Offset, sf.Limit = offset, limit
+				return past.ImportChanges(ctx, sf, between)
+			}))
+		for _, row := range s2.Rows {
+			df := DifferenceFilter{MerchantID: id, Mode: "test", Import: row.ID, State: []reconciliation.State{"", "", reconciliation.Resolved}[n%3], Limit: everything}
+			d1, err := past.Differences(ctx, df, before)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d2, err := past.Differences(ctx, df, after)
+			if err != nil {
+				t.Fatal(err)
+			}
+			note("differences", leads(t, what("differences", string(df.State)), d1.Rows, d2.Rows, func(r DifferenceRow) string { return fmt.Sprint(r.N) },
+				func(r DifferenceRow) DifferenceRow { return r },
+				func(r DifferenceRow) bool { return df.State == "" || r.State == string(df.State) },
+				func(offset, limit uint64) (ChangePage[DifferenceRow], error) {
+					df.Offset, df.Limit = offset, limit
+					return past.DifferenceChanges(ctx, df, between)
+				}))
+		}
 	}
-	for _, kind := range []string{"transactions", "refunds", "disputes", "payouts", "customers"} {
+	for _, kind := range []string{"transactions", "refunds", "disputes", "payouts", "customers", "channels", "imports", "differences"} {
 		if found[kind] == 0 {
 			t.Errorf("no %s changed: nothing is proved", kind)
 		}

@@ -16,6 +16,8 @@ import (
 	"github.com/benfex/kipay/domain/dispute"
 	"github.com/benfex/kipay/domain/money"
 	"github.com/benfex/kipay/domain/payout"
+	"github.com/benfex/kipay/domain/reconciliation"
+	"github.com/benfex/kipay/domain/reconciliation/journal"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/projections/projectionstest"
@@ -34,6 +36,7 @@ func tangle(t *testing.T, i *projectionstest.Install, random *rand.Rand, steps i
 	var refs, paid []transaction.Reference
 	owner := map[transaction.Reference]int64{}
 	var disputed []transaction.Reference // each dispute's payment; its number is its place, from 1
+	statements := map[int64][]int64{}    // a merchant's, with a difference that is to be decided about yet
 	i.Merchant(t, 1, "Africa/Nairobi")
 	i.Merchant(t, 2, "America/New_York")
 	names := []string{"Jane", "John", "Achieng", "Mary Jane"}
@@ -44,7 +47,7 @@ func tangle(t *testing.T, i *projectionstest.Install, random *rand.Rand, steps i
 		if random.IntN(4) == 0 {
 			p.Mode = domain.ModeLive
 		}
-		switch random.IntN(11) {
+		switch random.IntN(12) {
 		case 0:
 			i.Channel(t, id, fmt.Sprint("Shop ", n), random.IntN(2) == 0)
 		case 1:
@@ -74,7 +77,15 @@ func tangle(t *testing.T, i *projectionstest.Install, random *rand.Rand, steps i
 			}
 		case 5:
 			i.Payout(t, id, 10_00)
-		case 6, 7:
+		case 6:
+			if open := statements[id]; len(open) > 0 && random.IntN(2) == 0 {
+				i.AcceptDifference(t, id, open[0], 1, "the payer called")
+				statements[id] = open[1:]
+				continue
+			}
+			statement, _ := i.StatementOf(t, id, fmt.Sprintf("QSTM%06d", n))
+			statements[id] = append(statements[id], statement)
+		case 7, 8:
 			ref, _ := i.Open(t, p)
 			refs, owner[ref] = append(refs, ref), id
 		default:
@@ -104,7 +115,8 @@ func tangle(t *testing.T, i *projectionstest.Install, random *rand.Rand, steps i
 // lists are the answers to one and the same random questions.
 func lists(t *testing.T, seed uint64, transactions func(TransactionFilter) (TransactionPage, error), customers func(CustomerFilter) (CustomerPage, error),
 	refunds func(RefundFilter) (RefundPage, error), disputes func(DisputeFilter) (DisputePage, error), payouts func(PayoutFilter) (PayoutPage, error),
-	channels func(merchant int64, active bool) ([]Channel, error),
+	channels func(merchant int64, active bool) ([]Channel, error), imports func(ImportFilter) (ImportPage, error),
+	differences func(DifferenceFilter) (DifferencePage, error),
 ) map[string]any {
 	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 2))
@@ -158,6 +170,14 @@ func lists(t *testing.T, seed uint64, transactions func(TransactionFilter) (Tran
 		note(c, err, "%d: customers of %d %q", n, id, search)
 		ch, err := channels(id, n%2 == 0)
 		note(ch, err, "%d: channels of %d", n, id)
+		s, err := imports(ImportFilter{MerchantID: id, Mode: "test", Status: []journal.Status{"", journal.Done, journal.Processing}[n%3], Offset: offset / 6, Limit: limit})
+		note(s, err, "%d: imports of %d", n, id)
+		for _, row := range s.Rows[:min(len(s.Rows), 2)] {
+			df, err := differences(DifferenceFilter{
+				MerchantID: id, Mode: "test", Import: row.ID, State: []reconciliation.State{"", reconciliation.Open, reconciliation.Resolved}[n/3%3], Limit: limit,
+			})
+			note(df, err, "%d: differences of %d", n, row.ID)
+		}
 	}
 	return out
 }
@@ -171,7 +191,9 @@ func (r *Reader) now(ctx context.Context, t *testing.T, seed uint64) map[string]
 		func(f RefundFilter) (RefundPage, error) { return r.Refunds(ctx, f) },
 		func(f DisputeFilter) (DisputePage, error) { return r.Disputes(ctx, f) },
 		func(f PayoutFilter) (PayoutPage, error) { return r.Payouts(ctx, f) },
-		func(id int64, active bool) ([]Channel, error) { return r.Channels(ctx, id, active) })
+		func(id int64, active bool) ([]Channel, error) { return r.Channels(ctx, id, active) },
+		func(f ImportFilter) (ImportPage, error) { return r.Imports(ctx, f) },
+		func(f DifferenceFilter) (DifferencePage, error) { return r.Differences(ctx, f) })
 }
 
 // then answers as of the moment.
@@ -183,7 +205,9 @@ func (p *Past) then(ctx context.Context, t *testing.T, seed uint64, m Moment) ma
 		func(f RefundFilter) (RefundPage, error) { return p.Refunds(ctx, f, m) },
 		func(f DisputeFilter) (DisputePage, error) { return p.Disputes(ctx, f, m) },
 		func(f PayoutFilter) (PayoutPage, error) { return p.Payouts(ctx, f, m) },
-		func(id int64, active bool) ([]Channel, error) { return p.Channels(ctx, id, active, m) })
+		func(id int64, active bool) ([]Channel, error) { return p.Channels(ctx, id, active, m) },
+		func(f ImportFilter) (ImportPage, error) { return p.Imports(ctx, f, m) },
+		func(f DifferenceFilter) (DifferencePage, error) { return p.Differences(ctx, f, m) })
 }
 
 // books are the ledger's answers.

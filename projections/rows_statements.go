@@ -162,7 +162,7 @@ func (c *differenceColumns) found(s *statementHead, e *journal.DifferencesFound,
 	return len(e.Differences)
 }
 
-// resolutionColumns are rows of the table reconciliation_resolutions: the newest decision about each difference.
+// resolutionColumns are rows of the table reconciliation_resolutions: every decision about each difference.
 type resolutionColumns struct {
 	*table
 	merchant, importID, at           values[int64]

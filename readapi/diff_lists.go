@@ -83,6 +83,57 @@ func (a *api) diffCustomers(c *fiber.Ctx) error {
 	}, (*encoder).customer)
 }
 
+// diffImports answers which imports of statements differ between two moments: source, status, and what diff reads.
+func (a *api) diffImports(c *fiber.Ctx) error {
+	who, err := callerOf(c)
+	if err != nil {
+		return err
+	}
+	q := &query{c: c}
+	p := q.page()
+	f := importFilter(who, q, p)
+	return diff(a, who, q, p, func(b projections.Between) (projections.ChangePage[projections.ImportRow], error) {
+		return a.past.ImportChanges(c.UserContext(), f, b)
+	}, (*encoder).statementImport)
+}
+
+// diffDifferences answers what of an import's differences differs between two moments: cause, state, and what diff reads.
+func (a *api) diffDifferences(c *fiber.Ctx) error {
+	who, err := callerOf(c)
+	if err != nil {
+		return err
+	}
+	id, err := a.checkedImport(c, who)
+	if err != nil {
+		return err
+	}
+	q := &query{c: c}
+	p := q.page()
+	f := differenceFilter(who, id, q, p)
+	return diff(a, who, q, p, func(b projections.Between) (projections.ChangePage[projections.DifferenceRow], error) {
+		return a.past.DifferenceChanges(c.UserContext(), f, b)
+	}, (*encoder).difference)
+}
+
+// diffChannels answers which payment channels differ between two moments: since, until, effective_at, page, limit. What happens to
+// them belongs to no day's books, so there are no dates and no period.
+func (a *api) diffChannels(c *fiber.Ctx) error {
+	who, err := callerOf(c)
+	if err != nil {
+		return err
+	}
+	q := &query{c: c}
+	p := q.page()
+	for _, name := range []string{"period", "date_from", "date_to"} {
+		if q.text(name) != "" {
+			q.Add(name, "is not for payment channels: give since and until")
+		}
+	}
+	return diff(a, who, q, p, func(b projections.Between) (projections.ChangePage[projections.Channel], error) {
+		return a.past.ChannelChanges(c.UserContext(), who.MerchantID, b, p.offset(), p.limit)
+	}, (*encoder).channel)
+}
+
 // moments are those that a diff is between.
 type moments struct {
 	since, until, effective moment

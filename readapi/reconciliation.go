@@ -50,7 +50,7 @@ func (a *api) showImport(c *fiber.Ctx) error {
 	return send(c, append(out, '}'))
 }
 
-// listImports answers the caller's imports, newest first: source, status, page, limit.
+// listImports answers the caller's imports, newest first: source, status, as_of, effective_at, page, limit.
 func (a *api) listImports(c *fiber.Ctx) error {
 	who, err := callerOf(c)
 	if err != nil {
@@ -58,6 +58,24 @@ func (a *api) listImports(c *fiber.Ctx) error {
 	}
 	q := &query{c: c}
 	p := q.page()
+	f, w := importFilter(who, q, p), q.clocks()
+	if err := q.Err(); err != nil {
+		return err
+	}
+	page, at, err := answer(a, c, who, w,
+		func() (projections.ImportPage, error) { return a.Reader.Imports(c.UserContext(), f) },
+		func(m projections.Moment) (projections.ImportPage, error) {
+			return a.past.Imports(c.UserContext(), f, m)
+		})
+	if err != nil {
+		return err
+	}
+	a.answered(c, who, at)
+	return send(c, w.listed(at, p, page.Total, len(page.Rows), func(e *encoder, i int) { e.statementImport(&page.Rows[i]) }))
+}
+
+// importFilter reads what a list of imports and its diff have: source, status.
+func importFilter(who domain.Caller, q *query, p paging) projections.ImportFilter {
 	f := projections.ImportFilter{MerchantID: who.MerchantID, Mode: who.Mode, Source: reconciliation.Source(q.text("source")), Offset: p.offset(), Limit: p.limit}
 	if f.Source != "" && !f.Source.Known() {
 		q.Add("source", "must be mpesa_statement, mpesa_pull, paystack_settlement, paystack_transactions or bank")
@@ -67,23 +85,7 @@ func (a *api) listImports(c *fiber.Ctx) error {
 	default:
 		q.Add("status", "must be processing, done or failed")
 	}
-	if err := q.Err(); err != nil {
-		return err
-	}
-	least, err := a.floor(c, who)
-	if err != nil {
-		return err
-	}
-	at, err := a.await(c, least)
-	if err != nil {
-		return err
-	}
-	page, err := a.Reader.Imports(c.UserContext(), f)
-	if err != nil {
-		return away(c, err)
-	}
-	a.answered(c, who, at)
-	return send(c, listed(p, page.Total, len(page.Rows), func(e *encoder, i int) { e.statementImport(&page.Rows[i]) }))
+	return f
 }
 
 func (e *encoder) statementImport(r *projections.ImportRow) {
@@ -110,21 +112,63 @@ func (e *encoder) statementImport(r *projections.ImportRow) {
 	e.textOrNull("message", r.Message)
 }
 
-// listDifferences answers an import's differences in the order of the file: cause, state, page, limit.
+// checkedImport is the number of the import that the path names. Errors: NotFound, also when it is another merchant's.
+func (a *api) checkedImport(c *fiber.Ctx, who domain.Caller) (int64, error) {
+	id, err := importID(c)
+	if err != nil {
+		return 0, err
+	}
+	return id, a.Imports.CheckImport(c.UserContext(), who.MerchantID, who.Mode, id)
+}
+
+// listDifferences answers an import's differences in the order of the file: cause, state, as_of, effective_at, page, limit. What the
+// provider said when somebody asked after a receipt is told as of now alone.
 func (a *api) listDifferences(c *fiber.Ctx) error {
 	who, err := callerOf(c)
 	if err != nil {
 		return err
 	}
-	id, err := importID(c)
+	id, err := a.checkedImport(c, who)
 	if err != nil {
-		return err
-	}
-	if err := a.Imports.CheckImport(c.UserContext(), who.MerchantID, who.Mode, id); err != nil {
 		return err
 	}
 	q := &query{c: c}
 	p := q.page()
+	f, w := differenceFilter(who, id, q, p), q.clocks()
+	if err := q.Err(); err != nil {
+		return err
+	}
+	page, at, err := answer(a, c, who, w,
+		func() (projections.DifferencePage, error) { return a.Reader.Differences(c.UserContext(), f) },
+		func(m projections.Moment) (projections.DifferencePage, error) {
+			return a.past.Differences(c.UserContext(), f, m)
+		})
+	if err != nil {
+		return err
+	}
+	statuses := map[string]json.RawMessage{}
+	if !w.given() {
+		receipts := make([]string, 0, len(page.Rows))
+		for i := range page.Rows {
+			if r := &page.Rows[i]; r.Receipt != "" && r.LineNumber != 0 {
+				receipts = append(receipts, r.Receipt)
+			}
+		}
+		if statuses, err = a.Imports.StatusesJSON(c.UserContext(), who.MerchantID, who.Mode, id, receipts); err != nil {
+			return err
+		}
+	}
+	a.answered(c, who, at)
+	return send(c, w.listed(at, p, page.Total, len(page.Rows), func(e *encoder, i int) {
+		e.difference(&page.Rows[i])
+		if !w.given() {
+			e.raw("provider_status", string(statuses[page.Rows[i].Receipt]))
+		}
+	}))
+}
+
+// differenceFilter reads what a list of differences and its diff have: cause, state.
+func differenceFilter(who domain.Caller, id int64, q *query, p paging) projections.DifferenceFilter {
 	f := projections.DifferenceFilter{MerchantID: who.MerchantID, Mode: who.Mode, Import: id, Offset: p.offset(), Limit: p.limit}
 	f.Cause = q.cause("cause")
 	switch f.State = reconciliation.State(q.text("state")); f.State {
@@ -132,36 +176,7 @@ func (a *api) listDifferences(c *fiber.Ctx) error {
 	default:
 		q.Add("state", "must be open, explained or resolved")
 	}
-	if err := q.Err(); err != nil {
-		return err
-	}
-	least, err := a.floor(c, who)
-	if err != nil {
-		return err
-	}
-	at, err := a.await(c, least)
-	if err != nil {
-		return err
-	}
-	page, err := a.Reader.Differences(c.UserContext(), f)
-	if err != nil {
-		return away(c, err)
-	}
-	receipts := make([]string, 0, len(page.Rows))
-	for i := range page.Rows {
-		if r := &page.Rows[i]; r.Receipt != "" && r.LineNumber != 0 {
-			receipts = append(receipts, r.Receipt)
-		}
-	}
-	statuses, err := a.Imports.StatusesJSON(c.UserContext(), who.MerchantID, who.Mode, id, receipts)
-	if err != nil {
-		return err
-	}
-	a.answered(c, who, at)
-	return send(c, listed(p, page.Total, len(page.Rows), func(e *encoder, i int) {
-		e.difference(&page.Rows[i])
-		e.raw("provider_status", string(statuses[page.Rows[i].Receipt]))
-	}))
+	return f
 }
 
 // cause is a cause of a difference, empty when it was not given.

@@ -47,6 +47,7 @@ func Register(r fiber.Router, d Deps) {
 	r.Get("/transactions/list", a.listTransactions)
 	r.Get("/transactions/diff", a.diffTransactions)
 	r.Get("/payment-channels/list", a.listChannels)
+	r.Get("/payment-channels/diff", a.diffChannels)
 	r.Get("/customers/list", a.listCustomers)
 	r.Get("/customers/diff", a.diffCustomers)
 	r.Get("/customers/:id/export", a.exportCustomer)
@@ -71,8 +72,10 @@ func Register(r fiber.Router, d Deps) {
 	r.Get("/reports/:name", a.report)
 	r.Get("/reports/:name/lineage", a.reportLineage)
 	r.Get("/reconciliation/imports", a.listImports)
+	r.Get("/reconciliation/imports/diff", a.diffImports)
 	r.Get("/reconciliation/imports/:id", a.showImport)
 	r.Get("/reconciliation/imports/:id/differences", a.listDifferences)
+	r.Get("/reconciliation/imports/:id/differences/diff", a.diffDifferences)
 }
 
 type api struct {

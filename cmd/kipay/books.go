@@ -36,12 +36,17 @@ func (b *bookkeeper) Await(ctx context.Context, at eventstore.Position) error {
 }
 
 // References are the transactions to which anything happened in the time.
-func (b *bookkeeper) References(ctx context.Context, q commands.BooksQuery) ([]string, error) {
+func (b *bookkeeper) References(ctx context.Context, q commands.BooksQuery) ([]commands.BooksReference, error) {
 	r, _, err := b.reader()
 	if err != nil {
 		return nil, err
 	}
-	return r.ActiveReferences(ctx, q.Merchant, q.Mode, q.From, q.Until)
+	active, err := r.ActiveTransactions(ctx, q.Merchant, q.Mode, q.From, q.Until)
+	out := make([]commands.BooksReference, len(active))
+	for i, a := range active {
+		out[i] = commands.BooksReference(a)
+	}
+	return out, err
 }
 
 // Payouts are those that were under way in the time.

@@ -13,9 +13,16 @@ import (
 
 // Statement compares a statement with the books in which one payer of 55.00 is not known, whose money goes into suspense, and
 // another line is decided about.
-func (i *Install) Statement(t testing.TB, merchantID int64) eventstore.Position {
+func (i *Install) Statement(t testing.TB, merchantID int64) (id int64, at eventstore.Position) {
 	t.Helper()
-	id, now := i.NextID(), i.Now()
+	return i.StatementOf(t, merchantID, "QGR7I8K2ZZ")
+}
+
+// StatementOf is Statement with the receipt of the payer who is not known.
+func (i *Install) StatementOf(t testing.TB, merchantID int64, number string) (id int64, at eventstore.Position) {
+	t.Helper()
+	id = i.NextID()
+	now := i.Now()
 	subject, amount := journal.Stream(id), money.Of(55_00, money.KES)
 	do := func(cmd domain.Command[journal.State]) eventstore.Position {
 		t.Helper()
@@ -27,7 +34,7 @@ func (i *Install) Statement(t testing.TB, merchantID int64) eventstore.Position 
 		File: "statement.csv", SHA256: "ab", Bytes: 1200, At: now,
 	}})
 	open := journal.Difference{
-		N: 1, Identity: "line:k:unknown_payer", Line: 9, Kind: reconciliation.KindPayment, Receipt: "QGR7I8K2ZZ", Rule: reconciliation.RuleUnmatched,
+		N: 1, Identity: "line:k:unknown_payer", Line: 9, Kind: reconciliation.KindPayment, Receipt: number, Rule: reconciliation.RuleUnmatched,
 		Cause: reconciliation.UnknownPayer, State: reconciliation.Open, Amount: amount, Stated: amount, Booked: money.Of(0, money.KES), At: now,
 		Text: "It fits no payment or account here.",
 	}
@@ -51,7 +58,14 @@ func (i *Install) Statement(t testing.TB, merchantID int64) eventstore.Position 
 	do(journal.Resolve{Resolved: journal.Resolved{
 		ID: id, Subject: subject, At: now, Resolutions: []journal.Resolution{{N: 1, Action: journal.Suspended}},
 	}})
-	return do(journal.Resolve{Person: true, Resolved: journal.Resolved{
-		ID: id, Subject: subject, At: now, Reason: "looked up", Resolutions: []journal.Resolution{{N: 2, Action: journal.Accept}},
+	return id, i.AcceptDifference(t, merchantID, id, 2, "looked up")
+}
+
+// AcceptDifference decides about a difference of an import.
+func (i *Install) AcceptDifference(t testing.TB, merchantID, importID int64, n int, reason domain.Personal) eventstore.Position {
+	t.Helper()
+	_, at := Do[journal.State](t, i, merchantID, journal.Stream(importID), journal.Resolve{Person: true, Resolved: journal.Resolved{
+		ID: importID, Subject: journal.Stream(importID), At: i.Now(), Reason: reason, Resolutions: []journal.Resolution{{N: n, Action: journal.Accept}},
 	}})
+	return at
 }

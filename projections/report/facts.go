@@ -65,9 +65,9 @@ FROM (SELECT * FROM kipay.reconciliation_differences_gN FINAL WHERE merchant_id 
 	AND version <= {asof:UInt64}) AS d
 INNER JOIN (SELECT id, differences, source, period_from FROM kipay.reconciliation_imports_gN FINAL
 	WHERE merchant_id = {merchant:Int64} AND mode = {mode:String} AND status = 'done' AND version <= {asof:UInt64}) AS i ON i.id = d.import_id
-LEFT JOIN (SELECT import_id, n, toString(action) AS action FROM kipay.reconciliation_resolutions_gN FINAL
+LEFT JOIN (SELECT import_id, n, toString(action) AS action FROM kipay.reconciliation_resolutions_gN
 	WHERE merchant_id = {merchant:Int64} AND mode = {mode:String} AND version <= {asof:UInt64}
-		AND resolved_at <= {until:DateTime64(3,'UTC')}) AS r ON r.import_id = d.import_id AND r.n = d.n
+		AND resolved_at <= {until:DateTime64(3,'UTC')} ORDER BY version DESC LIMIT 1 BY import_id, n) AS r ON r.import_id = d.import_id AND r.n = d.n
 WHERE d.n <= i.differences AND moment >= {from:DateTime64(3,'UTC')} AND moment < {before:DateTime64(3,'UTC')} AND moment <= {until:DateTime64(3,'UTC')}`
 
 // payoutFacts and disputeFacts are the last versions that had become so by {until} and were known. There are few of either.

@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS kipay.reconciliation_imports_gN
     bad_lines UInt32 COMMENT 'Lines that could not be read, of a file that was refused',
     message String COMMENT 'Why it was refused'
 )
-ENGINE = ReplacingMergeTree(version)
-ORDER BY (merchant_id, mode, id)
+ENGINE = ReplacingMergeTree
+ORDER BY (merchant_id, mode, id, version)
 SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
-COMMENT 'Statements that were compared with the books, one row each';
+COMMENT 'What each statement that is compared with the books came to after each of its events; the newest is what it is now';

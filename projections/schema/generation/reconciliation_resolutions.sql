@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS kipay.reconciliation_resolutions_gN
     resolved_at DateTime64(3, 'UTC') COMMENT 'When it was decided',
     sealed_by String COMMENT 'The name of the key that seals the reason in the log'
 )
-ENGINE = ReplacingMergeTree(version)
-ORDER BY (merchant_id, mode, import_id, n)
+ENGINE = ReplacingMergeTree
+ORDER BY (merchant_id, mode, import_id, n, version)
 SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
-COMMENT 'What was decided about differences, the newest decision about each';
+COMMENT 'What was decided about differences; of the decisions about one the newest counts';

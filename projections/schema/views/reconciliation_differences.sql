@@ -38,7 +38,7 @@ AS SELECT d.id AS id, d.import_id AS import_id, d.merchant_id AS merchant_id, d.
 FROM (SELECT * FROM kipay.reconciliation_differences_gN FINAL) AS d
 INNER JOIN (SELECT merchant_id, mode, id, differences FROM kipay.reconciliation_imports_gN FINAL WHERE status = 'done') AS i
     ON i.merchant_id = d.merchant_id AND i.mode = d.mode AND i.id = d.import_id
-LEFT JOIN (SELECT * FROM kipay.reconciliation_resolutions_gN FINAL) AS r
+LEFT JOIN (SELECT * FROM kipay.reconciliation_resolutions_gN ORDER BY version DESC LIMIT 1 BY merchant_id, mode, import_id, n) AS r
     ON r.merchant_id = d.merchant_id AND r.mode = d.mode AND r.import_id = d.import_id AND r.n = d.n
 WHERE d.n <= i.differences
 COMMENT 'Where statements and books differ, each once, as it stands now';

@@ -31,5 +31,5 @@ AS SELECT id, merchant_id, mode, created_at, nullIf(finished_at, toDateTime64(0,
     nullIf(period_from, toDateTime64(0, 3, 'UTC')) AS period_from, nullIf(period_until, toDateTime64(0, 3, 'UTC')) AS period_until, currency, lines,
     matched, statement_minor, booked_minor, difference_minor, explained_minor, unexplained_minor, differences, balance_breaks, balance_ties,
     balance_proven, bad_lines, message, version AS position
-FROM kipay.reconciliation_imports_gN FINAL
+FROM (SELECT * FROM kipay.reconciliation_imports_gN ORDER BY version DESC LIMIT 1 BY merchant_id, mode, id)
 COMMENT 'Statements that were compared with the books, each once';

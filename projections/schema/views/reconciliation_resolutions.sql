@@ -12,5 +12,5 @@ CREATE OR REPLACE VIEW kipay.reconciliation_resolutions
     position UInt64 COMMENT 'Position in the log of the decision'
 )
 AS SELECT import_id, n, merchant_id, mode, action, resolved_to, resolved_by, reason, resolved_at, version AS position
-FROM kipay.reconciliation_resolutions_gN FINAL
+FROM (SELECT * FROM kipay.reconciliation_resolutions_gN ORDER BY version DESC LIMIT 1 BY merchant_id, mode, import_id, n)
 COMMENT 'The newest decision about each difference; reconciliation_differences shows it beside the difference';

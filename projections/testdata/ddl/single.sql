@@ -382,10 +382,10 @@ CREATE TABLE IF NOT EXISTS kipay.reconciliation_imports_g1
     bad_lines UInt32 COMMENT 'Lines that could not be read, of a file that was refused',
     message String COMMENT 'Why it was refused'
 )
-ENGINE = ReplacingMergeTree(version)
-ORDER BY (merchant_id, mode, id)
+ENGINE = ReplacingMergeTree
+ORDER BY (merchant_id, mode, id, version)
 SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
-COMMENT 'Statements that were compared with the books, one row each';
+COMMENT 'What each statement that is compared with the books came to after each of its events; the newest is what it is now';
 
 CREATE TABLE IF NOT EXISTS kipay.reconciliation_resolutions_g1
 (
@@ -401,10 +401,10 @@ CREATE TABLE IF NOT EXISTS kipay.reconciliation_resolutions_g1
     resolved_at DateTime64(3, 'UTC') COMMENT 'When it was decided',
     sealed_by String COMMENT 'The name of the key that seals the reason in the log'
 )
-ENGINE = ReplacingMergeTree(version)
-ORDER BY (merchant_id, mode, import_id, n)
+ENGINE = ReplacingMergeTree
+ORDER BY (merchant_id, mode, import_id, n, version)
 SETTINGS index_granularity = 1024, fsync_after_insert = 1, fsync_part_directory = 1, min_rows_to_fsync_after_merge = 1
-COMMENT 'What was decided about differences, the newest decision about each';
+COMMENT 'What was decided about differences; of the decisions about one the newest counts';
 
 CREATE TABLE IF NOT EXISTS kipay.refund_versions_g1
 (
@@ -873,7 +873,7 @@ AS SELECT d.id AS id, d.import_id AS import_id, d.merchant_id AS merchant_id, d.
 FROM (SELECT * FROM kipay.reconciliation_differences_g1 FINAL) AS d
 INNER JOIN (SELECT merchant_id, mode, id, differences FROM kipay.reconciliation_imports_g1 FINAL WHERE status = 'done') AS i
     ON i.merchant_id = d.merchant_id AND i.mode = d.mode AND i.id = d.import_id
-LEFT JOIN (SELECT * FROM kipay.reconciliation_resolutions_g1 FINAL) AS r
+LEFT JOIN (SELECT * FROM kipay.reconciliation_resolutions_g1 ORDER BY version DESC LIMIT 1 BY merchant_id, mode, import_id, n) AS r
     ON r.merchant_id = d.merchant_id AND r.mode = d.mode AND r.import_id = d.import_id AND r.n = d.n
 WHERE d.n <= i.differences
 COMMENT 'Where statements and books differ, each once, as it stands now';
@@ -911,7 +911,7 @@ AS SELECT id, merchant_id, mode, created_at, nullIf(finished_at, toDateTime64(0,
     nullIf(period_from, toDateTime64(0, 3, 'UTC')) AS period_from, nullIf(period_until, toDateTime64(0, 3, 'UTC')) AS period_until, currency, lines,
     matched, statement_minor, booked_minor, difference_minor, explained_minor, unexplained_minor, differences, balance_breaks, balance_ties,
     balance_proven, bad_lines, message, version AS position
-FROM kipay.reconciliation_imports_g1 FINAL
+FROM (SELECT * FROM kipay.reconciliation_imports_g1 ORDER BY version DESC LIMIT 1 BY merchant_id, mode, id)
 COMMENT 'Statements that were compared with the books, each once';
 
 CREATE OR REPLACE VIEW kipay.reconciliation_resolutions
@@ -928,7 +928,7 @@ CREATE OR REPLACE VIEW kipay.reconciliation_resolutions
     position UInt64 COMMENT 'Position in the log of the decision'
 )
 AS SELECT import_id, n, merchant_id, mode, action, resolved_to, resolved_by, reason, resolved_at, version AS position
-FROM kipay.reconciliation_resolutions_g1 FINAL
+FROM (SELECT * FROM kipay.reconciliation_resolutions_g1 ORDER BY version DESC LIMIT 1 BY merchant_id, mode, import_id, n)
 COMMENT 'The newest decision about each difference; reconciliation_differences shows it beside the difference';
 
 CREATE OR REPLACE VIEW kipay.refund_versions
