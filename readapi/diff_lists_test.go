@@ -13,7 +13,7 @@ import (
 )
 
 // diffs are of the lists that have one.
-var diffs = []string{"/transactions/diff", "/refunds/diff", "/disputes/diff", "/payouts/diff", "/customers/diff"}
+var diffs = []string{"/transactions/diff", "/refunds/diff", "/disputes/diff", "/payouts/diff", "/customers/diff", "/reconciliation/imports/diff"}
 
 func TestWhatChangedInAMonthSinceItWasClosed(t *testing.T) {
 	s := newServer(t)
@@ -79,6 +79,7 @@ func TestADiffShowsEachRowOfAListThatIsNewOrDiffers(t *testing.T) {
 	s.Dispute(t, 1, ref, 9, 50_00, false)
 	s.Customer(t, 1, customer.Person{Email: "jane@example.com", FirstName: "Joan"})
 	s.Customer(t, 1, customer.Person{Email: "mary@example.com"})
+	s.StatementOf(t, 1, "QAAAAAAAA1")
 	middle := s.Head(t)
 	s.Dispute(t, 1, ref, 9, 50_00, true)
 	s.wrote(1, s.Head(t))
@@ -97,6 +98,8 @@ func TestADiffShowsEachRowOfAListThatIsNewOrDiffers(t *testing.T) {
 		"/customers/diff" + query:                               {"added >", "changed Jane>Joan"},
 		"/customers/diff" + query + "&search=jane":              {"changed Jane>Joan"},
 		"/customers/diff" + query + "&search=same":              {},
+		"/reconciliation/imports/diff" + query:                  {"added >done"},
+		"/reconciliation/imports/diff" + query + "&source=bank": {},
 	} {
 		rows, a := s.list(t, 1, path)
 		got := []string{}
@@ -138,6 +141,81 @@ func TestADiffShowsEachRowOfAListThatIsNewOrDiffers(t *testing.T) {
 		}
 		if a := s.get(t, 1, diff+"?since=1", "X-Scope", "write"); a.status != http.StatusForbidden {
 			t.Errorf("%s: a key that may not read was answered %d", diff, a.status)
+		}
+	}
+}
+
+func TestStatementsAreListedAndComparedAsOfAnyMoment(t *testing.T) {
+	s := newServer(t)
+	s.Merchant(t, 1, "")
+	s.Merchant(t, 2, "")
+	before := s.Head(t)
+	id, done := s.Statement(t, 1)
+	later := s.AcceptDifference(t, 1, id, 1, "the payer called")
+	s.wrote(1, later)
+	at := func(path, query string, args ...any) string { return fmt.Sprintf(path+"?"+query, args...) }
+	differences := fmt.Sprintf("/reconciliation/imports/%d/differences", id)
+
+	for query, want := range map[string]string{
+		at("", "as_of=%d", before): "[]", at("", "as_of=%d", before+1): "[processing]", at("", "as_of=%d", done): "[done]", "": "[done]",
+		at("", "as_of=%d&status=done", before+1): "[]", at("", "effective_at=2020-01-01T00:00:00Z"): "[]",
+	} {
+		rows, a := s.list(t, 1, "/reconciliation/imports"+query)
+		got := []any{}
+		for _, r := range rows {
+			got = append(got, r["status"])
+		}
+		if fmt.Sprint(got) != want {
+			t.Errorf("imports%s are %v, want %s: %s", query, got, want, a.body)
+		}
+	}
+	for query, want := range map[string]string{
+		at("", "as_of=%d", before+2): "[]", at("", "as_of=%d", done): "[open resolved]", "": "[resolved resolved]",
+		at("", "as_of=%d&state=open", done): "[open]", at("", "state=open"): "[]", at("", "effective_at=2020-01-01T00:00:00Z"): "[]",
+	} {
+		rows, a := s.list(t, 1, differences+query)
+		got := []any{}
+		for _, r := range rows {
+			got = append(got, r["state"])
+		}
+		if fmt.Sprint(got) != want {
+			t.Errorf("differences%s are %v, want %s: %s", query, got, want, a.body)
+		}
+	}
+	rows, a := s.list(t, 1, at(differences+"/diff", "since=%d&until=%d", done, later))
+	if len(rows) != 1 || rows[0]["change"] != "changed" || rows[0]["before"].(map[string]any)["state"] != "open" || rows[0]["after"].(map[string]any)["reason"] != "the payer called" {
+		t.Errorf("what was decided: %s", a.body)
+	}
+	if rows, a := s.list(t, 1, at(differences+"/diff", "since=%d&state=open", before)); len(rows) != 0 {
+		t.Errorf("open at either moment: %s", a.body)
+	}
+	if rows, a := s.list(t, 1, at(differences+"/diff", "since=%d&until=%d", before, done)); len(rows) != 2 || rows[0]["before"] != nil {
+		t.Errorf("what was found: %s", a.body)
+	}
+	for _, path := range []string{differences + "?as_of=1", at(differences+"/diff", "since=1")} {
+		if a := s.get(t, 2, path); a.status != http.StatusNotFound {
+			t.Errorf("another merchant asks for %s: %d %s", path, a.status, a.body)
+		}
+	}
+}
+
+func TestPaymentChannelsAreComparedBetweenMoments(t *testing.T) {
+	s := newServer(t)
+	s.Merchant(t, 1, "")
+	s.Channel(t, 1, "First", true)
+	since := s.Head(t)
+	s.Channel(t, 1, "Second", true)
+	s.wrote(1, s.Head(t))
+	rows, a := s.list(t, 1, fmt.Sprintf("/payment-channels/diff?since=%d", since))
+	if len(rows) != 2 || rows[0]["change"] != "added" || rows[1]["change"] != "changed" || fmt.Sprint(rows[1]["changed"]) != "[is_default]" {
+		t.Errorf("a new one is the default: %s", a.body)
+	}
+	if rows, a := s.list(t, 1, fmt.Sprintf("/payment-channels/diff?since=%d&limit=1&page=2", since)); len(rows) != 1 || a.json["total"] != 2.0 {
+		t.Errorf("the second page: %s", a.body)
+	}
+	for _, query := range []string{"period=2026-03", "since=1&date_from=2026-03-01", "until=5"} {
+		if a := s.get(t, 1, "/payment-channels/diff?"+query); a.status != http.StatusUnprocessableEntity {
+			t.Errorf("%s: %d %s", query, a.status, a.body)
 		}
 	}
 }

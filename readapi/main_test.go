@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/reconciliation/journal"
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/eventstore/transparency"
 	"github.com/benfex/kipay/projections"
@@ -90,9 +92,32 @@ func newServer(t testing.TB) *server {
 	})
 	readapi.Register(group, readapi.Deps{
 		Log: s.Log, Reader: projections.NewReader(s.engine.Conn, s.projector), Projection: s.projector, Seen: s.seen, Readings: s.readings,
-		Issuer: transparency.NewIssuer(s.maker), Opener: s.Ring,
+		Issuer: transparency.NewIssuer(s.maker), Opener: s.Ring, Imports: importsOf{s},
 	})
 	return s
+}
+
+// importsOf are the imports that stand in the log. What they look like by themselves is the write side's.
+type importsOf struct{ *server }
+
+func (i importsOf) CheckImport(ctx context.Context, merchantID int64, mode domain.Mode, id int64) error {
+	var s journal.State
+	err := i.Log.EachInStream(ctx, journal.Stream(id), 0, func(e eventstore.Envelope) error {
+		s = s.Evolve(e.Event)
+		return nil
+	})
+	if err == nil && (s.Merchant != merchantID || s.Mode != mode) {
+		err = domain.NotFoundf("import not found")
+	}
+	return err
+}
+
+func (i importsOf) ImportJSON(ctx context.Context, merchantID int64, mode domain.Mode, id int64) ([]byte, error) {
+	return fmt.Appendf(nil, `{"id":%d}`, id), i.CheckImport(ctx, merchantID, mode, id)
+}
+
+func (i importsOf) StatusesJSON(context.Context, int64, domain.Mode, int64, []string) (map[string]json.RawMessage, error) {
+	return nil, nil
 }
 
 // openProofs builds the Merkle tree over the install's log, as long as the test lives.
