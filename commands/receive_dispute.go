@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/benfex/kipay/commands/paystack"
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/dispute"
@@ -306,7 +307,7 @@ func (w *WriteSide) findDisputesOf(ctx context.Context, ch channel.State, by By)
 	by.Merchant = ch.Merchant
 	since := paystack.DisputeQuery{From: w.log.Now().Add(-disputesSince)}
 	for d, err := range w.Paystack.Disputes(ctx, paystackKey(ch), paystackCredentials(ch), since) {
-		var unreadable *paystack.DecodeError
+		var unreadable *upstream.DecodeError
 		switch {
 		case errors.As(err, &unreadable):
 			w.Logger.Error().Int64("channel", ch.ID).Err(err).Msg("a dispute that Paystack lists can't be read; somebody should look")

@@ -41,8 +41,9 @@ var finerRules = map[string][]string{
 	"commands/mpesa/simulator":    {"commands/delivery"},
 	"commands/paystack/simulator": {"commands/delivery"},
 	"commands/delivery":           {},
-	"commands/mpesa":              {"domain"},
-	"commands/paystack":           {"domain"},
+	"commands/upstream":           {},
+	"commands/mpesa":              {"domain", "commands/upstream"},
+	"commands/paystack":           {"domain", "commands/upstream"},
 	"cmd/kipay/internal/web":      {"domain"},
 }
 

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/benfex/kipay/commands/upstream"
 )
 
 // sayer answers every call but the token's with one status and body.
@@ -49,8 +51,8 @@ func FuzzAnswer(f *testing.F) {
 		c := New(Options{HTTPClient: &http.Client{Transport: d}, Breaker: BreakerOptions{Failures: math.MaxUint32}})
 		cred := testCredentials()
 		var said map[string]json.RawMessage
-		_ = json.Unmarshal(bytes.TrimPrefix(body, utf8BOM), &said)
-		yes := func(name string) bool { return d.status/100 == 2 && textOf(said[name]) == "0" }
+		_ = json.Unmarshal(upstream.WithoutBOM(body), &said)
+		yes := func(name string) bool { return d.status/100 == 2 && upstream.TextOf(said[name]) == "0" }
 
 		_, err := c.Push(context.Background(), testChannel, cred, testPush())
 		if err == nil && !yes("ResponseCode") {
@@ -70,7 +72,7 @@ func FuzzAnswer(f *testing.F) {
 		_, err = c.RegisterC2B(context.Background(), testChannel, cred, RegisterC2BRequest{
 			ConfirmationURL: "https://pay.example.com/c", ValidationURL: "https://pay.example.com/v",
 		})
-		if err == nil && !yes("ResponseCode") && textOf(said["ResponseCode"]) != "" {
+		if err == nil && !yes("ResponseCode") && upstream.TextOf(said["ResponseCode"]) != "" {
 			t.Errorf("a registration was taken for accepted: %d %q", d.status, body)
 		}
 		checkFailure(t, err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strconv"
 
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain/money"
 	"github.com/benfex/kipay/domain/phone"
 )
@@ -162,12 +163,12 @@ func number(digits string) json.Number {
 // right spelling, a ConversationID, or no ResponseCode.
 func c2bAccepted(call string, rep reply, clean cleaner) (C2BAccepted, *Error) {
 	a := C2BAccepted{
-		OriginatorConversationID: clean.text(orDefault(textOf(rep.fields["OriginatorCoversationID"]), textOf(rep.fields["OriginatorConversationID"]))),
-		ConversationID:           clean.text(textOf(rep.fields["ConversationID"])),
-		Description:              clean.text(textOf(rep.fields["ResponseDescription"])),
+		OriginatorConversationID: clean.text(orDefault(upstream.TextOf(rep.fields["OriginatorCoversationID"]), upstream.TextOf(rep.fields["OriginatorConversationID"]))),
+		ConversationID:           clean.text(upstream.TextOf(rep.fields["ConversationID"])),
+		Description:              clean.text(upstream.TextOf(rep.fields["ResponseDescription"])),
 		Raw:                      rep.raw,
 	}
-	code := textOf(rep.fields["ResponseCode"])
+	code := upstream.TextOf(rep.fields["ResponseCode"])
 	switch {
 	case code == "0", code == "" && a.OriginatorConversationID != "":
 		return a, nil

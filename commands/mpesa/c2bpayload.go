@@ -5,6 +5,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -29,7 +30,7 @@ type C2BConfirmation struct {
 // DecodeC2B reads a C2B validation or confirmation. All values are texts in what Daraja sends; numbers are taken too.
 // TransID, TransAmount and BusinessShortCode are needed and must be possible values; the rest may be missing or odd,
 // because the money has moved whatever the names look like. Size and nesting are checked before anything is decoded. Of
-// members with one name the last counts. The error is always a *DecodeError; the fields that could be read are filled
+// members with one name the last counts. The error is always a *upstream.DecodeError; the fields that could be read are filled
 // all the same, for the record.
 func DecodeC2B(raw []byte) (C2BConfirmation, error) {
 	fields, err := payload(raw)
@@ -37,7 +38,7 @@ func DecodeC2B(raw []byte) (C2BConfirmation, error) {
 		return C2BConfirmation{}, err
 	}
 	r := reader{fields: fields}
-	free := func(name string) string { return shorten(textOf(fields[name])) }
+	free := func(name string) string { return shorten(upstream.TextOf(fields[name])) }
 	c := C2BConfirmation{
 		TransactionType:   free("TransactionType"),
 		TransID:           r.receipt("TransID", "TransID", true),
@@ -57,7 +58,7 @@ func DecodeC2B(raw []byte) (C2BConfirmation, error) {
 	}
 	if c.ShortCode != "" && !isShortCode(c.ShortCode) {
 		c.ShortCode = ""
-		r.fail(BadValue, "BusinessShortCode")
+		r.fail(upstream.BadValue, "BusinessShortCode")
 	}
 	if r.err != nil {
 		return c, r.err

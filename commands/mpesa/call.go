@@ -1,7 +1,6 @@
 package mpesa
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +8,8 @@ import (
 	"net/http"
 
 	"github.com/sony/gobreaker/v2"
+
+	"github.com/benfex/kipay/commands/upstream"
 )
 
 // order is one POST to Daraja.
@@ -41,13 +42,13 @@ func (c *Client) execute(ctx context.Context, ch ChannelKey, cred Credentials, o
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.opts.OperationTimeout)
 	defer cancel()
-	l := c.lanes.get(ch, o.lane)
-	if err := l.slots.Acquire(ctx, 1); err != nil {
+	l := c.lanes.Get(string(ch), o.lane)
+	if err := l.Slots.Acquire(ctx, 1); err != nil {
 		return reply{}, notSent(ctx, o.call, err, "waiting for a free slot")
 	}
-	defer l.slots.Release(1)
+	defer l.Slots.Release(1)
 
-	rep, err := l.breaker.Execute(func() (reply, error) {
+	rep, err := l.Breaker.Execute(func() (reply, error) {
 		rep, failed := c.withToken(ctx, cred, o, body)
 		if failed != nil {
 			return rep, failed
@@ -96,21 +97,21 @@ func (c *Client) post(ctx context.Context, cred Credentials, o order, body []byt
 	}
 	clean := newCleaner(append([]string{tk, cred.ConsumerKey, cred.ConsumerSecret, cred.Passkey, cred.SecurityCredential}, o.private...)...)
 
-	var g gate
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.baseURL(cred.Environment)+o.path, g.body(body))
+	var g upstream.Gate
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.baseURL(cred.Environment)+o.path, g.Body(body))
 	if err != nil {
 		return reply{}, notSent(ctx, o.call, clean.cause(err), "base URL of Daraja")
 	}
 	req.ContentLength = int64(len(body))
 	// GetBody lets net/http move to another connection when the one it picked was dead before the first byte.
-	req.GetBody = func() (io.ReadCloser, error) { return g.body(body), nil }
+	req.GetBody = func() (io.ReadCloser, error) { return g.Body(body), nil }
 	req.Header.Set("Authorization", "Bearer "+tk)
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Accept", "application/json")
 
 	rep, err := c.exchange(req)
 	if err != nil {
-		if g.close() {
+		if g.Close() {
 			return reply{}, notSent(ctx, o.call, clean.cause(err), "nothing was sent")
 		}
 		return reply{}, &Error{
@@ -131,8 +132,8 @@ func (c *Client) exchange(req *http.Request) (reply, error) {
 	defer func() { _ = res.Body.Close() }()
 	raw, err := io.ReadAll(io.LimitReader(res.Body, maxResponseBytes+1))
 	rep := reply{status: res.StatusCode, raw: raw, whole: err == nil && len(raw) <= maxResponseBytes}
-	if rep.whole && checkJSON(raw, maxResponseBytes, maxDepth) == nil {
-		rep.fields, _ = objectOf(bytes.TrimPrefix(raw, utf8BOM))
+	if rep.whole && upstream.CheckJSON(raw, maxResponseBytes, maxDepth) == nil {
+		rep.fields, _ = upstream.ObjectOf(upstream.WithoutBOM(raw))
 	}
 	return rep, nil
 }
@@ -140,9 +141,9 @@ func (c *Client) exchange(req *http.Request) (reply, error) {
 // judge is nil when an answer is a JSON object under a 2xx without an error in it; what it says is for the caller to
 // read. Otherwise it is what the error means.
 func judge(o order, rep reply, clean cleaner) *Error {
-	code, message, requestID := textOf(rep.fields["errorCode"]), textOf(rep.fields["errorMessage"]), textOf(rep.fields["requestId"])
-	if fault, ok := objectOf(rep.fields["fault"]); ok { // the gateway's own error body
-		message = textOf(fault["faultstring"])
+	code, message, requestID := upstream.TextOf(rep.fields["errorCode"]), upstream.TextOf(rep.fields["errorMessage"]), upstream.TextOf(rep.fields["requestId"])
+	if fault, ok := upstream.ObjectOf(rep.fields["fault"]); ok { // the gateway's own error body
+		message = upstream.TextOf(fault["faultstring"])
 	}
 	if rep.status/100 == 2 && rep.fields != nil && code == "" && message == "" {
 		return nil

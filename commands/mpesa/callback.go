@@ -1,11 +1,11 @@
 package mpesa
 
 import (
-	"bytes"
 	"encoding/json"
 	"strings"
 	"time"
 
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -26,7 +26,7 @@ type StkCallback struct {
 // DecodeSTKCallback reads {"Body":{"stkCallback":{…}}}. Items of CallbackMetadata are found by name, in any order, with
 // or without a Value. Size and nesting are checked before anything is decoded. Of members or items with one name the
 // last counts. Receipt and amount must be possible ones when they are there; a date or a phone that cannot be read is
-// left out, because a success should not be lost over it. The error is always a *DecodeError; the fields that could be
+// left out, because a success should not be lost over it. The error is always a *upstream.DecodeError; the fields that could be
 // read are filled all the same, for the record.
 func DecodeSTKCallback(raw []byte) (StkCallback, error) {
 	var cb StkCallback
@@ -47,7 +47,7 @@ func DecodeSTKCallback(raw []byte) (StkCallback, error) {
 	if r.id("ResultCode", true) != "" {
 		cb.ResultCode = resultCode(fields["ResultCode"])
 	}
-	cb.ResultDesc = textOf(fields["ResultDesc"])
+	cb.ResultDesc = upstream.TextOf(fields["ResultDesc"])
 
 	items := reader{fields: metadata(fields["CallbackMetadata"])}
 	cb.Receipt = items.receipt("mpesareceiptnumber", "MpesaReceiptNumber", false)
@@ -65,12 +65,12 @@ func DecodeSTKCallback(raw []byte) (StkCallback, error) {
 
 // payload is the top-level object of a body from outside.
 func payload(raw []byte) (map[string]json.RawMessage, error) {
-	if err := checkJSON(raw, MaxCallbackBytes, maxDepth); err != nil {
+	if err := upstream.CheckJSON(raw, MaxCallbackBytes, maxDepth); err != nil {
 		return nil, err
 	}
-	top, ok := objectOf(bytes.TrimPrefix(raw, utf8BOM))
+	top, ok := upstream.ObjectOf(upstream.WithoutBOM(raw))
 	if !ok {
-		return nil, &DecodeError{Problem: NotJSON}
+		return nil, &upstream.DecodeError{Problem: upstream.NotJSON}
 	}
 	return top, nil
 }
@@ -79,11 +79,11 @@ func payload(raw []byte) (map[string]json.RawMessage, error) {
 func child(fields map[string]json.RawMessage, name string) (map[string]json.RawMessage, error) {
 	raw, ok := fields[name]
 	if !ok || string(raw) == "null" {
-		return nil, &DecodeError{MissingField, name}
+		return nil, &upstream.DecodeError{Problem: upstream.MissingField, Field: name}
 	}
-	sub, ok := objectOf(raw)
+	sub, ok := upstream.ObjectOf(raw)
 	if !ok {
-		return nil, &DecodeError{WrongType, name}
+		return nil, &upstream.DecodeError{Problem: upstream.WrongType, Field: name}
 	}
 	return sub, nil
 }
@@ -92,12 +92,12 @@ func child(fields map[string]json.RawMessage, name string) (map[string]json.RawM
 // does not look like an item is passed over.
 func metadata(raw json.RawMessage) map[string]json.RawMessage {
 	byName := map[string]json.RawMessage{}
-	meta, ok := objectOf(raw)
+	meta, ok := upstream.ObjectOf(raw)
 	if !ok {
 		return byName
 	}
 	var list []json.RawMessage
-	if startsWith(meta["Item"], '[') {
+	if upstream.StartsWith(meta["Item"], '[') {
 		if json.Unmarshal(meta["Item"], &list) != nil {
 			return byName
 		}
@@ -105,11 +105,11 @@ func metadata(raw json.RawMessage) map[string]json.RawMessage {
 		list = append(list, meta["Item"])
 	}
 	for _, it := range list {
-		item, ok := objectOf(it)
+		item, ok := upstream.ObjectOf(it)
 		if !ok {
 			continue
 		}
-		if name := strings.ToLower(textOf(item["Name"])); name != "" {
+		if name := strings.ToLower(upstream.TextOf(item["Name"])); name != "" {
 			byName[name] = item["Value"]
 		}
 	}
@@ -118,7 +118,7 @@ func metadata(raw json.RawMessage) map[string]json.RawMessage {
 
 // dateOf is a date, nil when it cannot be read.
 func dateOf(raw json.RawMessage) *time.Time {
-	s := textOf(raw)
+	s := upstream.TextOf(raw)
 	if plain, ok := plainDecimal(s); ok {
 		s = plain
 	}
@@ -131,7 +131,7 @@ func dateOf(raw json.RawMessage) *time.Time {
 
 // phoneText is a phone number as it came, or a mask or hash of one.
 func phoneText(raw json.RawMessage) string {
-	s := textOf(raw)
+	s := upstream.TextOf(raw)
 	if plain, ok := plainDecimal(s); ok && !strings.HasPrefix(strings.TrimSpace(string(raw)), `"`) {
 		s = plain
 	}

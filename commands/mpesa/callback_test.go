@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -113,58 +114,58 @@ func TestDecodeSTKCallbackRefusesJunkByType(t *testing.T) {
 	deep := func(n int) string { return strings.Repeat(`{"a":`, n) + "1" + strings.Repeat("}", n) }
 	for name, test := range map[string]struct {
 		raw  string
-		want DecodeError
+		want upstream.DecodeError
 	}{
-		"empty":                     {"", DecodeError{NotJSON, ""}},
-		"text":                      {"hello", DecodeError{NotJSON, ""}},
-		"HTML":                      {"<html>", DecodeError{NotJSON, ""}},
-		"form":                      {"a=b&c=d", DecodeError{NotJSON, ""}},
-		"array":                     {"[]", DecodeError{NotJSON, ""}},
-		"null":                      {"null", DecodeError{NotJSON, ""}},
-		"cut off":                   {paidCallback[:200], DecodeError{NotJSON, ""}},
-		"two bodies":                {paidCallback + paidCallback, DecodeError{NotJSON, ""}},
-		"too large":                 {paidCallback + strings.Repeat(" ", MaxCallbackBytes), DecodeError{TooLarge, ""}},
-		"too deep":                  {deep(33), DecodeError{TooDeep, ""}},
-		"much too deep":             {strings.Repeat("[", 60000), DecodeError{TooDeep, ""}},
-		"just deep enough":          {deep(32), DecodeError{MissingField, "Body"}},
-		"no body":                   {"{}", DecodeError{MissingField, "Body"}},
-		"null body":                 {`{"Body":null}`, DecodeError{MissingField, "Body"}},
-		"body of text":              {`{"Body":"x"}`, DecodeError{WrongType, "Body"}},
-		"no stkCallback":            {`{"Body":{}}`, DecodeError{MissingField, "stkCallback"}},
-		"stkCallback list":          {`{"Body":{"stkCallback":[]}}`, DecodeError{WrongType, "stkCallback"}},
-		"no id":                     {`{"Body":{"stkCallback":{"ResultCode":0}}}`, DecodeError{MissingField, "CheckoutRequestID"}},
-		"id of spaces":              {replace("ws_CO_1007202409152617172396192", "   "), DecodeError{MissingField, "CheckoutRequestID"}},
-		"id with a space":           {replace("ws_CO_1007202409152617172396192", "ws CO"), DecodeError{BadValue, "CheckoutRequestID"}},
-		"id with a control":         {replace("ws_CO_1007202409152617172396192", `ws\u0000CO`), DecodeError{BadValue, "CheckoutRequestID"}},
-		"id without an end":         {replace("ws_CO_1007202409152617172396192", strings.Repeat("x", 257)), DecodeError{BadValue, "CheckoutRequestID"}},
-		"id of another type":        {replace(`"ws_CO_1007202409152617172396192"`, "true"), DecodeError{WrongType, "CheckoutRequestID"}},
-		"no code":                   {replace(`"ResultCode"`, `"X"`), DecodeError{MissingField, "ResultCode"}},
-		"null code":                 {replace(`"ResultCode":0`, `"ResultCode":null`), DecodeError{MissingField, "ResultCode"}},
-		"empty code":                {replace(`"ResultCode":0`, `"ResultCode":""`), DecodeError{MissingField, "ResultCode"}},
-		"boolean code":              {replace(`"ResultCode":0`, `"ResultCode":false`), DecodeError{WrongType, "ResultCode"}},
-		"list code":                 {replace(`"ResultCode":0`, `"ResultCode":[0]`), DecodeError{WrongType, "ResultCode"}},
-		"receipt in lower case":     {replace("NLJ7RT61SV", "nlj7rt61sv"), DecodeError{BadValue, "MpesaReceiptNumber"}},
-		"receipt too short":         {replace("NLJ7RT61SV", "NLJ7R"), DecodeError{BadValue, "MpesaReceiptNumber"}},
-		"receipt too long":          {replace("NLJ7RT61SV", strings.Repeat("A", 21)), DecodeError{BadValue, "MpesaReceiptNumber"}},
-		"receipt with a dash":       {replace("NLJ7RT61SV", "NLJ7-RT61SV"), DecodeError{BadValue, "MpesaReceiptNumber"}},
-		"receipt of another type":   {replace(`"NLJ7RT61SV"`, `["NLJ7RT61SV"]`), DecodeError{WrongType, "MpesaReceiptNumber"}},
-		"amount of zero":            {replace("1.00", "0"), DecodeError{BadValue, "Amount"}},
-		"amount below zero":         {replace("1.00", "-1"), DecodeError{BadValue, "Amount"}},
-		"amount of fractions":       {replace("1.00", "1.001"), DecodeError{BadValue, "Amount"}},
-		"amount without an end":     {replace("1.00", "1e30"), DecodeError{BadValue, "Amount"}},
-		"amount of words":           {replace("1.00", `"one"`), DecodeError{BadValue, "Amount"}},
-		"amount with commas":        {replace("1.00", `"1,000"`), DecodeError{BadValue, "Amount"}},
-		"amount of another type":    {replace("1.00", `true`), DecodeError{WrongType, "Amount"}},
-		"not a number":              {replace("1.00", `NaN`), DecodeError{NotJSON, ""}},
-		"invalid escapes":           {replace("ws_CO", `\x`), DecodeError{NotJSON, ""}},
-		"text that never ends":      {`{"Body":"`, DecodeError{NotJSON, ""}},
-		"backslash as last of all":  {`{"Body":"\`, DecodeError{NotJSON, ""}},
-		"invalid UTF-8 in the id":   {replace("ws_CO", "ws\xff\xfe"), DecodeError{BadValue, "CheckoutRequestID"}},
-		"id with a replaced letter": {replace("ws_CO", `\ud800`), DecodeError{BadValue, "CheckoutRequestID"}},
+		"empty":                     {"", upstream.DecodeError{Problem: upstream.NotJSON, Field: ""}},
+		"text":                      {"hello", upstream.DecodeError{Problem: upstream.NotJSON, Field: ""}},
+		"HTML":                      {"<html>", upstream.DecodeError{Problem: upstream.NotJSON, Field: ""}},
+		"form":                      {"a=b&c=d", upstream.DecodeError{Problem: upstream.NotJSON, Field: ""}},
+		"array":                     {"[]", upstream.DecodeError{Problem: upstream.NotJSON, Field: ""}},
+		"null":                      {"null", upstream.DecodeError{Problem: upstream.NotJSON, Field: ""}},
+		"cut off":                   {paidCallback[:200], upstream.DecodeError{Problem: upstream.NotJSON, Field: ""}},
+		"two bodies":                {paidCallback + paidCallback, upstream.DecodeError{Problem: upstream.NotJSON, Field: ""}},
+		"too large":                 {paidCallback + strings.Repeat(" ", MaxCallbackBytes), upstream.DecodeError{Problem: upstream.TooLarge, Field: ""}},
+		"too deep":                  {deep(33), upstream.DecodeError{Problem: upstream.TooDeep, Field: ""}},
+		"much too deep":             {strings.Repeat("[", 60000), upstream.DecodeError{Problem: upstream.TooDeep, Field: ""}},
+		"just deep enough":          {deep(32), upstream.DecodeError{Problem: upstream.MissingField, Field: "Body"}},
+		"no body":                   {"{}", upstream.DecodeError{Problem: upstream.MissingField, Field: "Body"}},
+		"null body":                 {`{"Body":null}`, upstream.DecodeError{Problem: upstream.MissingField, Field: "Body"}},
+		"body of text":              {`{"Body":"x"}`, upstream.DecodeError{Problem: upstream.WrongType, Field: "Body"}},
+		"no stkCallback":            {`{"Body":{}}`, upstream.DecodeError{Problem: upstream.MissingField, Field: "stkCallback"}},
+		"stkCallback list":          {`{"Body":{"stkCallback":[]}}`, upstream.DecodeError{Problem: upstream.WrongType, Field: "stkCallback"}},
+		"no id":                     {`{"Body":{"stkCallback":{"ResultCode":0}}}`, upstream.DecodeError{Problem: upstream.MissingField, Field: "CheckoutRequestID"}},
+		"id of spaces":              {replace("ws_CO_1007202409152617172396192", "   "), upstream.DecodeError{Problem: upstream.MissingField, Field: "CheckoutRequestID"}},
+		"id with a space":           {replace("ws_CO_1007202409152617172396192", "ws CO"), upstream.DecodeError{Problem: upstream.BadValue, Field: "CheckoutRequestID"}},
+		"id with a control":         {replace("ws_CO_1007202409152617172396192", `ws\u0000CO`), upstream.DecodeError{Problem: upstream.BadValue, Field: "CheckoutRequestID"}},
+		"id without an end":         {replace("ws_CO_1007202409152617172396192", strings.Repeat("x", 257)), upstream.DecodeError{Problem: upstream.BadValue, Field: "CheckoutRequestID"}},
+		"id of another type":        {replace(`"ws_CO_1007202409152617172396192"`, "true"), upstream.DecodeError{Problem: upstream.WrongType, Field: "CheckoutRequestID"}},
+		"no code":                   {replace(`"ResultCode"`, `"X"`), upstream.DecodeError{Problem: upstream.MissingField, Field: "ResultCode"}},
+		"null code":                 {replace(`"ResultCode":0`, `"ResultCode":null`), upstream.DecodeError{Problem: upstream.MissingField, Field: "ResultCode"}},
+		"empty code":                {replace(`"ResultCode":0`, `"ResultCode":""`), upstream.DecodeError{Problem: upstream.MissingField, Field: "ResultCode"}},
+		"boolean code":              {replace(`"ResultCode":0`, `"ResultCode":false`), upstream.DecodeError{Problem: upstream.WrongType, Field: "ResultCode"}},
+		"list code":                 {replace(`"ResultCode":0`, `"ResultCode":[0]`), upstream.DecodeError{Problem: upstream.WrongType, Field: "ResultCode"}},
+		"receipt in lower case":     {replace("NLJ7RT61SV", "nlj7rt61sv"), upstream.DecodeError{Problem: upstream.BadValue, Field: "MpesaReceiptNumber"}},
+		"receipt too short":         {replace("NLJ7RT61SV", "NLJ7R"), upstream.DecodeError{Problem: upstream.BadValue, Field: "MpesaReceiptNumber"}},
+		"receipt too long":          {replace("NLJ7RT61SV", strings.Repeat("A", 21)), upstream.DecodeError{Problem: upstream.BadValue, Field: "MpesaReceiptNumber"}},
+		"receipt with a dash":       {replace("NLJ7RT61SV", "NLJ7-RT61SV"), upstream.DecodeError{Problem: upstream.BadValue, Field: "MpesaReceiptNumber"}},
+		"receipt of another type":   {replace(`"NLJ7RT61SV"`, `["NLJ7RT61SV"]`), upstream.DecodeError{Problem: upstream.WrongType, Field: "MpesaReceiptNumber"}},
+		"amount of zero":            {replace("1.00", "0"), upstream.DecodeError{Problem: upstream.BadValue, Field: "Amount"}},
+		"amount below zero":         {replace("1.00", "-1"), upstream.DecodeError{Problem: upstream.BadValue, Field: "Amount"}},
+		"amount of fractions":       {replace("1.00", "1.001"), upstream.DecodeError{Problem: upstream.BadValue, Field: "Amount"}},
+		"amount without an end":     {replace("1.00", "1e30"), upstream.DecodeError{Problem: upstream.BadValue, Field: "Amount"}},
+		"amount of words":           {replace("1.00", `"one"`), upstream.DecodeError{Problem: upstream.BadValue, Field: "Amount"}},
+		"amount with commas":        {replace("1.00", `"1,000"`), upstream.DecodeError{Problem: upstream.BadValue, Field: "Amount"}},
+		"amount of another type":    {replace("1.00", `true`), upstream.DecodeError{Problem: upstream.WrongType, Field: "Amount"}},
+		"not a number":              {replace("1.00", `NaN`), upstream.DecodeError{Problem: upstream.NotJSON, Field: ""}},
+		"invalid escapes":           {replace("ws_CO", `\x`), upstream.DecodeError{Problem: upstream.NotJSON, Field: ""}},
+		"text that never ends":      {`{"Body":"`, upstream.DecodeError{Problem: upstream.NotJSON, Field: ""}},
+		"backslash as last of all":  {`{"Body":"\`, upstream.DecodeError{Problem: upstream.NotJSON, Field: ""}},
+		"invalid UTF-8 in the id":   {replace("ws_CO", "ws\xff\xfe"), upstream.DecodeError{Problem: upstream.BadValue, Field: "CheckoutRequestID"}},
+		"id with a replaced letter": {replace("ws_CO", `\ud800`), upstream.DecodeError{Problem: upstream.BadValue, Field: "CheckoutRequestID"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := DecodeSTKCallback([]byte(test.raw))
-			var got *DecodeError
+			var got *upstream.DecodeError
 			if !errors.As(err, &got) || *got != test.want {
 				t.Errorf("got %v, want %v", err, &test.want)
 			}
@@ -234,43 +235,26 @@ func TestDecodeC2B(t *testing.T) {
 	}
 	for name, test := range map[string]struct {
 		raw  string
-		want DecodeError
+		want upstream.DecodeError
 	}{
-		"not JSON":        {"TransID=1", DecodeError{NotJSON, ""}},
-		"no receipt":      {replace(`"TransID"`, `"X"`), DecodeError{MissingField, "TransID"}},
-		"bad receipt":     {replace("RKTQDM7W6S", "rk"), DecodeError{BadValue, "TransID"}},
-		"no amount":       {replace(`"TransAmount"`, `"X"`), DecodeError{MissingField, "TransAmount"}},
-		"empty amount":    {replace(`"10.00"`, `""`), DecodeError{MissingField, "TransAmount"}},
-		"zero":            {replace(`"10.00"`, `"0.00"`), DecodeError{BadValue, "TransAmount"}},
-		"amount list":     {replace(`"10.00"`, `[]`), DecodeError{WrongType, "TransAmount"}},
-		"no shortcode":    {replace(`"600638"`, `null`), DecodeError{MissingField, "BusinessShortCode"}},
-		"bad shortcode":   {replace(`"600638"`, `"60/0638"`), DecodeError{BadValue, "BusinessShortCode"}},
-		"too large":       {replace("John", strings.Repeat("x", MaxCallbackBytes)), DecodeError{TooLarge, ""}},
-		"nested too deep": {replace(`"John"`, strings.Repeat("[", 40)+strings.Repeat("]", 40)), DecodeError{TooDeep, ""}},
+		"not JSON":        {"TransID=1", upstream.DecodeError{Problem: upstream.NotJSON, Field: ""}},
+		"no receipt":      {replace(`"TransID"`, `"X"`), upstream.DecodeError{Problem: upstream.MissingField, Field: "TransID"}},
+		"bad receipt":     {replace("RKTQDM7W6S", "rk"), upstream.DecodeError{Problem: upstream.BadValue, Field: "TransID"}},
+		"no amount":       {replace(`"TransAmount"`, `"X"`), upstream.DecodeError{Problem: upstream.MissingField, Field: "TransAmount"}},
+		"empty amount":    {replace(`"10.00"`, `""`), upstream.DecodeError{Problem: upstream.MissingField, Field: "TransAmount"}},
+		"zero":            {replace(`"10.00"`, `"0.00"`), upstream.DecodeError{Problem: upstream.BadValue, Field: "TransAmount"}},
+		"amount list":     {replace(`"10.00"`, `[]`), upstream.DecodeError{Problem: upstream.WrongType, Field: "TransAmount"}},
+		"no shortcode":    {replace(`"600638"`, `null`), upstream.DecodeError{Problem: upstream.MissingField, Field: "BusinessShortCode"}},
+		"bad shortcode":   {replace(`"600638"`, `"60/0638"`), upstream.DecodeError{Problem: upstream.BadValue, Field: "BusinessShortCode"}},
+		"too large":       {replace("John", strings.Repeat("x", MaxCallbackBytes)), upstream.DecodeError{Problem: upstream.TooLarge, Field: ""}},
+		"nested too deep": {replace(`"John"`, strings.Repeat("[", 40)+strings.Repeat("]", 40)), upstream.DecodeError{Problem: upstream.TooDeep, Field: ""}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := DecodeC2B([]byte(test.raw))
-			var got *DecodeError
+			var got *upstream.DecodeError
 			if !errors.As(err, &got) || *got != test.want {
 				t.Errorf("got %v, want %v", err, &test.want)
 			}
 		})
-	}
-}
-
-func TestDecodeErrorsSayWhatIsWrongAndNothingElse(t *testing.T) {
-	for want, e := range map[string]*DecodeError{
-		"mpesa payload: not a JSON object":                      {NotJSON, ""},
-		"mpesa payload: too large":                              {TooLarge, ""},
-		"mpesa payload: nested too deeply":                      {TooDeep, ""},
-		"mpesa payload: TransID is missing":                     {MissingField, "TransID"},
-		"mpesa payload: Amount is of the wrong type":            {WrongType, "Amount"},
-		"mpesa payload: Amount is not a possible value":         {BadValue, "Amount"},
-		"mpesa payload: Amount is malformed":                    {0, "Amount"},
-		"mpesa payload: CheckoutRequestID is of the wrong type": {WrongType, "CheckoutRequestID"},
-	} {
-		if e.Error() != want {
-			t.Errorf("%q, want %q", e.Error(), want)
-		}
 	}
 }

@@ -1,10 +1,12 @@
 package mpesa
 
 import (
-	"crypto/tls"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/benfex/kipay/commands/upstream"
 )
 
 // The hosts of Daraja; paths are the same on both.
@@ -61,16 +63,13 @@ type Options struct {
 
 // BreakerOptions say when a breaker opens. Only transport errors, timeouts and 5xx answers that are not Daraja's own
 // words are counted.
-type BreakerOptions struct {
-	Failures uint32        // in a row, until it opens; default 5
-	OpenFor  time.Duration // until it lets a trial through; default 20 s
-}
+type BreakerOptions = upstream.BreakerOptions
 
 // Client speaks to Daraja for all channels. It is safe for concurrent use.
 type Client struct {
 	opts   Options
 	http   *http.Client
-	lanes  *lanes
+	lanes  *upstream.Lanes[reply]
 	tokens *tokens
 }
 
@@ -94,42 +93,32 @@ func New(o Options) *Client {
 	}
 	return &Client{
 		opts:   o,
-		http:   httpClient(o.HTTPClient),
-		lanes:  newLanes(o.Channels, o.Concurrency, o.Breaker),
+		http:   upstream.HTTPClient(o.HTTPClient),
+		lanes:  newLanes(o),
 		tokens: newTokens(o.Channels),
 	}
 }
 
+// laneNames is how many lanes a channel can have: push, query, c2b, reversal, b2c, ask. Neither Daraja's slow queries nor a flood of
+// them keep a push from being sent.
+const laneNames = 6
+
+func newLanes(o Options) *upstream.Lanes[reply] {
+	return upstream.NewLanes[reply](upstream.LaneOptions{
+		Provider: "mpesa", Channels: o.Channels, Each: laneNames, Slots: o.Concurrency, Breaker: o.Breaker,
+		Trips: func(err error) bool {
+			var e *Error
+			return !errors.As(err, &e) || e.trips
+		},
+		Excluded: func(err error) bool {
+			var e *Error
+			return errors.As(err, &e) && e.cancelled
+		},
+	})
+}
+
 // BreakerStates are the breakers' states (closed, half-open, open) by mpesa/{channel}/{call}, of channels used lately.
-func (c *Client) BreakerStates() map[string]string { return c.lanes.states() }
-
-// httpClient is a copy of h that follows no redirects and keeps no cookies.
-func httpClient(h *http.Client) *http.Client {
-	var own http.Client
-	if h != nil {
-		own = *h
-	} else {
-		own.Transport = newTransport()
-	}
-	own.Jar = nil
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &own
-}
-
-func newTransport() *http.Transport {
-	var http1 http.Protocols
-	http1.SetHTTP1(true)
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		Protocols:              &http1,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    10 * time.Second,
-		IdleConnTimeout:        60 * time.Second,
-		MaxIdleConns:           128,
-		MaxIdleConnsPerHost:    64,
-		MaxResponseHeaderBytes: 64 << 10,
-	}
-}
+func (c *Client) BreakerStates() map[string]string { return c.lanes.States() }
 
 func (c *Client) baseURL(environment string) string {
 	if environment == Production {

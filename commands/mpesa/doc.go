@@ -7,6 +7,6 @@
 // not, and an unknown push, reversal or payout is never sent again. And is this news? Only a result in the tables of
 // codes.go and initiator_codes.go is; everything else leaves a payment, a reversal or a payout pending.
 //
-// Start reading at push.go, then call.go for how a request is carried out and gate.go for how its fate is known; at
+// Start reading at push.go, then call.go for how a request is carried out and gate.go of package upstream for how its fate is known; at
 // initiator.go for what is answered twice, at once and at ResultURL, and result.go for the second answer.
 package mpesa

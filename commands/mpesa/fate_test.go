@@ -184,25 +184,6 @@ func TestARedirectIsNotFollowed(t *testing.T) {
 	}
 }
 
-// The gate is what NotSent rests on: of a reader and a closer that race, exactly one wins.
-func TestTheGateLetsEitherTheReaderOrTheCloserWin(t *testing.T) {
-	for range 2000 {
-		var g gate
-		body := g.body([]byte("x"))
-		var read, closed bool
-		var wg sync.WaitGroup
-		wg.Go(func() { n, _ := body.Read(make([]byte, 1)); read = n == 1 })
-		wg.Go(func() { closed = g.close() })
-		wg.Wait()
-		if read == closed {
-			t.Fatalf("read %v, closed %v", read, closed)
-		}
-		if n, err := g.body([]byte("x")).Read(make([]byte, 1)); closed && (n != 0 || err == nil) {
-			t.Fatal("a second body passed a closed gate")
-		}
-	}
-}
-
 func TestTheBreakerOpensOnSilenceAndLetsATrialThroughLater(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var sent int

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/benfex/kipay/commands/upstream"
 )
 
 func FuzzDecodeSTKCallback(f *testing.F) {
@@ -13,7 +15,7 @@ func FuzzDecodeSTKCallback(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		got, err := DecodeSTKCallback(raw)
-		var junk *DecodeError
+		var junk *upstream.DecodeError
 		if err != nil && !errors.As(err, &junk) {
 			t.Fatalf("%T", err)
 		}
@@ -35,7 +37,7 @@ func FuzzDecodeC2B(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		got, err := DecodeC2B(raw)
-		var junk *DecodeError
+		var junk *upstream.DecodeError
 		if err != nil && !errors.As(err, &junk) {
 			t.Fatalf("%T", err)
 		}

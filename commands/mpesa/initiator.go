@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/benfex/kipay/commands/upstream"
 )
 
 // The lengths of the free texts of an initiator's request (Daraja, Reversal and B2C, Remarks and Occassion).
@@ -114,7 +116,7 @@ func readAccepted(api InitiatorAPI, rep reply, clean cleaner) (InitiatorAccepted
 		ConversationID:           id("ConversationID"),
 		OriginatorConversationID: id("OriginatorConversationID", "OriginatorCoversationID"), // the latter as C2B spells it
 		ResponseCode:             resultCode(rep.fields["ResponseCode"]),
-		Description:              clean.text(textOf(rep.fields["ResponseDescription"])),
+		Description:              clean.text(upstream.TextOf(rep.fields["ResponseDescription"])),
 		Raw:                      rep.raw,
 	}
 	if a.ResponseCode == "0" {

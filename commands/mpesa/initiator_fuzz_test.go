@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"github.com/benfex/kipay/commands/upstream"
 )
 
 func FuzzDecodeResults(f *testing.F) {
@@ -19,7 +21,7 @@ func FuzzDecodeResults(f *testing.F) {
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		check := func(r Result, what Outcome, unknown bool, err error) {
 			t.Helper()
-			var junk *DecodeError
+			var junk *upstream.DecodeError
 			if err != nil && !errors.As(err, &junk) {
 				t.Fatalf("%T", err)
 			}
@@ -84,7 +86,7 @@ func FuzzInitiatorAnswer(f *testing.F) {
 	at := time.Now()
 	f.Fuzz(func(t *testing.T, status uint16, body []byte) {
 		var said map[string]json.RawMessage
-		_ = json.Unmarshal(bytes.TrimPrefix(body, utf8BOM), &said)
+		_ = json.Unmarshal(upstream.WithoutBOM(body), &said)
 		for api, ask := range askers() {
 			d := &sayer{status: 200 + int(status)%400, body: body}
 			c := New(Options{HTTPClient: &http.Client{Transport: d}, Breaker: BreakerOptions{Failures: math.MaxUint32}})

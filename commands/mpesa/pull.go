@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain/money"
 	"github.com/benfex/kipay/domain/phone"
 )
@@ -83,7 +84,7 @@ func (c *Client) registerPull(ctx context.Context, ch ChannelKey, cred Credentia
 	}
 	clean := newCleaner(append(private, cred.ConsumerKey, cred.ConsumerSecret, cred.Passkey)...)
 	registered := PullRegistered{
-		ResponseRefID: clean.text(textOf(rep.fields["ResponseRefID"])), Description: clean.text(textOf(rep.fields["ResponseDescription"])), Raw: rep.raw,
+		ResponseRefID: clean.text(upstream.TextOf(rep.fields["ResponseRefID"])), Description: clean.text(upstream.TextOf(rep.fields["ResponseDescription"])), Raw: rep.raw,
 	}
 	switch code := resultCode(rep.fields["ResponseStatus"]); code {
 	case pullDone:
@@ -175,10 +176,10 @@ func (c *Client) pull(ctx context.Context, ch ChannelKey, cred Credentials, r Pu
 	clean := newCleaner(cred.ConsumerKey, cred.ConsumerSecret, cred.Passkey)
 	code := resultCode(rep.fields["ResponseCode"])
 	if code != pullDone && code != pullNone {
-		return PullPage{}, pullRefused(call, rep, code, clean.text(textOf(rep.fields["ResponseMessage"])), clean)
+		return PullPage{}, pullRefused(call, rep, code, clean.text(upstream.TextOf(rep.fields["ResponseMessage"])), clean)
 	}
 	// The sandbox answers RequestID where the page has ResponseRefID.
-	page := PullPage{ResponseRefID: clean.text(orDefault(textOf(rep.fields["ResponseRefID"]), textOf(rep.fields["RequestID"]))), Raw: rep.raw}
+	page := PullPage{ResponseRefID: clean.text(orDefault(upstream.TextOf(rep.fields["ResponseRefID"]), upstream.TextOf(rep.fields["RequestID"]))), Raw: rep.raw}
 	if code == pullDone {
 		page.readRows(rep.fields["Response"], 0)
 	}
@@ -236,11 +237,11 @@ func (p *PullPage) readRows(raw json.RawMessage, depth int) {
 			p.readRows(each, depth+1)
 		}
 	case raw[0] == '"':
-		if text := textOf(raw); checkJSON([]byte(text), maxResponseBytes, maxDepth) == nil {
+		if text := upstream.TextOf(raw); upstream.CheckJSON([]byte(text), maxResponseBytes, maxDepth) == nil {
 			p.readRows(json.RawMessage(text), depth+1)
 		}
 	case raw[0] == '{':
-		fields, ok := objectOf(raw)
+		fields, ok := upstream.ObjectOf(raw)
 		if !ok {
 			return
 		}
@@ -265,8 +266,8 @@ func readRow(fields map[string]json.RawMessage) (PulledTransaction, bool) {
 	r := reader{fields: low}
 	t := PulledTransaction{
 		Receipt: r.receipt("transactionid", "transactionId", true), At: pulledAt(low["trxdate"]), MSISDN: phoneText(low["msisdn"]),
-		Sender: shorten(textOf(low["sender"])), Type: shorten(textOf(low["transactiontype"])),
-		BillRef: shorten(textOf(low["billreference"])), Organisation: shorten(textOf(low["organizationname"])),
+		Sender: shorten(upstream.TextOf(low["sender"])), Type: shorten(upstream.TextOf(low["transactiontype"])),
+		BillRef: shorten(upstream.TextOf(low["billreference"])), Organisation: shorten(upstream.TextOf(low["organizationname"])),
 	}
 	t.BillRefNormalised = NormaliseBillRef(t.BillRef)
 	if amount := r.amount("amount", "amount", true); amount != nil {
@@ -277,7 +278,7 @@ func readRow(fields map[string]json.RawMessage) (PulledTransaction, bool) {
 
 // pulledAt reads 2020-08-05T10:13:00Z, or a date as Safaricom writes them elsewhere.
 func pulledAt(raw json.RawMessage) *time.Time {
-	t, err := time.Parse(time.RFC3339, textOf(raw))
+	t, err := time.Parse(time.RFC3339, upstream.TextOf(raw))
 	if err != nil {
 		return dateOf(raw)
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain/money"
 	"github.com/benfex/kipay/domain/phone"
 )
@@ -92,12 +93,12 @@ func (c *Client) push(ctx context.Context, ch ChannelKey, cred Credentials, r Pu
 	}
 	clean := newCleaner(cred.ConsumerKey, cred.ConsumerSecret, cred.Passkey, body.Password, r.Phone, r.CallbackURL)
 	accepted := PushAccepted{
-		MerchantRequestID: textOf(rep.fields["MerchantRequestID"]),
-		CheckoutRequestID: textOf(rep.fields["CheckoutRequestID"]),
-		CustomerMessage:   clean.text(textOf(rep.fields["CustomerMessage"])),
+		MerchantRequestID: upstream.TextOf(rep.fields["MerchantRequestID"]),
+		CheckoutRequestID: upstream.TextOf(rep.fields["CheckoutRequestID"]),
+		CustomerMessage:   clean.text(upstream.TextOf(rep.fields["CustomerMessage"])),
 		Raw:               rep.raw,
 	}
-	code := textOf(rep.fields["ResponseCode"])
+	code := upstream.TextOf(rep.fields["ResponseCode"])
 	unclear := &Error{
 		Kind: Unknown, Call: "push", HTTPStatus: rep.status, Code: clean.text(code), Raw: rep.raw,
 		failure: FailureProviderUnknownOutcome, reason: reasonUnknownOutcome,
@@ -109,7 +110,7 @@ func (c *Client) push(ctx context.Context, ch ChannelKey, cred Credentials, r Pu
 	case code != "0": // any other ResponseCode is not accepted
 		return PushAccepted{}, &Error{
 			Kind: Rejected, Call: "push", HTTPStatus: rep.status, Code: clean.text(code), Raw: rep.raw,
-			Message: clean.text(textOf(rep.fields["ResponseDescription"])), failure: FailureRequestRejected, reason: reasonRequestRejected,
+			Message: clean.text(upstream.TextOf(rep.fields["ResponseDescription"])), failure: FailureRequestRejected, reason: reasonRequestRejected,
 		}
 	case !isID(accepted.CheckoutRequestID):
 		unclear.Message = "the answer has no usable CheckoutRequestID"

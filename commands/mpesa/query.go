@@ -3,6 +3,8 @@ package mpesa
 import (
 	"context"
 	"encoding/json"
+
+	"github.com/benfex/kipay/commands/upstream"
 )
 
 // State is what a status query knows of a payment.
@@ -93,12 +95,12 @@ func (c *Client) query(ctx context.Context, ch ChannelKey, cred Credentials, r Q
 		return QueryResult{Raw: failed.Raw}, failed
 	}
 	clean := newCleaner(cred.ConsumerKey, cred.ConsumerSecret, cred.Passkey, body.Password)
-	res := QueryResult{ResultDesc: clean.text(textOf(rep.fields["ResultDesc"])), Raw: rep.raw}
+	res := QueryResult{ResultDesc: clean.text(upstream.TextOf(rep.fields["ResultDesc"])), Raw: rep.raw}
 	code := resultCode(rep.fields["ResultCode"])
-	if about := textOf(rep.fields["CheckoutRequestID"]); about != "" && about != r.CheckoutRequestID {
+	if about := upstream.TextOf(rep.fields["CheckoutRequestID"]); about != "" && about != r.CheckoutRequestID {
 		return res, nil // an answer about another push is no news of this one
 	}
-	if accepted := textOf(rep.fields["ResponseCode"]); code == "" || accepted != "" && accepted != "0" {
+	if accepted := upstream.TextOf(rep.fields["ResponseCode"]); code == "" || accepted != "" && accepted != "0" {
 		return res, nil
 	}
 	outcome, known := DescribeResult(code)
@@ -128,8 +130,8 @@ func noNews(e *Error) bool {
 
 // resultCode is a code as the table has it. A number may come as 0.0 or 1E+1; a text counts as it is.
 func resultCode(raw json.RawMessage) string {
-	s := textOf(raw)
-	if !startsWith(raw, '"') {
+	s := upstream.TextOf(raw)
+	if !upstream.StartsWith(raw, '"') {
 		if plain, ok := plainDecimal(s); ok {
 			return plain
 		}

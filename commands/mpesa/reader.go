@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -17,9 +18,9 @@ type reader struct {
 	err    error
 }
 
-func (r *reader) fail(p Problem, field string) {
+func (r *reader) fail(p upstream.Problem, field string) {
 	if r.err == nil {
-		r.err = &DecodeError{p, field}
+		r.err = &upstream.DecodeError{Problem: p, Field: field}
 	}
 }
 
@@ -28,12 +29,12 @@ func (r *reader) text(name string, needed bool) string { return r.named(name, na
 
 // named is text, of a field whose name in errors is another one.
 func (r *reader) named(key, name string, needed bool) string {
-	s, present, ok := scalarOf(r.fields[key])
+	s, present, ok := upstream.ScalarOf(r.fields[key])
 	switch {
 	case !ok:
-		r.fail(WrongType, name)
+		r.fail(upstream.WrongType, name)
 	case needed && (!present || s == ""):
-		r.fail(MissingField, name)
+		r.fail(upstream.MissingField, name)
 	}
 	return s
 }
@@ -41,7 +42,7 @@ func (r *reader) named(key, name string, needed bool) string {
 func (r *reader) id(name string, needed bool) string {
 	s := r.text(name, needed)
 	if s != "" && !isID(s) {
-		r.fail(BadValue, name)
+		r.fail(upstream.BadValue, name)
 		return ""
 	}
 	return s
@@ -50,7 +51,7 @@ func (r *reader) id(name string, needed bool) string {
 func (r *reader) receipt(key, name string, needed bool) string {
 	s := r.named(key, name, needed)
 	if s != "" && !IsReceipt(s) {
-		r.fail(BadValue, name)
+		r.fail(upstream.BadValue, name)
 		return ""
 	}
 	return s
@@ -64,12 +65,12 @@ func (r *reader) amount(key, name string, needed bool) *money.Money {
 	}
 	plain, ok := plainDecimal(s)
 	if !ok {
-		r.fail(BadValue, name)
+		r.fail(upstream.BadValue, name)
 		return nil
 	}
 	m, err := money.Parse(plain, money.KES)
 	if err != nil || !m.IsPositive() {
-		r.fail(BadValue, name)
+		r.fail(upstream.BadValue, name)
 		return nil
 	}
 	return &m

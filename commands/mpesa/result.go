@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -26,7 +27,7 @@ type Result struct {
 // DecodeResult reads {"Result":{…}}, or its members without the envelope. ResultCode may be a number or a text,
 // ResultParameters may be missing (as they are of a failure), ResultParameter and ReferenceItem may be a list or a single
 // object, and a parameter may have no Value. Size and nesting are checked before anything is decoded. The error is always
-// a *DecodeError; the fields that could be read are filled all the same, for the record.
+// a *upstream.DecodeError; the fields that could be read are filled all the same, for the record.
 func DecodeResult(raw []byte) (Result, error) {
 	fields, err := resultFields(raw)
 	if err != nil {
@@ -34,12 +35,12 @@ func DecodeResult(raw []byte) (Result, error) {
 	}
 	r := reader{fields: fields}
 	res := Result{
-		ResultDesc:               textOf(fields["ResultDesc"]),
+		ResultDesc:               upstream.TextOf(fields["ResultDesc"]),
 		OriginatorConversationID: idOf(fields["OriginatorConversationID"]),
 		ConversationID:           idOf(fields["ConversationID"]),
 		parameters:               parametersOf(fields["ResultParameters"]),
 	}
-	if s := textOf(fields["TransactionID"]); IsReceipt(s) {
+	if s := upstream.TextOf(fields["TransactionID"]); IsReceipt(s) {
 		res.TransactionID = s
 	}
 	if r.id("ResultCode", true) != "" {
@@ -69,12 +70,12 @@ func resultFields(raw []byte) (map[string]json.RawMessage, error) {
 // parameter is passed over.
 func parametersOf(raw json.RawMessage) map[string][]json.RawMessage {
 	byKey := map[string][]json.RawMessage{}
-	group, ok := objectOf(raw)
+	group, ok := upstream.ObjectOf(raw)
 	if !ok {
 		return byKey
 	}
 	var list []json.RawMessage
-	if startsWith(group["ResultParameter"], '[') {
+	if upstream.StartsWith(group["ResultParameter"], '[') {
 		if json.Unmarshal(group["ResultParameter"], &list) != nil {
 			return byKey
 		}
@@ -82,11 +83,11 @@ func parametersOf(raw json.RawMessage) map[string][]json.RawMessage {
 		list = append(list, group["ResultParameter"])
 	}
 	for _, each := range list {
-		p, ok := objectOf(each)
+		p, ok := upstream.ObjectOf(each)
 		if !ok {
 			continue
 		}
-		if key := strings.ToLower(textOf(p["Key"])); key != "" {
+		if key := strings.ToLower(upstream.TextOf(p["Key"])); key != "" {
 			byKey[key] = append(byKey[key], p["Value"])
 		}
 	}
@@ -101,13 +102,13 @@ func (r Result) value(key string) json.RawMessage {
 	return nil
 }
 
-func (r Result) text(key string) string { return shorten(textOf(r.value(key))) }
+func (r Result) text(key string) string { return shorten(upstream.TextOf(r.value(key))) }
 
 func (r Result) date(key string) *time.Time { return dateOf(r.value(key)) }
 
 // receipt is one, empty when it is missing or cannot be one.
 func (r Result) receipt(key string) string {
-	if s := textOf(r.value(key)); IsReceipt(s) {
+	if s := upstream.TextOf(r.value(key)); IsReceipt(s) {
 		return s
 	}
 	return ""
@@ -115,7 +116,7 @@ func (r Result) receipt(key string) string {
 
 // shillings is an amount in KES, which may be nothing or below, nil when it is missing or cannot be read. It never passes
 // through a float.
-func (r Result) shillings(key string) *money.Money { return shillingsOf(textOf(r.value(key))) }
+func (r Result) shillings(key string) *money.Money { return shillingsOf(upstream.TextOf(r.value(key))) }
 
 func shillingsOf(s string) *money.Money {
 	plain, ok := plainDecimal(strings.TrimSpace(s))
@@ -133,13 +134,13 @@ func shillingsOf(s string) *money.Money {
 // error beside a success is for a person to look at: the money has moved.
 func (r Result) amount(key string) (*money.Money, error) {
 	raw := r.value(key)
-	if s, present, ok := scalarOf(raw); ok && (!present || s == "") {
+	if s, present, ok := upstream.ScalarOf(raw); ok && (!present || s == "") {
 		return nil, nil
 	}
 	if m := r.shillings(key); m != nil && m.IsPositive() {
 		return m, nil
 	}
-	return nil, &DecodeError{BadValue, key}
+	return nil, &upstream.DecodeError{Problem: upstream.BadValue, Field: key}
 }
 
 // TimeoutNotice is what Daraja posts to QueueTimeOutURL. Its shape is not documented: nothing in it is needed, and it
@@ -162,7 +163,7 @@ func DecodeTimeout(raw []byte) TimeoutNotice {
 			return n
 		}
 	}
-	n.ResultDesc = shorten(textOf(fields["ResultDesc"]))
+	n.ResultDesc = shorten(upstream.TextOf(fields["ResultDesc"]))
 	n.OriginatorConversationID, n.ConversationID = idOf(fields["OriginatorConversationID"]), idOf(fields["ConversationID"])
 	if idOf(fields["ResultCode"]) != "" {
 		n.ResultCode = resultCode(fields["ResultCode"])
@@ -173,7 +174,7 @@ func DecodeTimeout(raw []byte) TimeoutNotice {
 // idOf is an id that can be kept and compared, empty when there is none: the URL that a notice came to tells what it is
 // about in any case.
 func idOf(raw json.RawMessage) string {
-	if s := textOf(raw); isID(s) {
+	if s := upstream.TextOf(raw); isID(s) {
 		return s
 	}
 	return ""

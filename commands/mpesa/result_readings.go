@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -26,7 +27,7 @@ type ReversalResult struct {
 	DebitBalance    *Account   // of the account that paid, afterwards
 }
 
-// DecodeReversalResult reads the result of a reversal. The error is always a *DecodeError; the fields that could be read
+// DecodeReversalResult reads the result of a reversal. The error is always a *upstream.DecodeError; the fields that could be read
 // are filled all the same, for the record, and a success with an amount that cannot be read has happened.
 func DecodeReversalResult(raw []byte) (ReversalResult, error) {
 	res, err := DecodeResult(raw)
@@ -69,7 +70,7 @@ type B2CResult struct {
 	ChargesPaid *money.Money
 }
 
-// DecodeB2CResult reads the result of a payout. The error is always a *DecodeError; the fields that could be read are
+// DecodeB2CResult reads the result of a payout. The error is always a *upstream.DecodeError; the fields that could be read are
 // filled all the same, for the record, and a success with an amount that cannot be read has happened.
 func DecodeB2CResult(raw []byte) (B2CResult, error) {
 	res, err := DecodeResult(raw)
@@ -163,7 +164,7 @@ type TransactionStatusResult struct {
 	AskedConversationID           string
 }
 
-// DecodeTransactionStatusResult reads the answer to a transaction status query. The error is always a *DecodeError; the
+// DecodeTransactionStatusResult reads the answer to a transaction status query. The error is always a *upstream.DecodeError; the
 // fields that could be read are filled all the same, for the record.
 func DecodeTransactionStatusResult(raw []byte) (TransactionStatusResult, error) {
 	res, err := DecodeResult(raw)
@@ -183,7 +184,7 @@ func DecodeTransactionStatusResult(raw []byte) (TransactionStatusResult, error) 
 	r.DebitParty, r.CreditParty = readParty(res.text("DebitPartyName")), readParty(res.text("CreditPartyName"))
 	if debit := res.parameters["debitpartyname"]; len(debit) == 2 && res.parameters["creditpartyname"] == nil {
 		// Safaricom's own sample has both parties under this key, the one that pays first.
-		r.DebitParty, r.CreditParty = readParty(shorten(textOf(debit[0]))), readParty(shorten(textOf(debit[1])))
+		r.DebitParty, r.CreditParty = readParty(shorten(upstream.TextOf(debit[0]))), readParty(shorten(upstream.TextOf(debit[1])))
 	}
 	var wrong error
 	if r.Amount, wrong = res.amount("Amount"); err == nil {
@@ -214,7 +215,7 @@ func (r AccountBalanceResult) Account(name string) (Account, bool) {
 }
 
 // DecodeAccountBalanceResult reads the answer to an account balance query. The accounts are all there and exact, or there
-// is an error, which is always a *DecodeError.
+// is an error, which is always a *upstream.DecodeError.
 func DecodeAccountBalanceResult(raw []byte) (AccountBalanceResult, error) {
 	res, err := DecodeResult(raw)
 	r := AccountBalanceResult{Result: res}
@@ -226,15 +227,15 @@ func DecodeAccountBalanceResult(raw []byte) (AccountBalanceResult, error) {
 		return r, err
 	}
 	r.CompletedAt = res.date("BOCompletedTime")
-	s, present, ok := scalarOf(res.value("AccountBalance"))
+	s, present, ok := upstream.ScalarOf(res.value("AccountBalance"))
 	accounts, readable := readAccounts(s)
 	switch {
 	case !ok:
-		err = &DecodeError{WrongType, "AccountBalance"}
+		err = &upstream.DecodeError{Problem: upstream.WrongType, Field: "AccountBalance"}
 	case !present:
-		err = &DecodeError{MissingField, "AccountBalance"}
+		err = &upstream.DecodeError{Problem: upstream.MissingField, Field: "AccountBalance"}
 	case !readable:
-		err = &DecodeError{BadValue, "AccountBalance"}
+		err = &upstream.DecodeError{Problem: upstream.BadValue, Field: "AccountBalance"}
 	default:
 		r.Accounts = accounts
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -87,19 +88,19 @@ func TestDecodeResult(t *testing.T) {
 }
 
 func TestWhatIsNoResultIsADecodeError(t *testing.T) {
-	for raw, want := range map[string]DecodeError{
-		"":                                      {Problem: NotJSON},
-		"[]":                                    {Problem: NotJSON},
-		"<html>":                                {Problem: NotJSON},
-		"{}":                                    {MissingField, "Result"},
-		`{"Result":null}`:                       {MissingField, "Result"},
-		`{"Result":[]}`:                         {WrongType, "Result"},
-		`{"Result":{}}`:                         {MissingField, "ResultCode"},
-		`{"Result":{"ResultCode":""}}`:          {MissingField, "ResultCode"},
-		`{"Result":{"ResultCode":true}}`:        {WrongType, "ResultCode"},
-		`{"Result":{"ResultCode":"a b"}}`:       {BadValue, "ResultCode"},
-		`{"Result":` + strings.Repeat("[", 40):  {Problem: TooDeep},
-		`"` + strings.Repeat("x", 65<<10) + `"`: {Problem: TooLarge},
+	for raw, want := range map[string]upstream.DecodeError{
+		"":                                      {Problem: upstream.NotJSON},
+		"[]":                                    {Problem: upstream.NotJSON},
+		"<html>":                                {Problem: upstream.NotJSON},
+		"{}":                                    {Problem: upstream.MissingField, Field: "Result"},
+		`{"Result":null}`:                       {Problem: upstream.MissingField, Field: "Result"},
+		`{"Result":[]}`:                         {Problem: upstream.WrongType, Field: "Result"},
+		`{"Result":{}}`:                         {Problem: upstream.MissingField, Field: "ResultCode"},
+		`{"Result":{"ResultCode":""}}`:          {Problem: upstream.MissingField, Field: "ResultCode"},
+		`{"Result":{"ResultCode":true}}`:        {Problem: upstream.WrongType, Field: "ResultCode"},
+		`{"Result":{"ResultCode":"a b"}}`:       {Problem: upstream.BadValue, Field: "ResultCode"},
+		`{"Result":` + strings.Repeat("[", 40):  {Problem: upstream.TooDeep},
+		`"` + strings.Repeat("x", 65<<10) + `"`: {Problem: upstream.TooLarge},
 	} {
 		for name, decode := range map[string]func([]byte) error{
 			"result":   func(b []byte) error { _, err := DecodeResult(b); return err },
@@ -108,7 +109,7 @@ func TestWhatIsNoResultIsADecodeError(t *testing.T) {
 			"status":   func(b []byte) error { _, err := DecodeTransactionStatusResult(b); return err },
 			"balance":  func(b []byte) error { _, err := DecodeAccountBalanceResult(b); return err },
 		} {
-			var e *DecodeError
+			var e *upstream.DecodeError
 			if err := decode([]byte(raw)); !errors.As(err, &e) || *e != want {
 				t.Errorf("%.60s as %s: %v", raw, name, err)
 			}
@@ -250,7 +251,7 @@ func TestABalanceIsExactOrAnError(t *testing.T) {
 	} {
 		raw := replaced(balanceResult, `"Working Account|KES|700000.00|700000.00|0.00|0.00&Utility Account|KES|228037.05|228037.00|0.05|0.00&Charges Paid Account|KES|-1540.00|-1540.00|0.00|0.00"`, `"`+bad+`"`)
 		got, err := DecodeAccountBalanceResult([]byte(raw))
-		var e *DecodeError
+		var e *upstream.DecodeError
 		if !errors.As(err, &e) || e.Field != "AccountBalance" || got.Accounts != nil {
 			t.Errorf("%.60q: %+v, %v", bad, got.Accounts, err)
 		}

@@ -1,13 +1,14 @@
 package mpesa
 
 import (
-	"bytes"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
 	"io"
 	"time"
+
+	"github.com/benfex/kipay/commands/upstream"
 )
 
 // maxCertificateBytes bounds what is parsed as a certificate; Safaricom's are below 3 KiB.
@@ -88,7 +89,7 @@ func ParseCertificate(raw []byte) (Certificate, error) {
 		return Certificate{}, &CredentialError{Problem: CertificateTooLarge}
 	}
 	der := raw
-	for rest := bytes.TrimPrefix(raw, utf8BOM); ; {
+	for rest := upstream.WithoutBOM(raw); ; {
 		var block *pem.Block
 		if block, rest = pem.Decode(rest); block == nil {
 			break

@@ -11,6 +11,8 @@ import (
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/benfex/kipay/commands/upstream"
 )
 
 // tokenMargin is how long before its expiry a token is no longer used. Daraja's tokens live 3600 s (Daraja,
@@ -140,7 +142,7 @@ func (c *Client) mintOnce(ctx context.Context, base, app string, cred Credential
 	if err != nil {
 		return "", notSent(ctx, "oauth", clean.cause(err), "fetching an access token")
 	}
-	value := textOf(rep.fields["access_token"])
+	value := upstream.TextOf(rep.fields["access_token"])
 	if rep.status/100 == 2 && usableToken(value) {
 		life := tokenLife(rep.fields["expires_in"])
 		c.tokens.put(app, token{value: value, goodFor: start.Add(life - tokenMargin)})
@@ -174,7 +176,7 @@ func tokenFailure(rep reply, clean cleaner) *Error {
 
 // tokenLife reads expires_in: a text in practice, a number in Safaricom's own sample.
 func tokenLife(raw json.RawMessage) time.Duration {
-	text, _ := plainDecimal(textOf(raw))
+	text, _ := plainDecimal(upstream.TextOf(raw))
 	s, err := strconv.ParseInt(text, 10, 32)
 	if err != nil || s < 0 {
 		return tokenLifeUnknown

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/sony/gobreaker/v2"
+
+	"github.com/benfex/kipay/commands/upstream"
 )
 
 // backoff is the wait before the second attempt of a GET; it is fourfold before each one after that.
@@ -51,11 +53,11 @@ func (c *Client) execute(ctx context.Context, ch ChannelKey, cred Credentials, o
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.opts.OperationTimeout)
 	defer cancel()
-	l := c.lanes.get(ch, o.lane)
-	if err := l.slots.Acquire(ctx, 1); err != nil {
+	l := c.lanes.Get(string(ch), o.lane)
+	if err := l.Slots.Acquire(ctx, 1); err != nil {
 		return reply{}, notSent(ctx, o.call, err, "waiting for a free slot")
 	}
-	defer l.slots.Release(1)
+	defer l.Slots.Release(1)
 
 	attempts, wait := c.opts.Attempts, backoff
 	if o.once {
@@ -76,8 +78,8 @@ func (c *Client) execute(ctx context.Context, ch ChannelKey, cred Credentials, o
 }
 
 // attempt is one call, unless the breaker is open.
-func (c *Client) attempt(ctx context.Context, l *lane, cred Credentials, o order, body []byte) (reply, *Error) {
-	rep, err := l.breaker.Execute(func() (reply, error) {
+func (c *Client) attempt(ctx context.Context, l *upstream.Lane[reply], cred Credentials, o order, body []byte) (reply, *Error) {
+	rep, err := l.Breaker.Execute(func() (reply, error) {
 		rep, failed := c.send(ctx, cred, o, body)
 		if failed != nil {
 			return rep, failed
@@ -108,15 +110,15 @@ func (c *Client) send(ctx context.Context, cred Credentials, o order, body []byt
 	}
 	clean := newCleaner(append([]string{cred.SecretKey, cred.PublicKey}, o.private...)...)
 
-	var g gate
+	var g upstream.Gate
 	req, err := http.NewRequestWithContext(ctx, o.method, c.opts.BaseURL+o.path, nil)
 	if err != nil {
 		return reply{}, notSent(ctx, o.call, clean.cause(err), "base URL of Paystack")
 	}
 	if body != nil {
-		req.Body, req.ContentLength = g.body(body), int64(len(body))
+		req.Body, req.ContentLength = g.Body(body), int64(len(body))
 		// GetBody lets net/http move to another connection when the one it picked was dead before the first byte.
-		req.GetBody = func() (io.ReadCloser, error) { return g.body(body), nil }
+		req.GetBody = func() (io.ReadCloser, error) { return g.Body(body), nil }
 		req.Header.Set("Content-Type", "application/json")
 	}
 	req.Header.Set("Authorization", "Bearer "+cred.SecretKey)
@@ -130,7 +132,7 @@ func (c *Client) send(ctx context.Context, cred Credentials, o order, body []byt
 		}
 		return rep, failed
 	}
-	if body != nil && g.close() {
+	if body != nil && g.Close() {
 		return reply{}, notSent(ctx, o.call, clean.cause(err), "nothing was sent")
 	}
 	return reply{}, &Error{
@@ -149,8 +151,8 @@ func (c *Client) exchange(req *http.Request, maxBytes int) (reply, error) {
 	defer func() { _ = res.Body.Close() }()
 	raw, err := io.ReadAll(io.LimitReader(res.Body, int64(maxBytes)+1))
 	rep := reply{status: res.StatusCode, header: res.Header, raw: raw, whole: err == nil && len(raw) <= maxBytes}
-	if rep.whole && checkJSON(raw, maxBytes) == nil {
-		rep.fields, _ = objectOf(raw)
+	if rep.whole && upstream.CheckJSON(raw, maxBytes, maxDepth) == nil {
+		rep.fields, _ = upstream.ObjectOf(raw)
 	}
 	return rep, nil
 }
@@ -158,7 +160,7 @@ func (c *Client) exchange(req *http.Request, maxBytes int) (reply, error) {
 // judge is nil for a 2xx whose envelope says status true; what the data says is for the caller to read. Otherwise it is
 // what the error means (Paystack, Errors: status, message, type, code, meta).
 func judge(o order, rep reply, clean cleaner) *Error {
-	code, message := textOf(rep.fields["code"]), textOf(rep.fields["message"])
+	code, message := upstream.TextOf(rep.fields["code"]), upstream.TextOf(rep.fields["message"])
 	said := string(rep.fields["status"])
 	if rep.status/100 == 2 && said == "true" {
 		return nil

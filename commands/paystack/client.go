@@ -2,11 +2,13 @@ package paystack
 
 import (
 	"context"
-	"crypto/tls"
+	"errors"
 	"net/http"
 	"net/netip"
 	"strings"
 	"time"
+
+	"github.com/benfex/kipay/commands/upstream"
 )
 
 // DefaultURL is Paystack's one host, for test and live.
@@ -55,16 +57,13 @@ type Options struct {
 
 // BreakerOptions say when a breaker opens. Only transport errors, timeouts and 5xx answers that are not Paystack's own
 // words are counted.
-type BreakerOptions struct {
-	Failures uint32        // in a row, until it opens; default 5
-	OpenFor  time.Duration // until it lets a trial through; default 20 s
-}
+type BreakerOptions = upstream.BreakerOptions
 
 // Client speaks to Paystack for all channels. It is safe for concurrent use.
 type Client struct {
 	opts  Options
 	http  *http.Client
-	lanes *lanes
+	lanes *upstream.Lanes[reply]
 }
 
 // New makes a Client. It does no I/O.
@@ -86,12 +85,26 @@ func New(o Options) *Client {
 	if o.Observe == nil {
 		o.Observe = func(string, string, time.Duration) {}
 	}
-	return &Client{opts: o, http: httpClient(o.HTTPClient), lanes: newLanes(o.Channels, o.Concurrency, o.Breaker)}
+	return &Client{opts: o, http: upstream.HTTPClient(o.HTTPClient), lanes: newLanes(o)}
+}
+
+func newLanes(o Options) *upstream.Lanes[reply] {
+	return upstream.NewLanes[reply](upstream.LaneOptions{
+		Provider: "paystack", Channels: o.Channels, Each: laneNames, Slots: o.Concurrency, Breaker: o.Breaker,
+		Trips: func(err error) bool {
+			var e *Error
+			return !errors.As(err, &e) || e.trips
+		},
+		Excluded: func(err error) bool {
+			var e *Error
+			return errors.As(err, &e) && e.cancelled
+		},
+	})
 }
 
 // BreakerStates are the breakers' states (closed, half-open, open) by paystack/{channel}/{call}, of channels used
 // lately.
-func (c *Client) BreakerStates() map[string]string { return c.lanes.states() }
+func (c *Client) BreakerStates() map[string]string { return c.lanes.States() }
 
 // PublicNetworks are the addresses that Paystack's webhooks come from, test and live (Paystack, Webhooks).
 func PublicNetworks() []netip.Prefix {
@@ -101,34 +114,6 @@ func PublicNetworks() []netip.Prefix {
 		nets[i] = netip.PrefixFrom(netip.MustParseAddr(h), 32)
 	}
 	return nets
-}
-
-// httpClient is a copy of h that follows no redirects and keeps no cookies.
-func httpClient(h *http.Client) *http.Client {
-	var own http.Client
-	if h != nil {
-		own = *h
-	} else {
-		own.Transport = newTransport()
-	}
-	own.Jar = nil
-	own.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &own
-}
-
-func newTransport() *http.Transport {
-	var http1 http.Protocols
-	http1.SetHTTP1(true)
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		Protocols:              &http1,
-		TLSClientConfig:        &tls.Config{MinVersion: tls.VersionTLS12},
-		TLSHandshakeTimeout:    10 * time.Second,
-		IdleConnTimeout:        60 * time.Second,
-		MaxIdleConns:           128,
-		MaxIdleConnsPerHost:    64,
-		MaxResponseHeaderBytes: 64 << 10,
-	}
 }
 
 // sleep waits for d or the end of ctx.

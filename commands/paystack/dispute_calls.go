@@ -3,6 +3,8 @@ package paystack
 import (
 	"context"
 	"encoding/json"
+
+	"github.com/benfex/kipay/commands/upstream"
 )
 
 // aboutDispute carries out an order about one dispute, unless there is a problem with it.
@@ -50,7 +52,7 @@ func readDispute(id string, o order, rep reply) (Dispute, *Error) {
 func disputeRow(raw json.RawMessage, fields map[string]json.RawMessage) (Dispute, error) {
 	d, err := decodeDispute(fields)
 	if err == nil && d.ID == "" {
-		err = &DecodeError{MissingField, "id"}
+		err = &upstream.DecodeError{Problem: upstream.MissingField, Field: "id"}
 	}
 	d.Raw = raw
 	return d, err

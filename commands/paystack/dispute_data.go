@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -110,44 +111,44 @@ func (d Dispute) State() DisputeState {
 // missing or of another type.
 func decodeDispute(fields map[string]json.RawMessage) (Dispute, error) {
 	r := reader{fields: fields}
-	tx, _ := objectOf(fields["transaction"])
-	customer, _ := objectOf(fields["customer"])
+	tx, _ := upstream.ObjectOf(fields["transaction"])
+	customer, _ := upstream.ObjectOf(fields["customer"])
 	d := Dispute{
 		ID:                   r.id(),
-		Domain:               shorten(orDefault(textOf(fields["domain"]), textOf(tx["domain"]))),
+		Domain:               shorten(orDefault(upstream.TextOf(fields["domain"]), upstream.TextOf(tx["domain"]))),
 		Status:               r.text("status", true),
-		Resolution:           shorten(textOf(fields["resolution"])),
-		Category:             shorten(textOf(fields["category"])),
+		Resolution:           shorten(upstream.TextOf(fields["resolution"])),
+		Category:             shorten(upstream.TextOf(fields["category"])),
 		TransactionID:        idOf(fields["transaction"]),
-		TransactionReference: shorten(orDefault(textOf(fields["transaction_reference"]), textOf(tx["reference"]))),
+		TransactionReference: shorten(orDefault(upstream.TextOf(fields["transaction_reference"]), upstream.TextOf(tx["reference"]))),
 		DueAt:                firstTime(fields["dueAt"], fields["due_at"]),
 		ResolvedAt:           firstTime(fields["resolvedAt"], fields["resolved_at"]),
 		CreatedAt:            firstTime(fields["createdAt"], fields["created_at"]),
 		UpdatedAt:            firstTime(fields["updatedAt"], fields["updated_at"]),
-		CustomerEmail:        shorten(textOf(customer["email"])),
-		CardLast4:            shorten(textOf(fields["last4"])),
+		CustomerEmail:        shorten(upstream.TextOf(customer["email"])),
+		CardLast4:            shorten(upstream.TextOf(fields["last4"])),
 		EvidenceID:           idOf(fields["evidence"]),
-		Note:                 shorten(textOf(fields["note"])),
+		Note:                 shorten(upstream.TextOf(fields["note"])),
 	}
-	currency := orDefault(textOf(fields["currency"]), textOf(tx["currency"]))
+	currency := orDefault(upstream.TextOf(fields["currency"]), upstream.TextOf(tx["currency"]))
 	if c, err := money.ParseCurrency(currency); err == nil {
 		d.RefundAmount = (&reader{fields: fields}).subunits("refund_amount", c, false)
 	}
-	if c, err := money.ParseCurrency(orDefault(textOf(tx["currency"]), currency)); err == nil {
+	if c, err := money.ParseCurrency(orDefault(upstream.TextOf(tx["currency"]), currency)); err == nil {
 		d.TransactionAmount = (&reader{fields: tx}).subunits("amount", c, false)
 	}
 	for _, step := range entriesOf(fields["history"]) {
 		d.History = append(d.History, DisputeStep{
-			shorten(textOf(step["status"])), shorten(textOf(step["by"])), firstTime(step["createdAt"], step["created_at"]),
+			shorten(upstream.TextOf(step["status"])), shorten(upstream.TextOf(step["by"])), firstTime(step["createdAt"], step["created_at"]),
 		})
 	}
 	for _, m := range entriesOf(fields["messages"]) {
 		d.Messages = append(d.Messages, DisputeMessage{
-			shorten(textOf(m["sender"])), shorten(textOf(m["body"])), firstTime(m["createdAt"], m["created_at"]),
+			shorten(upstream.TextOf(m["sender"])), shorten(upstream.TextOf(m["body"])), firstTime(m["createdAt"], m["created_at"]),
 		})
 	}
 	if d.TransactionReference == "" && d.TransactionID == "" {
-		r.fail(MissingField, "transaction")
+		r.fail(upstream.MissingField, "transaction")
 	}
 	return d, r.err
 }
@@ -155,13 +156,13 @@ func decodeDispute(fields map[string]json.RawMessage) (Dispute, error) {
 // entriesOf are the objects in a list, the latest maxDisputeEntries; what is no object is left out.
 func entriesOf(raw json.RawMessage) []map[string]json.RawMessage {
 	var list []json.RawMessage
-	if !startsWith(raw, '[') || json.Unmarshal(raw, &list) != nil {
+	if !upstream.StartsWith(raw, '[') || json.Unmarshal(raw, &list) != nil {
 		return nil
 	}
 	list = list[max(0, len(list)-maxDisputeEntries):]
 	var entries []map[string]json.RawMessage
 	for _, each := range list {
-		if fields, ok := objectOf(each); ok {
+		if fields, ok := upstream.ObjectOf(each); ok {
 			entries = append(entries, fields)
 		}
 	}

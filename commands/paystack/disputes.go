@@ -10,6 +10,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -46,7 +47,7 @@ type DisputeQuery struct {
 }
 
 // Disputes lists disputes: GET /dispute (Paystack, List Disputes; not confirmed). As with Transactions, one page is in
-// memory at a time and an error of type *DecodeError is about one row.
+// memory at a time and an error of type *upstream.DecodeError is about one row.
 func (c *Client) Disputes(ctx context.Context, ch ChannelKey, cred Credentials, q DisputeQuery) iter.Seq2[Dispute, error] {
 	l := listing{call: "list_disputes", path: "/dispute", query: url.Values{}, perPage: q.PerPage, rules: disputeRules}
 	between(l.query, q.From, q.To)
@@ -140,7 +141,7 @@ func (c *Client) DisputeUpload(ctx context.Context, ch ChannelKey, cred Credenti
 	var up Upload
 	if failed == nil {
 		data, _ := dataObject(rep.fields)
-		up = Upload{SignedURL: textOf(data["signedUrl"]), FileName: textOf(data["fileName"])}
+		up = Upload{SignedURL: upstream.TextOf(data["signedUrl"]), FileName: upstream.TextOf(data["fileName"])}
 		if !isWebURL(up.SignedURL) || up.FileName == "" {
 			failed = unclear(o, rep, "the answer has no usable URL", nil)
 		}

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -68,11 +69,11 @@ func (c *Client) initialize(ctx context.Context, ch ChannelKey, cred Credentials
 	if failed != nil {
 		return Initialized{}, failed
 	}
-	data, _ := objectOf(rep.fields["data"])
+	data, _ := upstream.ObjectOf(rep.fields["data"])
 	res := Initialized{
-		AuthorizationURL: textOf(data["authorization_url"]),
-		AccessCode:       textOf(data["access_code"]),
-		Reference:        textOf(data["reference"]),
+		AuthorizationURL: upstream.TextOf(data["authorization_url"]),
+		AccessCode:       upstream.TextOf(data["access_code"]),
+		Reference:        upstream.TextOf(data["reference"]),
 		Raw:              rep.raw,
 	}
 	unclear := &Error{

@@ -5,6 +5,8 @@ import (
 	"iter"
 	"net/url"
 	"time"
+
+	"github.com/benfex/kipay/commands/upstream"
 )
 
 // maxRefundRows bounds what is read to find the refunds of one transaction.
@@ -24,7 +26,7 @@ func (c *Client) ListRefunds(ctx context.Context, ch ChannelKey, cred Credential
 	for f, err := range each(ctx, c, ch, cred, l, refundRow) {
 		switch err := err.(type) { //nolint:errorlint // the types themselves are what each promises
 		case nil:
-		case *DecodeError:
+		case *upstream.DecodeError:
 			failed := l.broken("a refund in the list cannot be read")
 			failed.Err = err
 			return nil, failed
@@ -52,7 +54,7 @@ type RefundQuery struct {
 
 // Refunds lists the refunds of the account: GET /refund (Paystack, List Refunds), for reconciliation. Also those that
 // were made in Paystack's dashboard, or by a dispute, are there. As with Transactions, one page is in memory at a time
-// and an error of type *DecodeError is about one row.
+// and an error of type *upstream.DecodeError is about one row.
 func (c *Client) Refunds(ctx context.Context, ch ChannelKey, cred Credentials, q RefundQuery) iter.Seq2[Refund, error] {
 	l := listing{call: "list_refunds", path: "/refund", query: url.Values{}, perPage: q.PerPage}
 	between(l.query, q.From, q.To)

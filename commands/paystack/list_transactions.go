@@ -28,7 +28,7 @@ type TransactionQuery struct {
 
 // Transactions lists transactions, newest first: GET /transaction (Paystack, List Transactions). One page is in memory
 // at a time; a page that a rate limit or a 5xx refuses is asked for again, a bounded number of times. An error of type
-// *DecodeError is about one row, and the list goes on; any other is an *Error and the end. Without an error the list is
+// *upstream.DecodeError is about one row, and the list goes on; any other is an *Error and the end. Without an error the list is
 // complete, save for what arrived or changed its status meanwhile: give To, and rather leave Status out and sort here.
 // With numbered pages a transaction may come twice.
 func (c *Client) Transactions(ctx context.Context, ch ChannelKey, cred Credentials, q TransactionQuery) iter.Seq2[Transaction, error] {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -95,8 +96,8 @@ func TestARowThatCannotBeReadIsToldAndTheListGoesOn(t *testing.T) {
 	if !slices.Equal(got, []string{"a", "b"}) || len(errs) != 2 {
 		t.Fatalf("%v %v", got, errs)
 	}
-	for i, want := range []DecodeError{{BadValue, "currency"}, {WrongType, "data"}} {
-		var junk *DecodeError
+	for i, want := range []upstream.DecodeError{{Problem: upstream.BadValue, Field: "currency"}, {Problem: upstream.WrongType, Field: "data"}} {
+		var junk *upstream.DecodeError
 		if !errors.As(errs[i], &junk) || *junk != want {
 			t.Errorf("%v, want %v", errs[i], &want)
 		}

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/benfex/kipay/commands/upstream"
 )
 
 // Limits of lists.
@@ -38,7 +40,7 @@ type page struct {
 	next      string // the cursor of the next page
 }
 
-// each reads a list with one page in memory at a time. An error of type *DecodeError is about one row, which comes with
+// each reads a list with one page in memory at a time. An error of type *upstream.DecodeError is about one row, which comes with
 // what could be read of it, and the list goes on; any other is an *Error and the end. A list that ends without an error
 // is complete.
 func each[T any](ctx context.Context, c *Client, ch ChannelKey, cred Credentials, l listing, decode func(raw json.RawMessage, fields map[string]json.RawMessage) (T, error)) iter.Seq2[T, error] {
@@ -60,9 +62,9 @@ func each[T any](ctx context.Context, c *Client, ch ChannelKey, cred Credentials
 					yield(none, notSent(ctx, l.call, ctx.Err(), "the caller left before the end of the list"))
 					return
 				}
-				fields, ok := objectOf(raw)
+				fields, ok := upstream.ObjectOf(raw)
 				if !ok {
-					if !yield(none, &DecodeError{WrongType, "data"}) {
+					if !yield(none, &upstream.DecodeError{Problem: upstream.WrongType, Field: "data"}) {
 						return
 					}
 					continue
@@ -111,12 +113,12 @@ func (c *Client) page(ctx context.Context, ch ChannelKey, cred Credentials, l li
 		return page{}, failed
 	}
 	var rows []json.RawMessage
-	if !startsWith(rep.fields["data"], '[') || json.Unmarshal(rep.fields["data"], &rows) != nil {
+	if !upstream.StartsWith(rep.fields["data"], '[') || json.Unmarshal(rep.fields["data"], &rows) != nil {
 		return page{}, unclear(o, rep, "the answer has no list", nil)
 	}
-	meta, _ := objectOf(rep.fields["meta"])
-	pageCount, _ := strconv.Atoi(textOf(meta["pageCount"])) // 0 when it is not there
-	got := page{rows: rows, number: number, pageCount: max(pageCount, 0), next: textOf(meta["next"])}
+	meta, _ := upstream.ObjectOf(rep.fields["meta"])
+	pageCount, _ := strconv.Atoi(upstream.TextOf(meta["pageCount"])) // 0 when it is not there
+	got := page{rows: rows, number: number, pageCount: max(pageCount, 0), next: upstream.TextOf(meta["next"])}
 	if got.next != "" && got.next == before.next {
 		return page{}, l.broken("the list turns in a circle")
 	}
@@ -170,10 +172,10 @@ func isID(s string) bool {
 
 // idOf is an id that stands as a number, as a text or inside an object; empty when there is none.
 func idOf(raw json.RawMessage) string {
-	if inner, ok := objectOf(raw); ok {
+	if inner, ok := upstream.ObjectOf(raw); ok {
 		raw = inner["id"]
 	}
-	s := textOf(raw)
+	s := upstream.TextOf(raw)
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil {
 		return ""

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -18,22 +19,22 @@ type reader struct {
 	err    error
 }
 
-func (r *reader) fail(p Problem, field string) {
+func (r *reader) fail(p upstream.Problem, field string) {
 	if r.err == nil {
-		r.err = &DecodeError{p, field}
+		r.err = &upstream.DecodeError{Problem: p, Field: field}
 	}
 }
 
 // text is a text or number; when needed it must be there and not empty.
 func (r *reader) text(name string, needed bool) string {
-	s, present, ok := scalarOf(r.fields[name])
+	s, present, ok := upstream.ScalarOf(r.fields[name])
 	switch {
 	case !ok:
-		r.fail(WrongType, name)
+		r.fail(upstream.WrongType, name)
 	case needed && (!present || s == ""):
-		r.fail(MissingField, name)
+		r.fail(upstream.MissingField, name)
 	case len(s) > maxTextRunes:
-		r.fail(BadValue, name)
+		r.fail(upstream.BadValue, name)
 		return ""
 	}
 	return s
@@ -48,7 +49,7 @@ func (r *reader) id() string {
 	}
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil {
-		r.fail(BadValue, name)
+		r.fail(upstream.BadValue, name)
 		return ""
 	}
 	return strconv.FormatUint(n, 10)
@@ -61,7 +62,7 @@ func (r *reader) currency(name string) money.Currency {
 	}
 	c, err := money.ParseCurrency(s)
 	if err != nil {
-		r.fail(BadValue, name)
+		r.fail(upstream.BadValue, name)
 		return ""
 	}
 	return c
@@ -78,7 +79,7 @@ func (r *reader) subunits(name string, c money.Currency, needed bool) *money.Mon
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < 0 || n > maxSubunits {
-		r.fail(BadValue, name)
+		r.fail(upstream.BadValue, name)
 		return nil
 	}
 	m := money.Of(n, c)
@@ -93,7 +94,7 @@ func (r *reader) signedSubunits(name string, c money.Currency) *money.Money {
 	}
 	n, err := strconv.ParseInt(s, 10, 64)
 	if err != nil || n < -maxSubunits || n > maxSubunits {
-		r.fail(BadValue, name)
+		r.fail(upstream.BadValue, name)
 		return nil
 	}
 	m := money.Of(n, c)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"unicode/utf8"
 
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -172,13 +173,13 @@ func (c *Client) oneRefund(ctx context.Context, ch ChannelKey, cred Credentials,
 	if failed != nil {
 		return Refund{}, rep, failed
 	}
-	data, ok := objectOf(rep.fields["data"])
+	data, ok := upstream.ObjectOf(rep.fields["data"])
 	if !ok {
 		return Refund{}, rep, unclear(o, rep, "the answer has no data", nil)
 	}
 	f, err := decodeRefund(data)
 	if err == nil && f.ID == "" {
-		err = &DecodeError{MissingField, "id"}
+		err = &upstream.DecodeError{Problem: upstream.MissingField, Field: "id"}
 	}
 	if err != nil {
 		return Refund{}, rep, unclear(o, rep, "the answer cannot be read", err)
@@ -190,7 +191,7 @@ func (c *Client) oneRefund(ctx context.Context, ch ChannelKey, cred Credentials,
 func refundRow(raw json.RawMessage, fields map[string]json.RawMessage) (Refund, error) {
 	f, err := decodeRefund(fields)
 	if err == nil && f.ID == "" {
-		err = &DecodeError{MissingField, "id"}
+		err = &upstream.DecodeError{Problem: upstream.MissingField, Field: "id"}
 	}
 	f.Raw = raw
 	return f, err

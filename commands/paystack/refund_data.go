@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -120,32 +121,32 @@ func decodeRefund(fields map[string]json.RawMessage) (Refund, error) {
 	r := reader{fields: fields}
 	f := Refund{
 		ID:                   r.id(),
-		Domain:               shorten(textOf(fields["domain"])),
+		Domain:               shorten(upstream.TextOf(fields["domain"])),
 		Status:               r.text("status", true),
 		TransactionID:        idOf(fields["transaction"]),
-		TransactionReference: shorten(textOf(fields["transaction_reference"])),
-		RefundReference:      shorten(textOf(fields["refund_reference"])),
-		CustomerNote:         shorten(textOf(fields["customer_note"])),
-		MerchantNote:         shorten(textOf(fields["merchant_note"])),
+		TransactionReference: shorten(upstream.TextOf(fields["transaction_reference"])),
+		RefundReference:      shorten(upstream.TextOf(fields["refund_reference"])),
+		CustomerNote:         shorten(upstream.TextOf(fields["customer_note"])),
+		MerchantNote:         shorten(upstream.TextOf(fields["merchant_note"])),
 		DisputeID:            idOf(fields["dispute"]),
 		SettlementID:         idOf(fields["settlement"]),
 		FullyDeducted:        isTrue(fields["fully_deducted"]),
-		Processor:            shorten(textOf(fields["processor"])),
-		Channel:              shorten(orDefault(textOf(fields["refund_channel"]), textOf(fields["channel"]))),
-		BankReference:        shorten(textOf(fields["bank_reference"])),
-		Reason:               shorten(textOf(fields["reason"])),
+		Processor:            shorten(upstream.TextOf(fields["processor"])),
+		Channel:              shorten(orDefault(upstream.TextOf(fields["refund_channel"]), upstream.TextOf(fields["channel"]))),
+		BankReference:        shorten(upstream.TextOf(fields["bank_reference"])),
+		Reason:               shorten(upstream.TextOf(fields["reason"])),
 		ExpectedAt:           firstTime(fields["expected_at"]),
 		RefundedAt:           firstTime(fields["refunded_at"]),
 		CreatedAt:            firstTime(fields["createdAt"], fields["created_at"]),
 		UpdatedAt:            firstTime(fields["updatedAt"], fields["updated_at"]),
 	}
-	if tx, ok := objectOf(fields["transaction"]); ok {
-		f.TransactionReference = orDefault(f.TransactionReference, shorten(textOf(tx["reference"])))
+	if tx, ok := upstream.ObjectOf(fields["transaction"]); ok {
+		f.TransactionReference = orDefault(f.TransactionReference, shorten(upstream.TextOf(tx["reference"])))
 	} else if f.TransactionID == "" {
-		f.TransactionReference = orDefault(f.TransactionReference, shorten(textOf(fields["transaction"])))
+		f.TransactionReference = orDefault(f.TransactionReference, shorten(upstream.TextOf(fields["transaction"])))
 	}
 	if f.TransactionID == "" && f.TransactionReference == "" {
-		r.fail(MissingField, "transaction_reference")
+		r.fail(upstream.MissingField, "transaction_reference")
 	}
 	currency := r.currency("currency")
 	if amount := r.subunits("amount", currency, true); amount != nil {
@@ -161,6 +162,6 @@ func isTrue(raw json.RawMessage) bool {
 	if string(raw) == "true" {
 		return true
 	}
-	s := textOf(raw)
+	s := upstream.TextOf(raw)
 	return s == "1" || s == "true"
 }

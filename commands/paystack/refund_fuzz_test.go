@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/benfex/kipay/commands/upstream"
 )
 
 // answering is a client whose every call gets one answer, once.
@@ -93,7 +95,7 @@ func FuzzList(f *testing.F) {
 		c, p := answering(200+int(status)%400, body)
 		ctx, n := context.Background(), 0
 		took := func(err error) bool {
-			var junk *DecodeError
+			var junk *upstream.DecodeError
 			if err != nil && !errors.As(err, &junk) {
 				checkFailure(t, err)
 			}

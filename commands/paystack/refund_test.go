@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -249,7 +250,7 @@ func listOf(rows ...string) string {
 }
 
 func rowOf(answer string) string {
-	top, _ := objectOf([]byte(answer))
+	top, _ := upstream.ObjectOf([]byte(answer))
 	return string(top["data"])
 }
 

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -50,7 +51,7 @@ type SettlementQuery struct {
 }
 
 // Settlements lists settlements: GET /settlement. As with Transactions, one page is in memory at a time and an error of
-// type *DecodeError is about one row.
+// type *upstream.DecodeError is about one row.
 func (c *Client) Settlements(ctx context.Context, ch ChannelKey, cred Credentials, q SettlementQuery) iter.Seq2[Settlement, error] {
 	l := listing{call: "list_settlements", path: "/settlement", query: url.Values{}, perPage: q.PerPage}
 	between(l.query, q.From, q.To)
@@ -76,8 +77,8 @@ func settlementRow(raw json.RawMessage, fields map[string]json.RawMessage) (Sett
 	r := reader{fields: fields}
 	s := Settlement{
 		ID:             r.id(),
-		Domain:         shorten(textOf(fields["domain"])),
-		Status:         shorten(textOf(fields["status"])),
+		Domain:         shorten(upstream.TextOf(fields["domain"])),
+		Status:         shorten(upstream.TextOf(fields["status"])),
 		Currency:       r.currency("currency"),
 		SettlementDate: dayOrTime(fields["settlement_date"]),
 		CreatedAt:      firstTime(fields["createdAt"], fields["created_at"]),
@@ -85,7 +86,7 @@ func settlementRow(raw json.RawMessage, fields map[string]json.RawMessage) (Sett
 		Raw:            raw,
 	}
 	if s.ID == "" {
-		r.fail(MissingField, "id")
+		r.fail(upstream.MissingField, "id")
 	}
 	for name, into := range map[string]**money.Money{
 		"total_processed": &s.TotalProcessed, "total_fees": &s.TotalFees, "total_amount": &s.TotalAmount,
@@ -102,7 +103,7 @@ func dayOrTime(raw json.RawMessage) *time.Time {
 	if at := firstTime(raw); at != nil {
 		return at
 	}
-	if day, err := time.Parse(time.DateOnly, textOf(raw)); err == nil {
+	if day, err := time.Parse(time.DateOnly, upstream.TextOf(raw)); err == nil {
 		return &day
 	}
 	return nil

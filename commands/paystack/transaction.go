@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -101,15 +102,15 @@ func decodeTransaction(fields map[string]json.RawMessage) (Transaction, error) {
 	r := reader{fields: fields}
 	t := Transaction{
 		ID:              r.id(),
-		Domain:          shorten(textOf(fields["domain"])),
+		Domain:          shorten(upstream.TextOf(fields["domain"])),
 		Status:          r.text("status", true),
 		Reference:       r.text("reference", true),
 		CreatedAt:       firstTime(fields["created_at"], fields["createdAt"]),
 		PaidAt:          firstTime(fields["paid_at"], fields["paidAt"]),
-		Channel:         shorten(textOf(fields["channel"])),
-		GatewayResponse: shorten(textOf(fields["gateway_response"])),
-		Message:         shorten(textOf(fields["message"])),
-		ReceiptNumber:   shorten(textOf(fields["receipt_number"])),
+		Channel:         shorten(upstream.TextOf(fields["channel"])),
+		GatewayResponse: shorten(upstream.TextOf(fields["gateway_response"])),
+		Message:         shorten(upstream.TextOf(fields["message"])),
+		ReceiptNumber:   shorten(upstream.TextOf(fields["receipt_number"])),
 	}
 	currency := r.currency("currency")
 	if amount := r.subunits("amount", currency, true); amount != nil {
@@ -118,12 +119,12 @@ func decodeTransaction(fields map[string]json.RawMessage) (Transaction, error) {
 	optional := reader{fields: fields} // problems with these lose nobody's money
 	t.RequestedAmount = optional.subunits("requested_amount", currency, false)
 	t.Fees = optional.subunits("fees", currency, false)
-	if auth, ok := objectOf(fields["authorization"]); ok {
-		t.CardBrand = shorten(orDefault(textOf(auth["brand"]), textOf(auth["card_type"])))
-		t.CardLast4 = shorten(textOf(auth["last4"]))
+	if auth, ok := upstream.ObjectOf(fields["authorization"]); ok {
+		t.CardBrand = shorten(orDefault(upstream.TextOf(auth["brand"]), upstream.TextOf(auth["card_type"])))
+		t.CardLast4 = shorten(upstream.TextOf(auth["last4"]))
 	}
-	if customer, ok := objectOf(fields["customer"]); ok {
-		t.CustomerEmail = shorten(textOf(customer["email"]))
+	if customer, ok := upstream.ObjectOf(fields["customer"]); ok {
+		t.CustomerEmail = shorten(upstream.TextOf(customer["email"]))
 	}
 	if r.err != nil {
 		return t, r.err
@@ -133,7 +134,7 @@ func decodeTransaction(fields map[string]json.RawMessage) (Transaction, error) {
 
 func firstTime(candidates ...json.RawMessage) *time.Time {
 	for _, raw := range candidates {
-		if at, err := time.Parse(time.RFC3339, textOf(raw)); err == nil {
+		if at, err := time.Parse(time.RFC3339, upstream.TextOf(raw)); err == nil {
 			at = at.UTC()
 			return &at
 		}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -27,19 +28,19 @@ type Transfer struct {
 func decodeTransfer(fields map[string]json.RawMessage) *Transfer {
 	t := &Transfer{
 		ID:            idOf(fields["id"]),
-		Domain:        shorten(textOf(fields["domain"])),
-		Status:        shorten(textOf(fields["status"])),
-		Reference:     shorten(textOf(fields["reference"])),
-		TransferCode:  shorten(textOf(fields["transfer_code"])),
-		Reason:        shorten(textOf(fields["reason"])),
+		Domain:        shorten(upstream.TextOf(fields["domain"])),
+		Status:        shorten(upstream.TextOf(fields["status"])),
+		Reference:     shorten(upstream.TextOf(fields["reference"])),
+		TransferCode:  shorten(upstream.TextOf(fields["transfer_code"])),
+		Reason:        shorten(upstream.TextOf(fields["reason"])),
 		TransferredAt: firstTime(fields["transferred_at"]),
 		CreatedAt:     firstTime(fields["created_at"], fields["createdAt"]),
 		UpdatedAt:     firstTime(fields["updated_at"], fields["updatedAt"]),
 	}
-	if recipient, ok := objectOf(fields["recipient"]); ok {
-		t.RecipientCode = shorten(textOf(recipient["recipient_code"]))
+	if recipient, ok := upstream.ObjectOf(fields["recipient"]); ok {
+		t.RecipientCode = shorten(upstream.TextOf(recipient["recipient_code"]))
 	}
-	if c, err := money.ParseCurrency(textOf(fields["currency"])); err == nil {
+	if c, err := money.ParseCurrency(upstream.TextOf(fields["currency"])); err == nil {
 		t.Amount = (&reader{fields: fields}).subunits("amount", c, false)
 		t.FeeCharged = (&reader{fields: fields}).subunits("fee_charged", c, false)
 	}

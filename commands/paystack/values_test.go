@@ -9,10 +9,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/rs/zerolog"
+
+	"github.com/benfex/kipay/commands/upstream"
 )
 
 func TestStateOf(t *testing.T) {
@@ -135,32 +136,16 @@ func TestEveryReasonIsAStableWordAndASentence(t *testing.T) {
 			t.Errorf("%s, want %s", kind, want)
 		}
 	}
-	for problem, want := range map[Problem]string{NotJSON: "not a JSON object", TooLarge: "too large", TooDeep: "nested too deeply", MissingField: "missing", WrongType: "of the wrong type", BadValue: "not a possible value", 0: "malformed"} {
+	for problem, want := range map[upstream.Problem]string{upstream.NotJSON: "not a JSON object", upstream.TooLarge: "too large", upstream.TooDeep: "nested too deeply", upstream.MissingField: "missing", upstream.WrongType: "of the wrong type", upstream.BadValue: "not a possible value", 0: "malformed"} {
 		if problem.String() != want {
 			t.Errorf("%s, want %s", problem, want)
 		}
 	}
-	if got := (&DecodeError{MissingField, "x"}).Error(); got != "paystack payload: x is missing" {
+	if got := (&upstream.DecodeError{Problem: upstream.MissingField, Field: "x"}).Error(); got != "payload: x is missing" {
 		t.Error(got)
 	}
-	if got := (&DecodeError{Problem: TooLarge}).Error(); got != "paystack payload: too large" {
+	if got := (&upstream.DecodeError{Problem: upstream.TooLarge}).Error(); got != "payload: too large" {
 		t.Error(got)
-	}
-}
-
-// The gate is what NotSent rests on: of a reader and a closer that race, exactly one wins.
-func TestTheGateLetsEitherTheReaderOrTheCloserWin(t *testing.T) {
-	for range 2000 {
-		var g gate
-		body := g.body([]byte("x"))
-		var read, closed bool
-		var wg sync.WaitGroup
-		wg.Go(func() { n, _ := body.Read(make([]byte, 1)); read = n == 1 })
-		wg.Go(func() { closed = g.close() })
-		wg.Wait()
-		if read == closed {
-			t.Fatalf("read %v, closed %v", read, closed)
-		}
 	}
 }
 

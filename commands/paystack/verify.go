@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/benfex/kipay/commands/upstream"
 )
 
 // Verify asks what became of a reference: GET /transaction/verify/{reference}, repeated after a 5xx, a timeout or a
@@ -34,7 +36,7 @@ func (c *Client) verify(ctx context.Context, ch ChannelKey, cred Credentials, re
 		Kind: Unknown, Retryable: true, Call: "verify", HTTPStatus: rep.status, Raw: rep.raw,
 		failure: FailureUnknownOutcome, reason: reasonUnknownOutcome,
 	}
-	data, ok := objectOf(rep.fields["data"])
+	data, ok := upstream.ObjectOf(rep.fields["data"])
 	if !ok {
 		noNews.Message = "the answer has no data"
 		return Transaction{}, noNews

@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/benfex/kipay/commands/upstream"
 	"github.com/benfex/kipay/domain/money"
 )
 
@@ -325,7 +326,7 @@ func TestSlotsAndChannelsAreBounded(t *testing.T) {
 			t.Error(e)
 		}
 		for i := range 10 {
-			c.lanes.get(ChannelKey(fmt.Sprint(i)), "verify")
+			c.lanes.Get(fmt.Sprint(i), "verify")
 		}
 		if n := len(c.BreakerStates()); n != 2*laneNames {
 			t.Errorf("%d lanes", n)
@@ -354,12 +355,12 @@ func TestDecodeNoticeReadsVerifysAnswerAndAWebhook(t *testing.T) {
 			t.Errorf("%+v, %v", got, err)
 		}
 	}
-	for raw, want := range map[string]DecodeError{
-		"": {NotJSON, ""}, "[]": {NotJSON, ""}, "{}": {WrongType, "data"}, `{"data":{}}`: {MissingField, "status"},
-		strings.Repeat(" ", MaxWebhookBytes+1): {TooLarge, ""},
+	for raw, want := range map[string]upstream.DecodeError{
+		"": {Problem: upstream.NotJSON, Field: ""}, "[]": {Problem: upstream.NotJSON, Field: ""}, "{}": {Problem: upstream.WrongType, Field: "data"}, `{"data":{}}`: {Problem: upstream.MissingField, Field: "status"},
+		strings.Repeat(" ", MaxWebhookBytes+1): {Problem: upstream.TooLarge, Field: ""},
 	} {
 		_, err := DecodeNotice([]byte(raw))
-		var got *DecodeError
+		var got *upstream.DecodeError
 		if !errors.As(err, &got) || *got != want {
 			t.Errorf("%.20q: %v, want %v", raw, err, &want)
 		}

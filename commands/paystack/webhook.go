@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"strings"
+
+	"github.com/benfex/kipay/commands/upstream"
 )
 
 // SignatureHeader carries the signature of a webhook.
@@ -46,28 +48,28 @@ type Event struct {
 }
 
 // DecodeEvent reads a webhook whose signature is good. Size and nesting are checked before anything is decoded; of
-// members with one name the last counts. The error is always a *DecodeError.
+// members with one name the last counts. The error is always a *upstream.DecodeError.
 func DecodeEvent(raw []byte) (Event, error) {
-	if err := checkJSON(raw, MaxWebhookBytes); err != nil {
+	if err := upstream.CheckJSON(raw, MaxWebhookBytes, maxDepth); err != nil {
 		return Event{}, err
 	}
-	top, ok := objectOf(raw)
+	top, ok := upstream.ObjectOf(raw)
 	if !ok {
-		return Event{}, &DecodeError{Problem: NotJSON}
+		return Event{}, &upstream.DecodeError{Problem: upstream.NotJSON}
 	}
 	r := reader{fields: top}
 	e := Event{Type: shorten(r.text("event", true))}
 	if r.err != nil {
 		return e, r.err
 	}
-	data, ok := objectOf(top["data"])
+	data, ok := upstream.ObjectOf(top["data"])
 	if !ok {
 		if documented(e.Type) {
-			return e, &DecodeError{WrongType, "data"}
+			return e, &upstream.DecodeError{Problem: upstream.WrongType, Field: "data"}
 		}
 		data = nil
 	}
-	e.Domain = shorten(textOf(data["domain"]))
+	e.Domain = shorten(upstream.TextOf(data["domain"]))
 	e.DedupeKey = dedupeKey(e.Type, data)
 	var err error
 	switch {
@@ -76,8 +78,8 @@ func DecodeEvent(raw []byte) (Event, error) {
 		if d, err = decodeDispute(data); err == nil {
 			e.Dispute = &d
 		}
-		if tx, ok := objectOf(data["transaction"]); ok && e.Domain == "" {
-			e.Domain = shorten(textOf(tx["domain"]))
+		if tx, ok := upstream.ObjectOf(data["transaction"]); ok && e.Domain == "" {
+			e.Domain = shorten(upstream.TextOf(tx["domain"]))
 		}
 	case strings.HasPrefix(e.Type, "charge."):
 		var t Transaction
@@ -114,7 +116,7 @@ func documented(event string) bool {
 
 // dedupeKey names the fact that an event is about.
 func dedupeKey(event string, data map[string]json.RawMessage) string {
-	part := func(name string) string { return shorten(textOf(data[name])) }
+	part := func(name string) string { return shorten(upstream.TextOf(data[name])) }
 	if id := part("id"); id != "" {
 		return strings.Join([]string{event, id, part("status")}, "|")
 	}

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/benfex/kipay/commands/upstream"
 )
 
 const (
@@ -120,30 +122,30 @@ func TestDecodeEventRefusesJunkByType(t *testing.T) {
 	refund := `{"event":"refund.failed","data":{"status":"failed","transaction_reference":"q","amount":"1","currency":"KES"}}`
 	for name, test := range map[string]struct {
 		raw  string
-		want DecodeError
+		want upstream.DecodeError
 	}{
-		"empty":              {"", DecodeError{NotJSON, ""}},
-		"list":               {"[]", DecodeError{NotJSON, ""}},
-		"cut off":            {charge[:99], DecodeError{NotJSON, ""}},
-		"too large":          {charge + strings.Repeat(" ", MaxWebhookBytes), DecodeError{TooLarge, ""}},
-		"too deep":           {strings.Replace(charge, `"metadata":0`, `"metadata":`+strings.Repeat("[", 40)+strings.Repeat("]", 40), 1), DecodeError{TooDeep, ""}},
-		"no event":           {`{"data":{}}`, DecodeError{MissingField, "event"}},
-		"event of type list": {`{"event":[]}`, DecodeError{WrongType, "event"}},
-		"endless event":      {`{"event":"` + strings.Repeat("x", 300) + `"}`, DecodeError{BadValue, "event"}},
-		"charge no data":     {`{"event":"charge.success"}`, DecodeError{WrongType, "data"}},
-		"no reference":       {strings.Replace(charge, `"reference"`, `"x"`, 1), DecodeError{MissingField, "reference"}},
-		"no status":          {strings.Replace(charge, `"status"`, `"x"`, 1), DecodeError{MissingField, "status"}},
-		"no amount":          {strings.Replace(charge, `"amount"`, `"x"`, 1), DecodeError{MissingField, "amount"}},
-		"amount of type":     {strings.Replace(charge, `"amount":10000`, `"amount":{}`, 1), DecodeError{WrongType, "amount"}},
-		"fractional":         {strings.Replace(charge, `"amount":10000`, `"amount":100.5`, 1), DecodeError{BadValue, "amount"}},
-		"currency":           {strings.Replace(charge, `"KES"`, `"???"`, 1), DecodeError{BadValue, "currency"}},
-		"refund reference":   {strings.Replace(refund, `"transaction_reference":"q"`, `"x":1`, 1), DecodeError{MissingField, "transaction_reference"}},
-		"refund amount":      {strings.Replace(refund, `"1"`, `"1.00"`, 1), DecodeError{BadValue, "amount"}},
-		"dispute of nothing": {`{"event":"charge.dispute.create","data":{"id":1,"status":"x"}}`, DecodeError{MissingField, "transaction"}},
+		"empty":              {"", upstream.DecodeError{Problem: upstream.NotJSON, Field: ""}},
+		"list":               {"[]", upstream.DecodeError{Problem: upstream.NotJSON, Field: ""}},
+		"cut off":            {charge[:99], upstream.DecodeError{Problem: upstream.NotJSON, Field: ""}},
+		"too large":          {charge + strings.Repeat(" ", MaxWebhookBytes), upstream.DecodeError{Problem: upstream.TooLarge, Field: ""}},
+		"too deep":           {strings.Replace(charge, `"metadata":0`, `"metadata":`+strings.Repeat("[", 40)+strings.Repeat("]", 40), 1), upstream.DecodeError{Problem: upstream.TooDeep, Field: ""}},
+		"no event":           {`{"data":{}}`, upstream.DecodeError{Problem: upstream.MissingField, Field: "event"}},
+		"event of type list": {`{"event":[]}`, upstream.DecodeError{Problem: upstream.WrongType, Field: "event"}},
+		"endless event":      {`{"event":"` + strings.Repeat("x", 300) + `"}`, upstream.DecodeError{Problem: upstream.BadValue, Field: "event"}},
+		"charge no data":     {`{"event":"charge.success"}`, upstream.DecodeError{Problem: upstream.WrongType, Field: "data"}},
+		"no reference":       {strings.Replace(charge, `"reference"`, `"x"`, 1), upstream.DecodeError{Problem: upstream.MissingField, Field: "reference"}},
+		"no status":          {strings.Replace(charge, `"status"`, `"x"`, 1), upstream.DecodeError{Problem: upstream.MissingField, Field: "status"}},
+		"no amount":          {strings.Replace(charge, `"amount"`, `"x"`, 1), upstream.DecodeError{Problem: upstream.MissingField, Field: "amount"}},
+		"amount of type":     {strings.Replace(charge, `"amount":10000`, `"amount":{}`, 1), upstream.DecodeError{Problem: upstream.WrongType, Field: "amount"}},
+		"fractional":         {strings.Replace(charge, `"amount":10000`, `"amount":100.5`, 1), upstream.DecodeError{Problem: upstream.BadValue, Field: "amount"}},
+		"currency":           {strings.Replace(charge, `"KES"`, `"???"`, 1), upstream.DecodeError{Problem: upstream.BadValue, Field: "currency"}},
+		"refund reference":   {strings.Replace(refund, `"transaction_reference":"q"`, `"x":1`, 1), upstream.DecodeError{Problem: upstream.MissingField, Field: "transaction_reference"}},
+		"refund amount":      {strings.Replace(refund, `"1"`, `"1.00"`, 1), upstream.DecodeError{Problem: upstream.BadValue, Field: "amount"}},
+		"dispute of nothing": {`{"event":"charge.dispute.create","data":{"id":1,"status":"x"}}`, upstream.DecodeError{Problem: upstream.MissingField, Field: "transaction"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := DecodeEvent([]byte(test.raw))
-			var got *DecodeError
+			var got *upstream.DecodeError
 			if !errors.As(err, &got) || *got != test.want {
 				t.Errorf("got %v, want %v", err, &test.want)
 			}
@@ -181,7 +183,7 @@ func FuzzDecodeEvent(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		e, err := DecodeEvent(raw)
-		var junk *DecodeError
+		var junk *upstream.DecodeError
 		if err != nil && !errors.As(err, &junk) {
 			t.Fatalf("%T", err)
 		}

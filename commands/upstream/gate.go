@@ -1,4 +1,4 @@
-package mpesa
+package upstream
 
 import (
 	"bytes"
@@ -7,11 +7,11 @@ import (
 	"sync/atomic"
 )
 
-// gate tells NotSent from Unknown without a race. A request can be carried out only when its body is complete, and the
+// Gate tells a request that was never sent from one whose outcome is unknown, without a race. A request can be carried out only when its body is complete, and the
 // body of a gated request can only be read after the gate has been passed. Closing the gate when no read has passed
 // makes sure that none ever will: an httptrace hook could only report that no write had happened yet, while the
 // transport's own goroutine is about to make one.
-type gate struct {
+type Gate struct {
 	state atomic.Int32
 }
 
@@ -23,20 +23,20 @@ const (
 
 var errGateClosed = errors.New("request abandoned before it was written")
 
-func (g *gate) pass() bool {
+func (g *Gate) pass() bool {
 	return g.state.CompareAndSwap(gateOpen, gatePassed) || g.state.Load() == gatePassed
 }
 
-// close answers true when nothing has passed, and nothing can any more.
-func (g *gate) close() bool {
+// Close answers true when nothing has passed, and nothing can any more.
+func (g *Gate) Close() bool {
 	return g.state.CompareAndSwap(gateOpen, gateClosed) || g.state.Load() == gateClosed
 }
 
-// body is a reader of p behind the gate.
-func (g *gate) body(p []byte) io.ReadCloser { return &gatedBody{gate: g, r: bytes.NewReader(p)} }
+// Body is a reader of p behind the gate.
+func (g *Gate) Body(p []byte) io.ReadCloser { return &gatedBody{gate: g, r: bytes.NewReader(p)} }
 
 type gatedBody struct {
-	gate *gate
+	gate *Gate
 	r    *bytes.Reader
 }
 
