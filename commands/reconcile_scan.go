@@ -114,7 +114,7 @@ func (s *scan) deal(ctx context.Context, workers []chan part, news func(done int
 		for i := range records {
 			r := &records[i]
 			n, ok := s.at[r.Stream]
-			if !ok {
+			if !ok || r.Position > s.within[n].Last { // what came since the read models were asked is not read
 				continue
 			}
 			useful++
@@ -153,6 +153,9 @@ func (s *scan) fold(ctx context.Context, parts <-chan part) error {
 			n, r := p[i].transaction, &p[i].record
 			b := open[n]
 			if b == nil {
+				if r.Revision != 0 {
+					continue // it does not begin where it should: it is left to be read by its stream
+				}
 				b = &bookOf{currency: s.l.scope.Currency}
 				open[n] = b
 			}

@@ -78,16 +78,16 @@ func (r *Reader) activeTransactions(ctx context.Context, g Generation, w *where,
 	}); err != nil || len(out) == 0 {
 		return out, err
 	}
-	// The newest event may lie outside of the time: the row of what the transaction is now knows it.
-	sql = g.in("SELECT id, version FROM kipay.transactions_gN WHERE " + w.sql() +
-		" AND created_at >= {first:DateTime64(3,'UTC')} AND created_at <= {last:DateTime64(3,'UTC')}")
+	// The newest event may lie outside of the time.
+	sql = g.in("SELECT id, max(position) FROM kipay.transaction_versions_gN WHERE " + w.sql() +
+		" AND created_at >= {first:DateTime64(3,'UTC')} AND created_at <= {last:DateTime64(3,'UTC')} GROUP BY created_at, id")
 	args = append(w.args[:len(w.args):len(w.args)], millisArg("first", first), millisArg("last", last))
-	err := r.each(ctx, sql, args, func(rows driver.Rows) error {
+	err := r.each(withSettings(ctx, inOrder), sql, args, func(rows driver.Rows) error {
 		var id int64
-		var version uint64
-		err := rows.Scan(&id, &version)
+		var end uint64
+		err := rows.Scan(&id, &end)
 		if n, ok := at[id]; ok {
-			out[n].Last = max(out[n].Last, eventstore.Position(version))
+			out[n].Last = eventstore.Position(end)
 		}
 		return err
 	})
