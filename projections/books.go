@@ -124,12 +124,7 @@ func (r *Reader) ActivePayouts(ctx context.Context, merchantID int64, mode domai
 			clickhouse.Named("merchant", merchantID), clickhouse.Named("mode", string(mode)), clickhouse.Named("channel", channelID),
 			clickhouse.Named("currency", string(currency)), millisArg("from", within(from)), millisArg("until", within(until)),
 		}
-		return r.each(ctx, sql, args, func(rows driver.Rows) error {
-			var reference string
-			err := rows.Scan(&reference)
-			out = append(out, reference)
-			return err
-		})
+		return r.each(ctx, sql, args, into(&out))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list active payouts: %w", err)

@@ -33,12 +33,7 @@ func (r *Reader) ShownElsewhere(ctx context.Context, merchantID int64, mode doma
 		sql := g.in(`SELECT id FROM kipay.reconciliation_imports_gN FINAL WHERE merchant_id = {merchant:Int64} AND mode = {mode:String}
 			AND channel_id NOT IN (0, {channel:Int64}) AND source IN {sources:Array(String)} AND status = {status:String}
 			AND period_from < {until:DateTime64(3,'UTC')} AND period_until > {from:DateTime64(3,'UTC')}`)
-		err := r.each(ctx, sql, args, func(rows driver.Rows) error {
-			var id int64
-			err := rows.Scan(&id)
-			imports = append(imports, id)
-			return err
-		})
+		err := r.each(ctx, sql, args, into(&imports))
 		if err != nil || len(imports) == 0 {
 			return err
 		}

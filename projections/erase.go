@@ -8,7 +8,6 @@ import (
 	"unicode"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
-	"github.com/ClickHouse/clickhouse-go/v2/lib/driver"
 
 	"github.com/benfex/kipay/domain/customer"
 	"github.com/benfex/kipay/domain/transaction"
@@ -274,12 +273,7 @@ func (r *Reader) LinesOf(ctx context.Context, merchantID int64, t customer.Trail
 			[]any{
 				clickhouse.Named("merchant", merchantID), clickhouse.Named("keys", list(keys)), clickhouse.Named("references", list(t.References)),
 				clickhouse.Named("receipts", list(t.Receipts)), clickhouse.Named("words", list(t.Words())),
-			}, func(rows driver.Rows) error {
-				var id int64
-				err := rows.Scan(&id)
-				out = append(out, id)
-				return err
-			})
+			}, into(&out))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("statements' lines of a customer: %w", err)
@@ -293,12 +287,7 @@ func (r *Reader) StreamsWith(ctx context.Context, merchantID int64, eventType st
 	err := r.on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
 		out = nil
 		return r.each(ctx, g.in(`SELECT DISTINCT stream FROM kipay.events_gN WHERE merchant_id = {merchant:Int64} AND type = {type:String} ORDER BY stream`),
-			[]any{clickhouse.Named("merchant", merchantID), clickhouse.Named("type", eventType)}, func(rows driver.Rows) error {
-				var stream string
-				err := rows.Scan(&stream)
-				out = append(out, stream)
-				return err
-			})
+			[]any{clickhouse.Named("merchant", merchantID), clickhouse.Named("type", eventType)}, into(&out))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("streams with %s: %w", eventType, err)

@@ -96,25 +96,10 @@ func (p *Past) Differences(ctx context.Context, f DifferenceFilter, m Moment) (D
 func (r *Reader) differences(ctx context.Context, f DifferenceFilter, m Moment) (DifferencePage, error) {
 	w := f.where()
 	from := " FROM " + differencesSQL(w.sql(), m, "asof") + " WHERE " + f.changing(w, "state")
-	args := append(w.args, m.args()...)
-	var page DifferencePage
-	err := r.on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
-		page = DifferencePage{}
-		if err := r.conn.QueryRow(ctx, g.in("SELECT count()"+from), args...).Scan(&page.Total); err != nil {
-			return err
-		}
-		sql := g.in("SELECT " + differenceColumnsSQL + from + " ORDER BY n LIMIT {limit:UInt64} OFFSET {offset:UInt64}")
-		paged := append(args[:len(args):len(args)], clickhouse.Named("limit", f.Limit), clickhouse.Named("offset", f.Offset))
-		return r.each(ctx, sql, paged, func(rows driver.Rows) error {
-			t, err := scanDifference(rows)
-			page.Rows = append(page.Rows, t)
-			return err
-		})
+	rows, total, err := pageOf(ctx, r, listing[DifferenceRow]{
+		"differences", differenceColumnsSQL, from, "n", append(w.args, m.args()...), f.Offset, f.Limit, scanDifference,
 	})
-	if err != nil {
-		return DifferencePage{}, fmt.Errorf("list differences: %w", err)
-	}
-	return page, nil
+	return DifferencePage{rows, total}, err
 }
 
 // scanDifference reads a row of differenceColumnsSQL.
@@ -149,12 +134,7 @@ func (p *Past) DifferenceChanges(ctx context.Context, f DifferenceFilter, b Betw
 		}
 		var places []uint32
 		paged := append(args[:len(args):len(args)], clickhouse.Named("limit", f.Limit), clickhouse.Named("offset", f.Offset))
-		if err := r.each(ctx, g.in("SELECT a.n"+from+" ORDER BY a.n LIMIT {limit:UInt64} OFFSET {offset:UInt64}"), paged, func(rows driver.Rows) error {
-			var n uint32
-			err := rows.Scan(&n)
-			places = append(places, n)
-			return err
-		}); err != nil || len(places) == 0 {
+		if err := r.each(ctx, g.in("SELECT a.n"+from+" ORDER BY a.n LIMIT {limit:UInt64} OFFSET {offset:UInt64}"), paged, into(&places)); err != nil || len(places) == 0 {
 			return err
 		}
 		var found [2]map[uint32]*DifferenceRow // before and after

@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -41,14 +40,14 @@ func (r *Reader) Disputes(ctx context.Context, f DisputeFilter) (DisputePage, er
 	w := f.where()
 	w.add(f.changing(w))
 	from := " FROM kipay.disputes_gN FINAL WHERE " + w.sql()
-	return r.disputePage(ctx, f, w.args, "SELECT count()"+from, "SELECT "+disputeColumnsSQL+from)
+	return r.disputePage(ctx, f, w.args, from)
 }
 
 // disputeColumnsSQL are what scan reads, urgencySQL the list's order.
 const (
 	disputeColumnsSQL = `created_at, channel_id, id, version, reference, provider_reference, currency, amount_minor, category, status, due_at,
 	reminders, evidence, answer, answer_status, resolution, returned_minor, resolved_at, needs_attention`
-	urgencySQL = ` ORDER BY status != 'needs_response',
+	urgencySQL = `status != 'needs_response',
 	if(status = 'needs_response', toUnixTimestamp64Milli(due_at), -toUnixTimestamp64Milli(created_at)), created_at DESC, id DESC, channel_id`
 )
 
@@ -76,26 +75,10 @@ func (f *DisputeFilter) changing(w *where) string {
 	return sql
 }
 
-// disputePage counts, and reads the page of what list selects.
-func (r *Reader) disputePage(ctx context.Context, f DisputeFilter, args []any, count, list string) (DisputePage, error) {
-	var page DisputePage
-	err := r.on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
-		page = DisputePage{}
-		if err := r.conn.QueryRow(ctx, g.in(count), args...).Scan(&page.Total); err != nil {
-			return err
-		}
-		sql := g.in(list + urgencySQL + " LIMIT {limit:UInt64} OFFSET {offset:UInt64}")
-		paged := append(args[:len(args):len(args)], clickhouse.Named("limit", f.Limit), clickhouse.Named("offset", f.Offset))
-		return r.each(ctx, sql, paged, func(rows driver.Rows) error {
-			d, err := f.scan(rows)
-			page.Rows = append(page.Rows, d)
-			return err
-		})
-	})
-	if err != nil {
-		return DisputePage{}, fmt.Errorf("list disputes: %w", err)
-	}
-	return page, nil
+// disputePage is the page of what stands in from.
+func (r *Reader) disputePage(ctx context.Context, f DisputeFilter, args []any, from string) (DisputePage, error) {
+	rows, total, err := pageOf(ctx, r, listing[Dispute]{"disputes", disputeColumnsSQL, from, urgencySQL, args, f.Offset, f.Limit, f.scan})
+	return DisputePage{rows, total}, err
 }
 
 // Disputes lists a merchant's disputes as of the moment.
@@ -103,7 +86,7 @@ func (p *Past) Disputes(ctx context.Context, f DisputeFilter, m Moment) (Dispute
 	w := f.where()
 	from := " FROM (SELECT " + disputeColumnsSQL + " FROM kipay.dispute_versions_gN WHERE " + w.sql() + m.where("version", "effective_at") +
 		" ORDER BY version DESC LIMIT 1 BY channel_id, id) WHERE " + f.changing(w)
-	return p.reader.disputePage(ctx, f, append(w.args, m.args()...), "SELECT count()"+from, "SELECT "+disputeColumnsSQL+from)
+	return p.reader.disputePage(ctx, f, append(w.args, m.args()...), from)
 }
 
 // scan reads a row of disputeColumnsSQL.

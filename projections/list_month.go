@@ -171,12 +171,7 @@ func (r *Reader) MonthImports(ctx context.Context, f MonthFilter) ([]int64, erro
 				status = 'done' AND period_from < {until:DateTime64(3,'UTC')} AND period_until > {from:DateTime64(3,'UTC')}
 				OR status != 'done' AND created_at >= {from:DateTime64(3,'UTC')} AND created_at < {until:DateTime64(3,'UTC')})
 			ORDER BY id`, f.args()
-	}, func(rows driver.Rows) error {
-		var id int64
-		err := rows.Scan(&id)
-		out = append(out, id)
-		return err
-	})
+	}, into(&out))
 	if err != nil {
 		return nil, fmt.Errorf("list a month's imports: %w", err)
 	}

@@ -81,26 +81,12 @@ func (p *Past) Payouts(ctx context.Context, f PayoutFilter, m Moment) (PayoutPag
 	return p.reader.payoutPage(ctx, f, append(w.args, m.args()...), from)
 }
 
-// payoutPage counts, and reads the page of what stands in from.
+// payoutPage is the page of what stands in from.
 func (r *Reader) payoutPage(ctx context.Context, f PayoutFilter, args []any, from string) (PayoutPage, error) {
-	var page PayoutPage
-	err := r.on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
-		page = PayoutPage{}
-		if err := r.conn.QueryRow(ctx, g.in("SELECT count()"+from), args...).Scan(&page.Total); err != nil {
-			return err
-		}
-		sql := g.in("SELECT " + payoutColumnsSQL + from + " ORDER BY created_at DESC, id DESC LIMIT {limit:UInt64} OFFSET {offset:UInt64}")
-		paged := append(args[:len(args):len(args)], clickhouse.Named("limit", f.Limit), clickhouse.Named("offset", f.Offset))
-		return r.each(ctx, sql, paged, func(rows driver.Rows) error {
-			p, err := f.scan(rows)
-			page.Rows = append(page.Rows, p)
-			return err
-		})
+	rows, total, err := pageOf(ctx, r, listing[Payout]{
+		"payouts", payoutColumnsSQL, from, "created_at DESC, id DESC", args, f.Offset, f.Limit, f.scan,
 	})
-	if err != nil {
-		return PayoutPage{}, fmt.Errorf("list payouts: %w", err)
-	}
-	return page, nil
+	return PayoutPage{rows, total}, err
 }
 
 // scan reads a row of payoutColumnsSQL.

@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -39,7 +38,7 @@ func (r *Reader) Refunds(ctx context.Context, f RefundFilter) (RefundPage, error
 	w := f.where()
 	w.add(refundStatusSQL)
 	from := " FROM kipay.refunds_gN FINAL WHERE " + w.sql()
-	return r.refundPage(ctx, f, w.args, "SELECT count()"+from, "SELECT "+refundColumnsSQL+from)
+	return r.refundPage(ctx, f, w.args, from)
 }
 
 // refundColumnsSQL are what scanRefund reads, refundStatusSQL the condition on the status.
@@ -60,26 +59,12 @@ func (f *RefundFilter) where() *where {
 	return w
 }
 
-// refundPage counts, and reads the page of what list selects.
-func (r *Reader) refundPage(ctx context.Context, f RefundFilter, args []any, count, list string) (RefundPage, error) {
-	var page RefundPage
-	err := r.on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
-		page = RefundPage{}
-		if err := r.conn.QueryRow(ctx, g.in(count), args...).Scan(&page.Total); err != nil {
-			return err
-		}
-		sql := g.in(list + " ORDER BY created_at DESC, id DESC LIMIT {limit:UInt64} OFFSET {offset:UInt64}")
-		paged := append(args[:len(args):len(args)], clickhouse.Named("limit", f.Limit), clickhouse.Named("offset", f.Offset))
-		return r.each(ctx, sql, paged, func(rows driver.Rows) error {
-			t, err := f.scan(rows)
-			page.Rows = append(page.Rows, t)
-			return err
-		})
+// refundPage is the page of what stands in from.
+func (r *Reader) refundPage(ctx context.Context, f RefundFilter, args []any, from string) (RefundPage, error) {
+	rows, total, err := pageOf(ctx, r, listing[Refund]{
+		"refunds", refundColumnsSQL, from, "created_at DESC, id DESC", args, f.Offset, f.Limit, f.scan,
 	})
-	if err != nil {
-		return RefundPage{}, fmt.Errorf("list refunds: %w", err)
-	}
-	return page, nil
+	return RefundPage{rows, total}, err
 }
 
 // scan reads a row of refundColumnsSQL.

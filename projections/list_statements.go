@@ -2,7 +2,6 @@ package projections
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
@@ -80,25 +79,10 @@ func (r *Reader) imports(ctx context.Context, f ImportFilter, m Moment) (ImportP
 	w := f.where()
 	from := " FROM (SELECT " + importColumnsSQL + " FROM kipay.reconciliation_imports_gN WHERE " + w.sql() + m.where("version", importBecameSQL) +
 		" ORDER BY version DESC LIMIT 1 BY id) WHERE " + f.changing(w)
-	args := append(w.args, m.args()...)
-	var page ImportPage
-	err := r.on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
-		page = ImportPage{}
-		if err := r.conn.QueryRow(ctx, g.in("SELECT count()"+from), args...).Scan(&page.Total); err != nil {
-			return err
-		}
-		sql := g.in("SELECT " + importColumnsSQL + from + " ORDER BY id DESC LIMIT {limit:UInt64} OFFSET {offset:UInt64}")
-		paged := append(args[:len(args):len(args)], clickhouse.Named("limit", f.Limit), clickhouse.Named("offset", f.Offset))
-		return r.each(ctx, sql, paged, func(rows driver.Rows) error {
-			t, err := scanImport(rows)
-			page.Rows = append(page.Rows, t)
-			return err
-		})
+	rows, total, err := pageOf(ctx, r, listing[ImportRow]{
+		"imports", importColumnsSQL, from, "id DESC", append(w.args, m.args()...), f.Offset, f.Limit, scanImport,
 	})
-	if err != nil {
-		return ImportPage{}, fmt.Errorf("list imports: %w", err)
-	}
-	return page, nil
+	return ImportPage{rows, total}, err
 }
 
 // scanImport reads a row of importColumnsSQL.

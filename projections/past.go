@@ -63,7 +63,7 @@ func (p *Past) Refunds(ctx context.Context, f RefundFilter, m Moment) (RefundPag
 	w := f.where()
 	from := " FROM (SELECT " + refundColumnsSQL + " FROM kipay.refund_versions_gN WHERE " + w.sql() + m.where("version", "effective_at") +
 		newestVersionsSQL + ") WHERE " + refundStatusSQL
-	return p.reader.refundPage(ctx, f, append(w.args, m.args()...), "SELECT count()"+from, "SELECT "+refundColumnsSQL+from)
+	return p.reader.refundPage(ctx, f, append(w.args, m.args()...), from)
 }
 
 // Customers lists a merchant's customers as of the moment: what they were called then is what they are found by.

@@ -147,6 +147,16 @@ func (r *Reader) each(ctx context.Context, sql string, args []any, scan func(dri
 	return rows.Err()
 }
 
+// into gathers the values of the only column.
+func into[T any](out *[]T) func(driver.Rows) error {
+	return func(rows driver.Rows) error {
+		var v T
+		err := rows.Scan(&v)
+		*out = append(*out, v)
+		return err
+	}
+}
+
 // millisArg binds a moment with the three decimals that the columns hold.
 func millisArg(name string, at time.Time) driver.NamedDateValue {
 	return clickhouse.DateNamed(name, at, clickhouse.MilliSeconds)
