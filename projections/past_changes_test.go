@@ -246,7 +246,7 @@ func TestWhatChangedLeadsFromOneMomentToTheOther(t *testing.T) {
 				sf.Offset, sf.Limit = offset, limit
 				return past.ImportChanges(ctx, sf, between)
 			}))
-		for _, row := range s2.Rows {
+		for _, row := range s2.Rows[:min(len(s2.Rows), 3)] {
 			df := DifferenceFilter{MerchantID: id, Mode: "test", Import: row.ID, State: []reconciliation.State{"", "", reconciliation.Resolved}[n%3], Limit: everything}
 			d1, err := past.Differences(ctx, df, before)
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -119,7 +120,7 @@ func opReconcileDifferences(ctx context.Context, n *node, raw json.RawMessage, _
 	if err := json.Unmarshal(raw, &args); err != nil {
 		return nil, err
 	}
-	if _, err := n.write.ImportOf(ctx, args.Merchant, args.Mode, args.Import); err != nil {
+	if err := n.write.CheckImport(ctx, args.Merchant, args.Mode, args.Import); err != nil {
 		return nil, err
 	}
 	if err := n.caughtUp(ctx); err != nil {
@@ -314,8 +315,8 @@ func reconcileStatusCommand() *cobra.Command {
 			}
 			if len(list) == 1 {
 				var err error
-				if args.Import, err = strconv.ParseInt(list[0], 10, 64); err != nil || args.Import < 1 {
-					return &exitError{exitUsage, errors.New("IMPORT must be the number of an import")}
+				if args.Import, err = numberOf(list[0], "IMPORT", "an import"); err != nil {
+					return err
 				}
 			}
 			var views []commands.ImportView
@@ -349,8 +350,8 @@ func reconcileDifferencesCommand() *cobra.Command {
 				return err
 			}
 			var err error
-			if args.Import, err = strconv.ParseInt(list[0], 10, 64); err != nil || args.Import < 1 {
-				return &exitError{exitUsage, errors.New("IMPORT must be the number of an import")}
+			if args.Import, err = numberOf(list[0], "IMPORT", "an import"); err != nil {
+				return err
 			}
 			for args.Page = 0; ; args.Page++ {
 				var page shownDifferences
@@ -392,8 +393,8 @@ func reconcileResolveCommand() *cobra.Command {
 				return err
 			}
 			var err error
-			if args.Item, err = strconv.ParseInt(list[0], 10, 64); err != nil || args.Item < 1 {
-				return &exitError{exitUsage, errors.New("ITEM must be the number of a difference")}
+			if args.Item, err = numberOf(list[0], "ITEM", "a difference"); err != nil {
+				return err
 			}
 			var v commands.ItemView
 			if err := call(cmd, "reconcile resolve", args, nil, &v); err != nil {
@@ -402,8 +403,7 @@ func reconcileResolveCommand() *cobra.Command {
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(v)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Difference %d (%s, %s %s) is %s.\n", v.ID, v.Cause, v.Amount, v.Currency, v.State)
-			return err
+			return printItem(cmd.OutOrStdout(), &v)
 		}),
 	}
 	args.flags(cmd)
@@ -413,4 +413,19 @@ func reconcileResolveCommand() *cobra.Command {
 	f.StringVar(&args.Reference, "reference", "", "the transaction that is credited")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// numberOf reads the argument of that name, the number of something.
+func numberOf(s, argument, what string) (int64, error) {
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 1 {
+		return 0, &exitError{exitUsage, fmt.Errorf("%s must be the number of %s", argument, what)}
+	}
+	return n, nil
+}
+
+// printItem says what became of a difference.
+func printItem(out io.Writer, v *commands.ItemView) error {
+	_, err := fmt.Fprintf(out, "Difference %d (%s, %s %s) is %s.\n", v.ID, plain(v.Cause), v.Currency, v.Amount, v.State)
+	return err
 }

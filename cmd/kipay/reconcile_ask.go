@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -41,8 +39,8 @@ initiator, and the server has to run: the answer comes to its public address.`,
 				return err
 			}
 			var err error
-			if args.Item, err = strconv.ParseInt(list[0], 10, 64); err != nil || args.Item < 1 {
-				return &exitError{exitUsage, errors.New("ITEM must be the number of a difference")}
+			if args.Item, err = numberOf(list[0], "ITEM", "a difference"); err != nil {
+				return err
 			}
 			var v commands.AskedItem
 			if err := call(cmd, "reconcile ask", args, nil, &v); err != nil {
@@ -55,8 +53,10 @@ initiator, and the server has to run: the answer comes to its public address.`,
 			if v.Asked != nil {
 				said = sayStatus(v.Asked)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s\nDifference %d (%s, %s %s) is %s.\n", said, v.ID, plain(v.Cause), v.Currency, v.Amount, v.State)
-			return err
+			if _, err = fmt.Fprintln(cmd.OutOrStdout(), said); err != nil {
+				return err
+			}
+			return printItem(cmd.OutOrStdout(), &v.ItemView)
 		}),
 	}
 	args.flags(cmd)
