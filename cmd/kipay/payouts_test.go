@@ -259,8 +259,12 @@ func TestATransferToABankIsRecordedWithItsReference(t *testing.T) {
 	m.post("/api/payouts/create", strings.Replace(body, "250.50", "251", 1), "Idempotency-Key", "p1").want(t, 409, nil)
 	ref := first.text("payout.reference")
 	m.post("/api/payouts/"+ref+"/record", `{"bank_reference":"FT26331ABC"}`).want(t, 422, shape{"errors.value_date": "~required"})
-	m.post("/api/payouts/"+ref+"/record", `{"bank_reference":"FT26331ABC","value_date":"2026-01-05"}`).want(t, 200, shape{
-		"payout.status": `="completed"`, "payout.bank_reference": `="FT26331ABC"`, "payout.value_date": `="2026-01-05"`,
+	for _, day := range []string{"0001-01-01", "1900-01-01", "2026-01-05", "2199-01-01"} { // no book has such a day for it
+		m.post("/api/payouts/"+ref+"/record", `{"bank_reference":"FT26331ABC","value_date":"`+day+`"}`).want(t, 422, shape{"errors.value_date": "~must not be"})
+	}
+	day := today()
+	m.post("/api/payouts/"+ref+"/record", `{"bank_reference":"FT26331ABC","value_date":"`+day+`"}`).want(t, 200, shape{
+		"payout.status": `="completed"`, "payout.bank_reference": `="FT26331ABC"`, "payout.value_date": `="` + day + `"`,
 	})
 	m.get("/api/payouts/list?bank_reference=FT26331ABC").want(t, 200, shape{"total": "=1", "data.0.reference": `="` + ref + `"`})
 	eventually(t, 15*time.Second, "it is in the books", func() error {

@@ -107,11 +107,11 @@ func TestATransferIsEnteredOnTheBanksDay(t *testing.T) {
 	for kind, arrived := range map[payout.Kind]string{payout.ToBank: "bank KES", payout.ToTill: "wallet KES"} {
 		s := &payoutStory{}
 		s.do(t, wantPayout(fee.OfMerchant, kind))
-		s.do(t, payout.Record{By: "key:b", BankReference: "FT1", ValueDate: t0.Add(-48 * time.Hour), Zone: time.UTC, At: t0})
+		s.do(t, payout.Record{By: "key:b", BankReference: "FT1", ValueDate: t0.Add(24 * time.Hour), Zone: time.UTC, At: t0.Add(72 * time.Hour)})
 		if diff := cmp.Diff(map[string]int64{arrived: 600_00, "provider_clearing KES": -600_00}, s.balances()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", kind, diff)
 		}
-		if p := s.postings[len(s.postings)-1]; !p.EffectiveAt.Equal(t0.Add(-48 * time.Hour)) {
+		if p := s.postings[len(s.postings)-1]; !p.EffectiveAt.Equal(t0.Add(24 * time.Hour)) {
 			t.Errorf("%s: entered on %s", kind, p.EffectiveAt)
 		}
 	}

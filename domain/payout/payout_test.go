@@ -164,13 +164,18 @@ func TestATransferIsRecordedWithTheBanksReference(t *testing.T) {
 	nairobi := time.FixedZone("EAT", 3*3600)
 	day := func(d int) time.Time { return time.Date(2026, 3, d, 0, 0, 0, 0, nairobi) }
 	record := Record{By: "key:b", BankReference: "FT2606100123", ValueDate: day(2), Zone: nairobi, At: at(5)}
-	future, nameless := record, record
-	future.ValueDate, nameless.BankReference = day(3), "Bob's"
+	future, early, nameless := record, record, record
+	future.ValueDate, early.ValueDate, nameless.BankReference = day(3), day(1), "Bob's"
+	first, ancient := record, record
+	first.ValueDate, ancient.ValueDate = time.Date(1, 1, 1, 0, 0, 0, 0, nairobi), time.Date(1900, 1, 1, 0, 0, 0, 0, nairobi)
 	s := given(t).when(toBank(999)).
 		when(record).fails(domain.CodeConflict).
 		when(Approve{By: "key:b", At: at(1)}).then("PayoutApproved").
 		when(Send{At: at(1)}).then().
 		when(future).fails(domain.CodeInvalid, "value_date").
+		when(early).fails(domain.CodeInvalid, "value_date").
+		when(first).fails(domain.CodeInvalid, "value_date").
+		when(ancient).fails(domain.CodeInvalid, "value_date").
 		when(nameless).fails(domain.CodeInvalid, "bank_reference").
 		when(record).then("PayoutRecorded").is(Paid).
 		when(Reject{By: "key:a", At: at(6)}).fails(domain.CodeConflict)
@@ -178,6 +183,17 @@ func TestATransferIsRecordedWithTheBanksReference(t *testing.T) {
 		t.Errorf("%+v", s.state)
 	}
 	given(t).when(toPhone(1000)).when(record).fails(domain.CodeConflict)
+}
+
+// Where the merchant is, it is the next day already when a payout of the evening before, by the clock of Greenwich, is asked for.
+func TestATransferIsOfTheDayOfItsRequestWhereTheMerchantIs(t *testing.T) {
+	nairobi := time.FixedZone("EAT", 3*3600)
+	asked := toBank(1000)
+	asked.At = time.Date(2026, 3, 1, 22, 30, 0, 0, time.UTC)
+	record := Record{By: "key:a", BankReference: "FT1", ValueDate: time.Date(2026, 3, 1, 0, 0, 0, 0, nairobi), Zone: nairobi, At: at(5)}
+	s := given(t).when(asked).when(record).fails(domain.CodeInvalid, "value_date")
+	record.ValueDate = record.ValueDate.AddDate(0, 0, 1)
+	s.when(record).then("PayoutRecorded").is(Paid)
 }
 
 func TestWhatIsWrongWithADestinationIsNamed(t *testing.T) {

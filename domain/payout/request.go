@@ -148,8 +148,11 @@ func (c Record) Decide(s State) ([]domain.Event, error) {
 	if !isBankReference(c.BankReference) {
 		p.Add("bank_reference", "must be 1 to 64 letters, digits, spaces and -/._:")
 	}
-	if day > c.At.In(c.Zone).Format(time.DateOnly) {
+	switch { // days as texts: they sort as days do
+	case day > c.At.In(c.Zone).Format(time.DateOnly):
 		p.Add("value_date", "must not be in the future")
+	case day < s.At.In(c.Zone).Format(time.DateOnly):
+		p.Add("value_date", "must not be before the day on which the payout was requested")
 	}
 	if err := p.Err(); err != nil {
 		return nil, err
