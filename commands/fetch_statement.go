@@ -30,6 +30,8 @@ func (w *WriteSide) FetchStatement(ctx context.Context, f StatementFile, from, u
 		return w.fetchPull(ctx, f, ch, from, until, news)
 	case ch.Provider != channel.Paystack:
 		return ImportView{}, domain.Invalid("payment_channel_id", "is not a Paystack channel")
+	case from.Year() < 2000 || until.Year() > 2200: // as of statements; the columns can't hold what is far outside
+		return ImportView{}, domain.Invalid("date_from", "and date_to must be in the years 2000 to 2199")
 	case !from.Before(until):
 		return ImportView{}, domain.Invalid("date_to", "must not be before date_from")
 	}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/benfex/kipay/commands"
 	"github.com/benfex/kipay/domain"
@@ -147,5 +148,17 @@ func TestWhatALineSaysIsSealedUnderTheKeyOfWhomItSpeaksOf(t *testing.T) {
 	}
 	if len(w.known("agreed on the phone")) != 1 {
 		t.Error("the reason of a decision about an erased payer can't be read by anybody")
+	}
+}
+
+// What no column can hold is no period, be it that Paystack would list what is in it.
+func TestAPeriodIsOfYearsThatThereAreStatementsOf(t *testing.T) {
+	w := newWorld(t, "sandbox")
+	f := commands.StatementFile{Merchant: w.merchant, Mode: w.mode, Source: reconciliation.SourcePaystackTransactions, Channel: 2}
+	for _, years := range [][2]int{{1, 2026}, {1900, 2026}, {2026, 9999}} {
+		from, until := time.Date(years[0], 1, 2, 0, 0, 0, 0, time.UTC), time.Date(years[1], 1, 3, 0, 0, 0, 0, time.UTC)
+		if _, err := w.write.FetchStatement(t.Context(), f, from, until, nil); domain.CodeOf(err) != domain.CodeInvalid {
+			t.Errorf("%v: %v", years, err)
+		}
 	}
 }

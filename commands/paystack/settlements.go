@@ -103,7 +103,7 @@ func dayOrTime(raw json.RawMessage) *time.Time {
 	if at := firstTime(raw); at != nil {
 		return at
 	}
-	if day, err := time.Parse(time.DateOnly, upstream.TextOf(raw)); err == nil {
+	if day, err := time.Parse(time.DateOnly, upstream.TextOf(raw)); err == nil && isPossible(day) {
 		return &day
 	}
 	return nil

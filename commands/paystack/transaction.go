@@ -132,12 +132,16 @@ func decodeTransaction(fields map[string]json.RawMessage) (Transaction, error) {
 	return t, nil
 }
 
+// firstTime is the first of the candidates that is a time, nil when none is. What is outside the years that payments can be of is
+// none: the books are dated by such a time, and no column could hold it.
 func firstTime(candidates ...json.RawMessage) *time.Time {
 	for _, raw := range candidates {
-		if at, err := time.Parse(time.RFC3339, upstream.TextOf(raw)); err == nil {
+		if at, err := time.Parse(time.RFC3339, upstream.TextOf(raw)); err == nil && isPossible(at.UTC()) {
 			at = at.UTC()
 			return &at
 		}
 	}
 	return nil
 }
+
+func isPossible(at time.Time) bool { return at.Year() >= 2000 && at.Year() <= 2199 }

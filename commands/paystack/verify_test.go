@@ -99,6 +99,19 @@ func TestVerifyIsLenientAboutWhatMovesNoMoney(t *testing.T) {
 	}
 }
 
+// A time that no book can hold is none: whoever hears of the payment dates it by when that was.
+func TestATimeThatNoBookCanHoldIsNone(t *testing.T) {
+	for _, text := range []string{"0001-01-01T00:00:00Z", "1900-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "2200-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2000-01-01T00:00:00+03:00"} {
+		s := newServer(t, always(200, strings.ReplaceAll(verified, "2024-08-22T09:15:02.000Z", text)))
+		if got, err := s.client().Verify(context.Background(), testChannel, testCredentials(), "re4lyvq3s3"); err != nil || got.PaidAt != nil {
+			t.Errorf("%s: paid at %v, %v", text, got.PaidAt, err)
+		}
+		if got := dayOrTime([]byte(`"` + text[:10] + `"`)); text[:4] != "2000" && got != nil {
+			t.Errorf("the day %s: %v", text[:10], got)
+		}
+	}
+}
+
 func TestVerifyAnswersThatCannotBeTrustedAreNoNews(t *testing.T) {
 	for name, pairs := range map[string][]string{
 		"another reference":   {`"reference":"re4lyvq3s3"`, `"reference":"other"`},
