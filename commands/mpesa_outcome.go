@@ -19,6 +19,33 @@ type outcome struct {
 	code, failureCode, reason string
 	// reversed says that it was paid, and taken back.
 	reversed bool
+	// foreign says that it names another request than ours: it says nothing of this one.
+	foreign bool
+}
+
+// attention is why a person has to look at it, empty when nobody has to.
+func (o outcome) attention() string {
+	switch {
+	case o.foreign:
+		return "a result came for it that names another request"
+	case o.reversed:
+		return "the provider says that it was paid and taken back"
+	}
+	return ""
+}
+
+// asked are the names of a request to M-Pesa: the one that we gave it, and the one that M-Pesa answered with, each empty where there is
+// none.
+type asked struct{ ours, theirs string }
+
+// about leaves of a result what it says of the request. One names the request that it is for (Daraja, Reversal and B2C, Result); where the
+// answer to the request was lost and it had no name of ours, nothing is known to compare, and only the unguessable URL tells.
+func (o outcome) about(request asked, got mpesa.Result) outcome {
+	if request == (asked{}) || got.OriginatorConversationID != "" && got.OriginatorConversationID == request.ours ||
+		got.ConversationID != "" && got.ConversationID == request.theirs {
+		return o
+	}
+	return outcome{foreign: true}
 }
 
 // outcomeOf is what a result's code says of the money.
@@ -33,15 +60,15 @@ func outcomeOf(code string, o mpesa.Outcome) outcome {
 	return outcome{}
 }
 
-// readB2C reads the result of a payment to a phone (Daraja, B2C, Result).
-func readB2C(body []byte) (outcome, error) {
+// readB2C reads the result of a payment to a phone that was asked for by these names (Daraja, B2C, Result).
+func readB2C(body []byte, request asked) (outcome, error) {
 	got, err := mpesa.DecodeB2CResult(body)
 	if got.ResultCode == "" {
 		return outcome{}, err
 	}
 	out := outcomeOf(got.ResultCode, got.Outcome)
 	out.receipt, out.amount, out.at = got.Receipt, got.Amount, got.CompletedAt
-	return out, nil
+	return out.about(request, got.Result), nil
 }
 
 // readB2CStatus reads the answer to a question after a payment to a phone (Daraja, Transaction Status, Result).

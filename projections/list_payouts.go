@@ -108,7 +108,7 @@ func (f *PayoutFilter) scan(rows driver.Rows) (Payout, error) {
 type PayoutCounts struct {
 	// AwaitingApproval wait for a second person, ToMake for a person to make the transfer.
 	AwaitingApproval, ToMake uint64
-	// Unknown are those whose outcome nobody knows, or that can't be sent.
+	// Unknown are those whose outcome nobody knows, that can't be sent, or of which the provider says what can't be right.
 	Unknown uint64
 	// OldestSent is when the oldest one was sent of which nothing final is known; zero when there is none.
 	OldestSent time.Time
@@ -118,7 +118,7 @@ type PayoutCounts struct {
 func (r *Reader) payoutCounts(ctx context.Context, g Generation) (PayoutCounts, error) {
 	var c PayoutCounts
 	err := r.conn.QueryRow(ctx, g.in(`SELECT countIf(status = 'awaiting_approval'), countIf(status = 'approved' AND method = 'manual'),
-		countIf(status = 'sent' AND (outcome_unknown = 1 OR needs_attention != '') OR status = 'approved' AND needs_attention != ''),
+		countIf(status = 'sent' AND outcome_unknown = 1 OR status IN ('sent', 'approved', 'completed') AND needs_attention != ''),
 		minIf(sent_at, status = 'sent') FROM kipay.payouts_gN FINAL`)).Scan(&c.AwaitingApproval, &c.ToMake, &c.Unknown, &c.OldestSent)
 	if err != nil {
 		return c, fmt.Errorf("count payouts: %w", err)

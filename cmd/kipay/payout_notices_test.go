@@ -180,3 +180,71 @@ func TestAPayoutsResultWaitsInTheSpoolWhileTheLogIsAway(t *testing.T) {
 		t.Errorf("there are %v", r)
 	}
 }
+
+// A result that names another request says nothing of this one: the truth that follows counts.
+func TestAResultThatNamesAnotherRequestIsNotCounted(t *testing.T) {
+	t.Parallel()
+	m := newPayoutShop(t, "1000", "900")
+	ref := m.payout(t, m.toPhone("254700090018", "100")).text("payout.reference")
+	whole := m.push(t, "254700090018", "200")
+	m.settles(t, whole, "completed", 15*time.Second)
+	part := m.push(t, "254700090018", "300")
+	m.settles(t, part, "completed", 15*time.Second)
+	m.refund(t, `{"reference":"`+whole+`"}`)
+	m.refund(t, `{"reference":"`+part+`","amount":120}`)
+	m.payoutEnds(t, ref, "failed")
+	m.refundEnds(t, whole, "failed")
+	m.refundEnds(t, part, "failed")
+	for _, stream := range []string{"payout-" + ref, "transaction-" + whole, "transaction-" + part} {
+		e := strings.Join(m.events(t, stream), " ")
+		if strings.Contains(e, "PayoutCompleted") || strings.Contains(e, "RefundCompleted") || !strings.Contains(e, "NeedsAttention") {
+			t.Errorf("%s: %s", stream, e)
+		}
+	}
+	eventually(t, 15*time.Second, "the money is all there", func() error {
+		if b := m.balances(t); b["provider_clearing"] != "1400" || b["sales"] != "1400" || b["refunds_payable"] != "0" || b["payouts_in_transit"] != "0" {
+			return fmt.Errorf("%v", b)
+		}
+		return nil
+	})
+}
+
+// What a provider says went back is booked as it says, and a person hears of it when it is not what was asked for.
+func TestAnotherAmountThanWasAskedForIsForAPerson(t *testing.T) {
+	t.Parallel()
+	m := newPayoutShop(t, "1000", "900")
+	ref := m.payout(t, m.toPhone("254700090019", "37")).text("payout.reference")
+	whole := m.push(t, "254700090019", "200")
+	m.settles(t, whole, "completed", 15*time.Second)
+	m.refund(t, `{"reference":"`+whole+`"}`)
+	receipt := m.payoutEnds(t, ref, "completed").want(t, 200, shape{"payout.needs_attention": "~KES 38.00"}).text("payout.receipt")
+	m.refundEnds(t, whole, "completed").want(t, 200, shape{"data.0.needs_attention": "~KES 201.00 went back, of the KES 200.00"})
+	eventually(t, 15*time.Second, "nothing is promised any more", func() error {
+		if b := m.balances(t); b["refunds_payable"] != "0" || b["provider_clearing"] != "861" || b["sales"] != "899" || b["wallet"] != "38" {
+			return fmt.Errorf("%v", b)
+		}
+		return nil
+	})
+	// Somebody finds that it was right, and another time that nothing came.
+	if out, code := m.verb(t, "payout", "settle", ref, "--receipt", "SKR0000000", "--evidence", "the statement"); code == 0 {
+		t.Errorf("another receipt: %s", out)
+	}
+	m.cli(t, "payout", "settle", ref, "--receipt", receipt, "--evidence", "the statement of 27 November")
+	m.payoutEnds(t, ref, "completed").want(t, 200, shape{"payout.needs_attention": "=null"})
+	if out, code := m.verb(t, "payout", "fail", ref, "--evidence", "it did not come"); code == 0 {
+		t.Errorf("nothing contradicts it: %s", out)
+	}
+	again := m.payout(t, m.toPhone("254700090019", "10")).text("payout.reference")
+	m.payoutEnds(t, again, "completed").want(t, 200, shape{"payout.needs_attention": "~KES 11.00"})
+	m.cli(t, "payout", "fail", again, "--evidence", "M-Pesa's support: it was declined")
+	m.payoutEnds(t, again, "failed")
+	eventually(t, 15*time.Second, "the money is back", func() error {
+		if b := m.balances(t); b["provider_clearing"] != "861" || b["wallet"] != "38" {
+			return fmt.Errorf("%v", b)
+		}
+		return nil
+	})
+	if out, code := m.verb(t, "verify"); code != 0 {
+		t.Errorf("verify: exit %d: %s", code, out)
+	}
+}

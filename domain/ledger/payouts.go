@@ -17,10 +17,14 @@ func OfPayout(before payout.State, e domain.Event) Postings {
 		in.move(PayoutsInTransit, ProviderClearing, c, asked)
 		return in.done(e.At)
 	case payout.Failed:
-		if before.Status != payout.Pending {
+		switch before.Status {
+		case payout.Pending:
+			in.move(ProviderClearing, PayoutsInTransit, c, asked)
+		case payout.Paid: // it had been taken for paid; what the provider took for it stays until it gives that back
+			in.move(ProviderClearing, in.arrival(before), c, before.Came.Minor)
+		default:
 			return Postings{}
 		}
-		in.move(ProviderClearing, PayoutsInTransit, c, asked)
 		return in.done(e.At)
 	case payout.Completed:
 		if before.Status == payout.Paid {
@@ -31,7 +35,9 @@ func OfPayout(before payout.State, e domain.Event) Postings {
 		}
 		in.move(in.arrival(before), PayoutsInTransit, c, asked)
 		in.move(in.arrival(before), ProviderClearing, c, e.Amount.Minor-asked)
-		in.bear(e.Charge)
+		if before.Charge == nil {
+			in.bear(e.Charge)
+		}
 		return in.done(e.PaidAt)
 	case payout.ChargeReported:
 		if before.Charge != nil {

@@ -15,10 +15,14 @@ func ofRefund(before transaction.State, e domain.Event) Postings {
 		return in.done(e.At)
 	case transaction.RefundFailed:
 		r, ok := before.RefundOf(e.Refund)
-		if !ok || r.Status != transaction.RefundPending {
+		if !ok || r.Status == transaction.RefundRefused {
 			return Postings{}
 		}
 		in := entryAt(before, 0, e.Terms)
+		if r.Status == transaction.RefundDone { // it had been taken for done
+			in.takeBack(ProviderClearing, negative(r.Came), negative(r.Surplus))
+			return in.done(e.At)
+		}
 		in.takeBack(RefundsPayable, negative(r.Amount), negative(r.Surplus))
 		return in.done(e.At)
 	case transaction.RefundCompleted:
@@ -30,7 +34,9 @@ func ofRefund(before transaction.State, e domain.Event) Postings {
 		if r.Status == transaction.RefundRefused { // it had been taken for failed: promised once more
 			in.takeBack(RefundsPayable, r.Amount, r.Surplus)
 		}
-		in.move(RefundsPayable, ProviderClearing, e.Amount.Currency, e.Amount.Minor)
+		in.move(RefundsPayable, ProviderClearing, r.Amount.Currency, r.Amount.Minor)
+		// What went beyond what was promised, or stayed, is of what was received.
+		in.takeBack(ProviderClearing, money.Of(e.Amount.Minor-r.Amount.Minor, e.Amount.Currency), money.Of(0, e.Amount.Currency))
 		return in.done(e.RefundedAt)
 	case transaction.PaymentReversed:
 		in := entryAt(before, 0, e.Terms)

@@ -15,6 +15,7 @@ type Door string
 const (
 	DoorAnswer    Door = "payout_response" // the answer to the call itself
 	DoorResult    Door = "payout_result"   // Daraja's result, at the payout's own URL
+	DoorTimeout   Door = "payout_timeout"  // Daraja's word that a request waited too long, there
 	DoorStatus    Door = "payout_status"   // a status query of ours, answered by Daraja
 	DoorStatement Door = "statement"       // a line of a statement that was imported
 	DoorOperator  Door = "operator"        // a person who looked it up
@@ -172,7 +173,7 @@ type Failed struct {
 // EventType is the wire name.
 func (Failed) EventType() string { return "PayoutFailed" }
 
-// NeedsAttention says that a person has to find out what became of a payout.
+// NeedsAttention says that a person has to find out what became of a payout; without a reason, that one has.
 type NeedsAttention struct {
 	Reference Reference `json:"reference"`
 	Why       string    `json:"why"`

@@ -298,3 +298,22 @@ func TestAnyOrderAndRepetitionOfNoticesEndsInTheSameState(t *testing.T) {
 		}
 	})
 }
+
+func TestWordThatItWasNotPaidAfterWordThatItWasIsForAPerson(t *testing.T) {
+	done := Weigh{Door: DoorResult, Raw: "{1}", Digest: "1", Done: true, Receipt: "SKR7I8K2LM", PaidAt: at(2), At: at(2)}
+	s := given(t).when(toPhone(1000)).when(Send{At: at(1)}).when(done).when(Weigh{Door: DoorStatus, Raw: "{2}", Digest: "2", Refused: true, Reason: "Declined", At: at(3)})
+	if s.state.Status != Paid || s.state.Attention == "" {
+		t.Fatalf("it is %s, %q", s.state.Status, s.state.Attention)
+	}
+	if w := s.when(Settle{Evidence: "the statement", Digest: "3", At: at(4)}); w.err != nil || w.state.Status != Refused || w.state.Attention != "" || w.state.Holds() {
+		t.Errorf("a person found it not paid: %+v, %v", w.state, w.err)
+	} else if again := w.when(done); again.state.Status != Refused {
+		t.Errorf("what was weighed is weighed again: it is %s", again.state.Status)
+	}
+	if w := s.when(Settle{Paid: true, Receipt: "SKR7I8K2LM", Evidence: "the statement", Digest: "4", At: at(4)}); w.err != nil || w.state.Status != Paid || w.state.Attention != "" {
+		t.Errorf("a person found it paid: %+v, %v", w.state, w.err)
+	}
+	if _, err := (Settle{Paid: true, Receipt: "SKR7I8K2LN", Evidence: "the statement", Digest: "5", At: at(4)}).Decide(s.state); domain.CodeOf(err) != domain.CodeConflict {
+		t.Errorf("under another receipt: %v", err)
+	}
+}

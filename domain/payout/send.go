@@ -50,15 +50,15 @@ func (c Lose) Decide(s State) ([]domain.Event, error) {
 	return []domain.Event{OutcomeUnknown{Reference: s.Reference, Detail: c.Detail, At: c.At}}, nil
 }
 
-// Flag hands a payout to a person.
+// Flag hands a payout to a person, or without a reason says that one has looked.
 type Flag struct {
 	Why string
 	At  time.Time
 }
 
-// Decide flags it while it is to be sent or nothing final is known, unless it is flagged for the same.
+// Decide flags it while it is to be sent, under way or taken for paid, unless it is flagged for the same.
 func (c Flag) Decide(s State) ([]domain.Event, error) {
-	if s.Status != Ready && s.Status != Pending || s.Attention == c.Why {
+	if s.Status != Ready && s.Status != Pending && s.Status != Paid || s.Attention == c.Why {
 		return nil, nil
 	}
 	return []domain.Event{NeedsAttention{Reference: s.Reference, Why: c.Why, At: c.At}}, nil
@@ -79,14 +79,18 @@ type Weigh struct {
 	At                        time.Time
 }
 
-// Decide keeps the words, and what they change: paid is final, failed only until there is word that it was paid after all.
-// What was never sent can't have been paid. Errors: NotFound.
+// Decide keeps the words, and what they change: paid is final to a provider, failed only until there is word that it was paid after
+// all. Word that it was not paid after word that it was is for a person, who may find it failed. What was never sent can't have
+// been paid. Errors: NotFound.
 func (c Weigh) Decide(s State) ([]domain.Event, error) {
 	if !s.Exists() {
 		return nil, domain.NotFoundf("payout not found")
 	}
+	if c.Raw != "" && s.Has(c.Digest) {
+		return nil, nil // it has been weighed
+	}
 	var events []domain.Event
-	if c.Raw != "" && !s.Has(c.Digest) && len(s.digests) < maxNotices {
+	if c.Raw != "" && len(s.digests) < maxNotices {
 		events = append(events, NoticeReceived{Reference: s.Reference, Door: c.Door, Digest: c.Digest, Raw: domain.Personal(c.Raw), At: c.At})
 	}
 	if !s.WasSent {
@@ -107,7 +111,11 @@ func (c Weigh) Decide(s State) ([]domain.Event, error) {
 		})
 	case c.Done && s.Charge == nil && charge.Currency != "":
 		events = append(events, ChargeReported{Reference: s.Reference, Door: c.Door, Charge: charge, Digest: c.Digest, At: c.At})
-	case c.Refused && s.Status == Pending:
+	case c.Refused && s.Status == Paid && c.Door != DoorOperator:
+		if why := "the provider says that it was paid, and that it was not: " + c.Reason; why != s.Attention {
+			events = append(events, NeedsAttention{Reference: s.Reference, Why: why, At: c.At})
+		}
+	case c.Refused && (s.Status == Pending || s.Status == Paid):
 		events = append(events, Failed{
 			Reference: s.Reference, Door: c.Door, Code: c.Code, FailureCode: c.FailureCode, Reason: c.Reason, Digest: c.Digest, At: c.At,
 		})
@@ -118,7 +126,8 @@ func (c Weigh) Decide(s State) ([]domain.Event, error) {
 // maxEvidence bounds what a person gives as evidence, in characters.
 const maxEvidence = 2000
 
-// Settle is a person's word for what became of a payout that nothing final is known of, with the evidence for it.
+// Settle is a person's word for what became of a payout that nothing final is known of, or about which the provider contradicts
+// itself, with the evidence for it.
 type Settle struct {
 	Paid     bool
 	Receipt  string // the provider's, where it was paid
@@ -136,9 +145,9 @@ func (c Settle) Decide(s State) ([]domain.Event, error) {
 		return nil, domain.NotFoundf("payout not found")
 	case s.Way == ByPerson:
 		return nil, domain.Conflictf("A person makes this payout: record it with the bank's reference")
-	case s.Status == Paid && c.Paid && (c.Receipt == "" || c.Receipt == s.Receipt), s.Status == Refused && !c.Paid:
+	case s.Status == Paid && c.Paid && s.Attention == "" && (c.Receipt == "" || c.Receipt == s.Receipt), s.Status == Refused && !c.Paid:
 		return nil, nil
-	case s.Status == Paid:
+	case s.Status == Paid && (s.Attention == "" || c.Paid && c.Receipt != s.Receipt):
 		return nil, domain.Conflictf("This payout is completed, with receipt %s", s.Receipt)
 	case !s.WasSent:
 		return nil, domain.Conflictf("This payout is %s: the provider was never asked to pay it", s.Status)
@@ -157,5 +166,9 @@ func (c Settle) Decide(s State) ([]domain.Event, error) {
 	if !c.Paid {
 		w.FailureCode, w.Reason = "settled_by_person", "A person found that the provider has not paid it"
 	}
-	return w.Decide(s)
+	events, err := w.Decide(s)
+	if err == nil && s.Status == Paid && c.Paid { // it was looked at, and is so
+		events = append(events, NeedsAttention{Reference: s.Reference, At: c.At})
+	}
+	return events, err
 }

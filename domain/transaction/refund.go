@@ -116,7 +116,7 @@ func (s State) evolveRefund(e domain.Event) State {
 		})
 	case RefundFailed:
 		s = s.changeRefund(e.Refund, e.At, func(r *Refund) {
-			r.Status, r.Attention = RefundRefused, ""
+			r.Status, r.Attention, r.Came = RefundRefused, "", money.Of(0, r.Amount.Currency)
 			r.Failure = &Failure{Code: e.Code, FailureCode: e.FailureCode, Reason: e.Reason, At: e.At}
 		})
 	case RefundNeedsAttention:
@@ -246,13 +246,13 @@ type FlagRefund struct {
 	At     time.Time
 }
 
-// Decide flags it while it is pending, unless it is flagged for the same. Errors: NotFound.
+// Decide flags it unless it has failed or is flagged for the same. Errors: NotFound.
 func (c FlagRefund) Decide(s State) ([]domain.Event, error) {
 	r, ok := s.RefundOf(c.Refund)
 	switch {
 	case !ok:
 		return nil, domain.NotFoundf("refund not found")
-	case r.Status != RefundPending || r.Attention == c.Why:
+	case r.Status == RefundRefused || r.Attention == c.Why:
 		return nil, nil
 	}
 	return []domain.Event{RefundNeedsAttention{Reference: s.Reference, Refund: c.Refund, Why: c.Why, At: c.At}}, nil
@@ -274,17 +274,26 @@ type WeighRefund struct {
 }
 
 // Decide keeps the words, and what they change: done is final, failed only until the provider says that it was done after
-// all. Errors: NotFound.
+// all. Word that it was not done after word that it was, another amount than was promised, and more back than was paid are for
+// a person. Errors: NotFound.
 func (c WeighRefund) Decide(s State) ([]domain.Event, error) {
 	r, ok := s.RefundOf(c.Refund)
 	if !ok {
 		return nil, domain.NotFoundf("refund not found")
 	}
+	if c.Raw != "" && s.Has(c.Digest) {
+		return nil, nil // it has been weighed
+	}
 	var events []domain.Event
-	if c.Raw != "" && !s.Has(c.Digest) && len(s.digests) < maxNotices {
+	if c.Raw != "" && len(s.digests) < maxNotices {
 		events = append(events, RefundNoticeReceived{
 			Reference: s.Reference, Refund: c.Refund, Subject: s.Subject, Door: c.Door, Digest: c.Digest, Raw: domain.Personal(c.Raw), At: c.At,
 		})
+	}
+	attention := func(why string) {
+		if why != r.Attention {
+			events = append(events, RefundNeedsAttention{Reference: s.Reference, Refund: c.Refund, Why: why, At: c.At})
+		}
 	}
 	switch {
 	case c.Done && r.Status != RefundDone:
@@ -296,6 +305,17 @@ func (c WeighRefund) Decide(s State) ([]domain.Event, error) {
 			Reference: s.Reference, Refund: c.Refund, Door: c.Door, Receipt: c.Receipt, Amount: amount, RefundedAt: c.RefundedAt,
 			Digest: c.Digest, Terms: r.Terms, At: c.At,
 		})
+		// What went back is counted as it is said, and a person hears of what can't be right.
+		r.Attention = ""
+		after := s.Evolve(events[len(events)-1])
+		switch {
+		case amount != r.Amount:
+			attention("the provider says that " + amount.Format() + " went back, of the " + r.Amount.Format() + " that were promised")
+		case after.Refunded().Minor > after.Received().Minor:
+			attention("with this one " + after.Refunded().Format() + " went back, of " + after.Received().Format() + " that came")
+		}
+	case c.Refused && r.Status == RefundDone:
+		attention("the provider says that it went back, and that it did not: " + c.Reason)
 	case c.Refused && r.Status == RefundPending:
 		events = append(events, RefundFailed{
 			Reference: s.Reference, Refund: c.Refund, Door: c.Door, Code: c.Code, FailureCode: c.FailureCode, Reason: c.Reason,

@@ -21,6 +21,7 @@ const (
 const (
 	DoorRefundAnswer  Door = "refund_response"         // the answer to the call itself
 	DoorRefundResult  Door = "refund_result"           // Daraja's result, at the refund's own URL
+	DoorRefundTimeout Door = "refund_timeout"          // Daraja's word that a request waited too long, there
 	DoorRefundStatus  Door = "refund_status"           // a status query of ours, answered by Daraja
 	DoorRefundWebhook Door = "paystack_refund_webhook" // signed with the channel's secret key
 	DoorRefundFetch   Door = "paystack_refund_fetch"   // our question, answered by Paystack
@@ -126,7 +127,8 @@ type RefundFailed struct {
 // EventType is the wire name.
 func (RefundFailed) EventType() string { return "RefundFailed" }
 
-// RefundNeedsAttention says that a person has to find out what became of a refund, or give the provider what it asks for.
+// RefundNeedsAttention says that a person has to find out what became of a refund, or give the provider what it asks for; without a
+// reason, that one has.
 type RefundNeedsAttention struct {
 	Reference Reference `json:"reference"`
 	Refund    int64     `json:"refund_id"`
