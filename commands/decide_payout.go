@@ -183,6 +183,9 @@ func (w *WriteSide) DecidePayout(ctx context.Context, ref payout.Reference, said
 			return payout.State{}, err
 		}
 	case "settle", "fail":
+		if err := w.unusedReceipt(ctx, known.State, said.Receipt); err != nil {
+			return payout.State{}, err
+		}
 		cmd = payout.Settle{
 			Paid: said.Verb == "settle", Receipt: said.Receipt, Evidence: said.Evidence,
 			Digest: w.derive.hash("payout evidence", string(ref), said.Verb, said.Receipt, said.Evidence), PaidAt: now, At: now,
@@ -192,6 +195,20 @@ func (w *WriteSide) DecidePayout(ctx context.Context, ref payout.Reference, said
 	}
 	out, err := Handle(ctx, w, ref.Stream(), cmd, by)
 	return out.State, err
+}
+
+// unusedReceipt makes sure that no other payout of the merchant's has the receipt: a provider's receipt is of one payment. Errors: Invalid on
+// receipt.
+func (w *WriteSide) unusedReceipt(ctx context.Context, p payout.State, receipt string) error {
+	if receipt == "" {
+		return nil
+	}
+	return w.EachPayout(ctx, p.Merchant, func(other payout.State) error {
+		if other.Reference != p.Reference && other.Status == payout.Paid && strings.EqualFold(other.Receipt, receipt) {
+			return domain.Invalid("receipt", "is that of "+string(other.Reference))
+		}
+		return nil
+	})
 }
 
 // EachPayout calls fn with every payout of a merchant, channel by channel and oldest first, until fn fails. It is read from the

@@ -234,6 +234,17 @@ func TestAnotherAmountThanWasAskedForIsForAPerson(t *testing.T) {
 	if out, code := m.verb(t, "payout", "fail", ref, "--evidence", "it did not come"); code == 0 {
 		t.Errorf("nothing contradicts it: %s", out)
 	}
+	lost := m.payout(t, m.toPhone("254700090011", "15")).text("payout.reference")
+	eventually(t, 15*time.Second, "it was sent", func() error {
+		if r := m.get("/api/payouts/" + lost); r.text("payout.status") != "sent" {
+			return fmt.Errorf("%v", r)
+		}
+		return nil
+	})
+	if out, code := m.verb(t, "payout", "settle", lost, "--receipt", receipt, "--evidence", "the statement"); code == 0 || !strings.Contains(out, ref) {
+		t.Errorf("the receipt of another payout: exit %d, %s", code, out)
+	}
+	m.cli(t, "payout", "fail", lost, "--evidence", "it is not on the statement")
 	again := m.payout(t, m.toPhone("254700090019", "10")).text("payout.reference")
 	m.payoutEnds(t, again, "completed").want(t, 200, shape{"payout.needs_attention": "~KES 11.00"})
 	m.cli(t, "payout", "fail", again, "--evidence", "M-Pesa's support: it was declined")
