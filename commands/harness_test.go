@@ -197,16 +197,21 @@ func newWorld(t *testing.T, environment string) *world {
 	if environment == "production" {
 		w.mode = domain.ModeLive
 	}
+	w.serve(w.write)
+	return w
+}
+
+// serve has a node answer what is posted from now on.
+func (w *world) serve(node *commands.WriteSide) {
 	w.app = fiber.New(fiber.Config{Immutable: true, ErrorHandler: func(c *fiber.Ctx, err error) error {
 		return c.Status(400 + int(domain.CodeOf(err))).SendString(err.Error())
 	}})
 	api := w.app.Group("/api", func(c *fiber.Ctx) error {
-		c.SetUserContext(domain.WithCaller(c.UserContext(), domain.Caller{MerchantID: id, KeyID: "k", Mode: w.mode, TimeZone: "Africa/Nairobi"}))
+		c.SetUserContext(domain.WithCaller(c.UserContext(), domain.Caller{MerchantID: w.merchant, KeyID: "k", Mode: w.mode, TimeZone: "Africa/Nairobi"}))
 		return c.Next()
 	})
-	w.write.RegisterAPI(api)
-	w.write.RegisterDoors(w.app)
-	return w
+	node.RegisterAPI(api)
+	node.RegisterDoors(w.app)
 }
 
 // node is another write side on the same store.

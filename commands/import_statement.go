@@ -316,35 +316,65 @@ func (w *WriteSide) fileStream(f *StatementFile) string {
 	return journal.FileStream(w.derive.hash("statement file", itoa(f.Merchant), string(f.Mode), string(f.Source), itoa(f.Channel), f.Options.Account, f.sha256))
 }
 
-// beginImport opens the import of a file, under the number drawn for it, or answers that which the file has. It may be repeated.
+// beginImport opens the import of a file, under the number drawn for it, or answers that which the file has. It may be repeated. An
+// import is begun before the file is given to it, so that whoever finds the file taken finds its import; one that comes second is
+// refused.
 func (w *WriteSide) beginImport(ctx context.Context, f *StatementFile, id int64, by By) (_ journal.State, fresh bool, _ error) {
 	stream := w.fileStream(f)
+	give, err := w.twins.take(ctx, stream) // on this node nobody comes second who was not there before
+	if err != nil {
+		return journal.State{}, false, asUnavailable(err)
+	}
+	defer give()
 	for {
 		known, err := fold[journal.FileState](ctx, w.log, stream)
 		if err != nil {
 			return journal.State{}, false, err
 		}
-		if n := known.State.Import; n != 0 && n != id {
+		n := known.State.Import
+		if n != 0 && n != id {
 			s, err := fold[journal.State](ctx, w.log, journal.Stream(n))
-			if err != nil || s.State.Exists() && s.State.Status() != journal.Failed {
-				return s.State, s.State.Status() == journal.Processing, err
+			if err != nil {
+				return journal.State{}, false, err
+			}
+			if s.State.Exists() && s.State.Status() != journal.Failed {
+				return s.State, s.State.Status() == journal.Processing, w.giveWay(ctx, id, n, by)
 			}
 		}
-		out, err := Handle[journal.FileState](ctx, w, stream, journal.ClaimFile{
-			FileClaimed: journal.FileClaimed{Import: id, Merchant: f.Merchant, SHA256: f.sha256, At: w.log.Now()}, Instead: known.State.Import,
-		}, by)
+		own, err := HandleNew[journal.State](ctx, w, journal.Stream(id), journal.Begin{Begun: journal.Begun{
+			ID: id, Merchant: f.Merchant, Mode: f.Mode, Channel: f.Channel, Source: f.Source, Format: string(f.Options.Format), Subject: journal.Stream(id),
+			File: domain.Personal(f.Name), Account: domain.Personal(f.Options.Account), SHA256: f.sha256, Bytes: f.size, At: w.log.Now(),
+		}}, by)
 		if err != nil {
 			return journal.State{}, false, err
 		}
-		if out.State.Import == id {
-			break
+		if own.State.Status() == journal.Failed { // the number was used up by a request that was cut off
+			if id, err = w.draw(ctx, ids.Statement); err != nil {
+				return journal.State{}, false, err
+			}
+			continue
 		}
+		if n != id {
+			out, err := Handle[journal.FileState](ctx, w, stream, journal.ClaimFile{
+				FileClaimed: journal.FileClaimed{Import: id, Merchant: f.Merchant, SHA256: f.sha256, At: w.log.Now()}, Instead: n,
+			}, by)
+			switch {
+			case err != nil:
+				return journal.State{}, false, err
+			case out.State.Import != id:
+				continue
+			}
+		}
+		return own.State, own.State.Status() == journal.Processing, nil
 	}
-	begun, err := HandleNew[journal.State](ctx, w, journal.Stream(id), journal.Begin{Begun: journal.Begun{
-		ID: id, Merchant: f.Merchant, Mode: f.Mode, Channel: f.Channel, Source: f.Source, Format: string(f.Options.Format), Subject: journal.Stream(id),
-		File: domain.Personal(f.Name), Account: domain.Personal(f.Options.Account), SHA256: f.sha256, Bytes: f.size, At: w.log.Now(),
+}
+
+// giveWay refuses an import, if it was begun, whose file is another's.
+func (w *WriteSide) giveWay(ctx context.Context, id, to int64, by By) error {
+	_, err := Handle[journal.State](ctx, w, journal.Stream(id), journal.Refuse{Refused: journal.Refused{
+		ID: id, Reason: fmt.Sprintf("The same file is import %d.", to), At: w.log.Now(),
 	}}, by)
-	return begun.State, true, err
+	return err
 }
 
 // zoneOf is a merchant's time zone.

@@ -71,6 +71,27 @@ func (w *world) importLines(lines ...[4]string) journal.State {
 // importRows is importLines for rows as they stand in the file, AT for the time of now.
 func (w *world) importRows(rows ...string) journal.State {
 	w.t.Helper()
+	w.write.Books, w.write.StagingDir = booksOf{world: w}, w.t.TempDir()
+	v, err := w.importFile(w.write, w.statementFile(rows...), nil)
+	if err != nil || v.Status != string(journal.Done) {
+		w.t.Fatalf("the import is %+v: %v", v, err)
+	}
+	out, err := commands.Fold[journal.State](w.t.Context(), w.write, journal.Stream(v.ID))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return out.State
+}
+
+// importFile has a node compare the portal's statement with the books.
+func (w *world) importFile(node *commands.WriteSide, path string, news func(commands.ImportProgress)) (commands.ImportView, error) {
+	return node.ImportFile(w.t.Context(), path, commands.StatementFile{Merchant: w.merchant, Mode: w.mode, Source: reconciliation.SourceMpesa, Channel: 1},
+		commands.StatementOptions{Source: string(reconciliation.SourceMpesa)}, news)
+}
+
+// statementFile is the path of a statement of the rows.
+func (w *world) statementFile(rows ...string) string {
+	w.t.Helper()
 	var file strings.Builder
 	file.WriteString("Receipt No.,Completion Time,Initiation Time,Details,Transaction Status,Paid In,Withdrawn,Balance,Balance Confirmed,Reason Type,Other Party Info,Linked Transaction ID,A/C No.\n")
 	for _, row := range rows {
@@ -81,17 +102,7 @@ func (w *world) importRows(rows ...string) journal.State {
 	if err := os.WriteFile(path, []byte(file.String()), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
-	w.write.Books, w.write.StagingDir = booksOf{world: w}, w.t.TempDir()
-	v, err := w.write.ImportFile(w.t.Context(), path, commands.StatementFile{Merchant: w.merchant, Mode: w.mode, Source: reconciliation.SourceMpesa, Channel: 1},
-		commands.StatementOptions{Source: string(reconciliation.SourceMpesa)}, nil)
-	if err != nil || v.Status != string(journal.Done) {
-		w.t.Fatalf("the import is %+v: %v", v, err)
-	}
-	out, err := commands.Fold[journal.State](w.t.Context(), w.write, journal.Stream(v.ID))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return out.State
+	return path
 }
 
 func TestANoticeThatAnybodyCouldHaveSentIsNoEntryOfTheBooks(t *testing.T) {

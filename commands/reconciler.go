@@ -18,6 +18,7 @@ type reconciler struct {
 	mu      sync.Mutex
 	running map[int64]*importProgress // by import: waiting or under way here
 	jobs    chan importJob
+	turn    chan struct{} // holds one token while a statement is compared, whoever brought it
 }
 
 // importJob is a statement whose file is here.
@@ -31,7 +32,22 @@ type importJob struct {
 type importProgress struct{ Lines int64 }
 
 func newReconciler() *reconciler {
-	return &reconciler{running: map[int64]*importProgress{}, jobs: make(chan importJob, maxWaiting)}
+	return &reconciler{running: map[int64]*importProgress{}, jobs: make(chan importJob, maxWaiting), turn: make(chan struct{}, 1)}
+}
+
+// take waits until this process compares no other statement; give lets the next one come. waits is told if it takes a while. Errors: ctx's.
+func (r *reconciler) take(ctx context.Context, waits func()) (give func(), err error) {
+	select {
+	case r.turn <- struct{}{}:
+	default:
+		waits()
+		select {
+		case r.turn <- struct{}{}:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	return func() { <-r.turn }, nil
 }
 
 // claim takes an import for this process; false when it is under way.
@@ -87,7 +103,7 @@ func (w *WriteSide) RunReconciler(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case job := <-w.reconciler.jobs:
-			err := w.reconcile(ctx, job, nil)
+			err := w.reconcileInTurn(ctx, job, nil)
 			w.reconciler.release(job.id)
 			_ = job.file.Close()
 			if err != nil && ctx.Err() == nil {
@@ -95,6 +111,20 @@ func (w *WriteSide) RunReconciler(ctx context.Context) error {
 			}
 		}
 	}
+}
+
+// reconcileInTurn is reconcile, once no other statement is compared by this process.
+func (w *WriteSide) reconcileInTurn(ctx context.Context, job importJob, news func(ImportProgress)) error {
+	give, err := w.reconciler.take(ctx, func() {
+		if news != nil {
+			news(ImportProgress{Step: "waiting for another statement"})
+		}
+	})
+	if err != nil {
+		return err
+	}
+	defer give()
+	return w.reconcile(ctx, job, news)
 }
 
 // importStaged compares a file that is staged and understood, under the number drawn for it, and answers what came of it.
@@ -107,7 +137,7 @@ func (w *WriteSide) importStaged(ctx context.Context, f *StatementFile, id int64
 		return ImportView{}, domain.Conflictf("This file is being compared already, as import %d", s.ID)
 	}
 	defer w.reconciler.release(s.ID)
-	if err := w.reconcile(ctx, importJob{id: s.ID, file: f, by: by}, news); err != nil {
+	if err := w.reconcileInTurn(ctx, importJob{id: s.ID, file: f, by: by}, news); err != nil {
 		return ImportView{}, err
 	}
 	done, err := fold[journal.State](ctx, w.log, journal.Stream(s.ID))

@@ -74,7 +74,7 @@ func (s State) Open() int {
 // statement may have to count for them yet.
 func (s State) Unfinished() bool {
 	if s.Reconciled == nil {
-		return s.Status() == Processing
+		return s.Exists() && s.Status() == Processing
 	}
 	return s.items.count(func(i *Item) bool { return isOpen(i) && i.Action == "" }) > 0
 }
@@ -146,9 +146,9 @@ func (c Begin) Decide(s State) ([]domain.Event, error) {
 // Refuse notes that nothing of a statement is taken.
 type Refuse struct{ Refused }
 
-// Decide notes it once, unless the statement has been reconciled.
+// Decide notes it once, of an import that was begun, unless the statement has been reconciled.
 func (c Refuse) Decide(s State) ([]domain.Event, error) {
-	if s.Refusal != nil || s.Reconciled != nil {
+	if !s.Exists() || s.Refusal != nil || s.Reconciled != nil {
 		return nil, nil
 	}
 	return []domain.Event{c.Refused}, nil

@@ -45,6 +45,9 @@ func TestDifferencesCountWhenAllOfThemStand(t *testing.T) {
 	if got := s.Items(); got[1].Subject != "statement-3-2" || got[1].Words != string(own.Words) || got[0].Words != "" || got[2].Subject != "" {
 		t.Errorf("the items are %+v", got)
 	}
+	if events, err := (Refuse{Refused{ID: 3}}).Decide(State{}); len(events) != 0 || err != nil || (State{}).Unfinished() {
+		t.Errorf("an import that never began is refused, or waits: %v, %v", events, err)
+	}
 	refused := State{}.Evolve(begun()).Evolve(Refused{ID: 3, Reason: "damaged"})
 	if events, err := (Refuse{Refused{ID: 3}}).Decide(refused); len(events) != 0 || err != nil || refused.Status() != Failed {
 		t.Errorf("refused twice: %v, %v", events, err)
