@@ -225,6 +225,73 @@ func TestErasureWaitsForRulesHoldsAndPayments(t *testing.T) {
 	}
 }
 
+// A payment from a phone that two customers have is sealed under one key: what keeps the one keeps it from going with the other.
+func TestAHoldIsNotGoneRoundByASecondCustomerWithThePhone(t *testing.T) {
+	w := newWorld(t, "sandbox")
+	w.keep(map[string]int{"tax": 0, "aml": 0})
+	held := w.customer(wanjiku)
+	_, url := w.push("ORDER123")
+	w.mustPost(url, paid(w.checkout, "QGR7I8K2LM"))
+	w.compare(1, domain.ModeTest, `{"party":"254712345678 - MAMA NJERI"}`)
+	hold, err := w.write.PlaceHold(t.Context(), held, "case 5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := w.customer(`{"email":"other@example.com","phone":"0712345678"}`)
+	status, raw := w.erase(other, `{"reason":"request 2"}`)
+	if status != conflict || !strings.Contains(raw, "legal hold "+strconv.FormatInt(hold, 10)+" stands for customer "+strconv.FormatInt(held, 10)) {
+		t.Errorf("while the hold stands: %d %s", status, raw)
+	}
+	if status, raw = w.erase(other, `{"reason":"request 2","schedule":true}`); status != 202 {
+		t.Errorf("scheduled: %d %s", status, raw)
+	}
+	carryOut := func() {
+		t.Helper()
+		if err := w.write.CarryOutDue(t.Context(), false, commands.By{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	carryOut()
+	if got := w.known("ORDER123", "MAMA NJERI"); len(got) != 2 {
+		t.Fatalf("of the evidence only %q is left", got)
+	}
+	// A customer who shares nothing with the held one is not in the way, and goes.
+	third := w.customer(`{"email":"third@example.com","phone":"0733000222"}`)
+	if status, raw := w.erase(third, `{"reason":"request 3"}`); status != 200 {
+		t.Errorf("somebody else: %d %s", status, raw)
+	}
+	if err := w.write.ReleaseHold(t.Context(), hold); err != nil {
+		t.Fatal(err)
+	}
+	carryOut()
+	if left := w.known("other@example.com", "ORDER123", "MAMA NJERI"); len(left) > 0 {
+		t.Errorf("the log still tells %q", left)
+	}
+	if len(w.known("Wanjiku")) == 0 {
+		t.Error("the other customer went too")
+	}
+}
+
+// The same of rules: the second customer's erasure waits until the rule lets go of the first.
+func TestARuleIsNotGoneRoundByASecondCustomerWithThePhone(t *testing.T) {
+	w := newWorld(t, "sandbox")
+	const year = 365 * 24 * time.Hour
+	first := w.customer(wanjiku)
+	other := w.customer(`{"email":"other@example.com","phone":"0712345678"}`)
+	w.compare(1, domain.ModeTest, `{"party":"254712345678 - MAMA NJERI"}`)
+	w.clock.pass(year)
+	w.compare(2, domain.ModeTest, `{"details":"WANJIKU KAMAU"}`)
+	w.clock.pass(6*year + year/2)
+	status, raw := w.erase(other, `{"reason":"request 2"}`)
+	if status != conflict || !strings.Contains(raw, "aml keeps it until 2034-11-23") || !strings.Contains(raw, "for customer "+strconv.FormatInt(first, 10)) {
+		t.Errorf("while the rule keeps the first: %d %s", status, raw)
+	}
+	w.clock.pass(year)
+	if status, raw := w.erase(other, `{"reason":"request 2"}`); status != 200 {
+		t.Errorf("afterwards: %d %s", status, raw)
+	}
+}
+
 func TestChangedRulesSetOffScheduledErasures(t *testing.T) {
 	w := newWorld(t, "sandbox")
 	id := w.customer(wanjiku)

@@ -24,6 +24,8 @@ type PaymentIndex interface {
 	WaitFor(ctx context.Context, at eventstore.Position) error
 	// PaymentsOf are the references of payments that name the customer, and of those that name none and one of the phones.
 	PaymentsOf(ctx context.Context, merchantID, customerID int64, phones []string) (own, byPhone []string, err error)
+	// CustomersWith are the hashes of customers who have, or had, one of the phones.
+	CustomersWith(ctx context.Context, merchantID int64, phones []string) ([]string, error)
 	// LinesOf are the numbers of the items of imported statements whose words may speak of the customer, or are sealed by one of the
 	// keys.
 	LinesOf(ctx context.Context, merchantID int64, t customer.Trail, keys []string) ([]int64, error)
@@ -41,73 +43,102 @@ func (w *WriteSide) planErasure(ctx context.Context, known Outcome[customer.Stat
 	if err != nil {
 		return cmd, err
 	}
-	trail, err := w.trailOf(ctx, s)
+	all, err := w.findAllOf(ctx, s)
 	if err != nil {
 		return cmd, err
 	}
-	phones := trail.Phones
+	if o.Mode == domain.ModeTest && all.live {
+		return cmd, domain.Forbiddenf("A test API key can't erase a customer who made real payments")
+	}
+	cmd.Payments, cmd.Lines = all.payments, all.lines
+	for _, k := range rules.State.Until(all.last, cmd.At) {
+		cmd.Against = append(cmd.Against, customer.Obstacle{Kind: customer.ObstacleRetention, Rule: k.Name, Years: k.Years, Until: k.Until})
+	}
+	if all.underWay {
+		cmd.Against = append(cmd.Against, customer.Obstacle{Kind: customer.ObstaclePending})
+	}
+	others, err := w.othersAgainst(ctx, s, all, rules.State, cmd)
+	cmd.Against = append(cmd.Against, others...)
+	return cmd, err
+}
+
+// belongings are what payments and statements hold of a customer.
+type belongings struct {
+	trail customer.Trail
+	// payments are those with keys of their own, lines are keys of statements' lines.
+	payments, lines []string
+	last            time.Time // when money last moved
+	underWay        bool
+	live            bool // some of it is about real money
+}
+
+// overlap tells whether both are sealed by one key.
+func (b belongings) overlap(other belongings) bool {
+	in := func(keys []string) func(string) bool {
+		return func(k string) bool { return slices.Contains(keys, k) }
+	}
+	return slices.ContainsFunc(b.payments, in(other.payments)) || slices.ContainsFunc(b.lines, in(other.lines))
+}
+
+func (w *WriteSide) findAllOf(ctx context.Context, s customer.State) (belongings, error) {
+	var b belongings
+	var err error
+	if b.trail, err = w.trailOf(ctx, s); err != nil {
+		return b, err
+	}
+	phones := b.trail.Phones
 	references, err := w.paymentsOf(ctx, s, phones)
 	if err != nil {
-		return cmd, err
+		return b, err
 	}
-	var last time.Time
-	underWay := false
 	for _, ref := range references {
 		out, err := fold[transaction.State](ctx, w.log, transaction.Reference(ref).Stream())
 		if err != nil {
-			return cmd, err
+			return b, err
 		}
 		t := out.State
 		own := t.Customer == s.ID
 		if !t.Exists() || t.Merchant != s.Merchant || !own && (t.Customer != 0 || !isFrom(t, phones)) {
 			continue
 		}
-		if o.Mode == domain.ModeTest && t.Mode == domain.ModeLive {
-			return cmd, domain.Forbiddenf("A test API key can't erase a customer who made real payments")
-		}
 		if !own {
-			cmd.Payments = append(cmd.Payments, ref)
+			b.payments = append(b.payments, ref)
 		}
-		if moved := t.LastMoved(); moved.After(last) {
-			last = moved
-		}
+		b.saw(t.Mode, t.LastMoved())
 		disputed, err := w.disputed(ctx, t)
 		if err != nil {
-			return cmd, err
+			return b, err
 		}
-		underWay = underWay || disputed || t.UnderWay()
+		b.underWay = b.underWay || disputed || t.UnderWay()
 		confirmed, err := w.confirmationsOf(ctx, t)
 		if err != nil {
-			return cmd, err
+			return b, err
 		}
-		cmd.Payments = append(cmd.Payments, confirmed...)
-		trail.References = append(trail.References, ref)
+		b.payments = append(b.payments, confirmed...)
+		b.trail.References = append(b.trail.References, ref)
 		for _, p := range t.Payments {
-			trail.Receipts = append(trail.Receipts, p.Receipt)
+			b.trail.Receipts = append(b.trail.Receipts, p.Receipt)
 		}
 	}
-	lines, err := w.linesOf(ctx, s.Merchant, trail)
+	lines, err := w.linesOf(ctx, s.Merchant, b.trail)
 	if err != nil {
-		return cmd, err
+		return b, err
 	}
 	for _, l := range lines {
-		if o.Mode == domain.ModeTest && l.mode == domain.ModeLive {
-			return cmd, domain.Forbiddenf("A test API key can't erase a customer who made real payments")
-		}
-		if l.at.After(last) {
-			last = l.at
-		}
-		cmd.Lines = append(cmd.Lines, l.key)
+		b.saw(l.mode, l.at)
+		b.lines = append(b.lines, l.key)
 	}
-	slices.Sort(cmd.Payments)
-	cmd.Payments = slices.Compact(cmd.Payments)
-	for _, k := range rules.State.Until(last, cmd.At) {
-		cmd.Against = append(cmd.Against, customer.Obstacle{Kind: customer.ObstacleRetention, Rule: k.Name, Years: k.Years, Until: k.Until})
+	slices.Sort(b.payments)
+	b.payments = slices.Compact(b.payments)
+	return b, nil
+}
+
+// saw notes of which mode something is, and when its money last moved.
+func (b *belongings) saw(mode domain.Mode, moved time.Time) {
+	b.live = b.live || mode == domain.ModeLive
+	if moved.After(b.last) {
+		b.last = moved
 	}
-	if underWay {
-		cmd.Against = append(cmd.Against, customer.Obstacle{Kind: customer.ObstaclePending})
-	}
-	return cmd, nil
 }
 
 // trailOf is all that the customer's details ever were.

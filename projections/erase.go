@@ -249,6 +249,23 @@ func (r *Reader) PaymentsOf(ctx context.Context, merchantID, customerID int64, p
 	return own, byPhone, nil
 }
 
+// CustomersWith are the hashes of the merchant's customers who have, or had, one of the phones.
+func (r *Reader) CustomersWith(ctx context.Context, merchantID int64, phones []string) ([]string, error) {
+	if phones == nil {
+		phones = []string{}
+	}
+	var out []string
+	err := r.on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
+		out = nil
+		return r.each(ctx, g.in(`SELECT DISTINCT hash FROM kipay.customer_versions_gN WHERE merchant_id = {merchant:Int64} AND phone IN {phones:Array(String)} ORDER BY hash`),
+			[]any{clickhouse.Named("merchant", merchantID), clickhouse.Named("phones", phones)}, into(&out))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("customers with a phone: %w", err)
+	}
+	return out, nil
+}
+
 // LinesOf are the numbers of the items of a merchant's imports whose words may speak of the customer: what the line is sealed by, its
 // receipt, what was decided, or its words lead there. They are candidates: whoever asks reads them in the log.
 func (r *Reader) LinesOf(ctx context.Context, merchantID int64, t customer.Trail, keys []string) ([]int64, error) {

@@ -67,6 +67,13 @@ func TestReadModelsHoldNothingOfAnErasedCustomer(t *testing.T) {
 			if err != nil || len(own) != 1 || !slices.Equal(byPhone, []string{string(linked)}) {
 				t.Fatalf("payments %q, by phone %q: %v", own, byPhone, err)
 			}
+			moved, _ := b.Customer(t, 1, customer.Person{Email: "stays@example.com", Phone: "+254733000333"})
+			caughtUp(t, b.projector, b.Head(t))
+			for _, phone := range []string{"+254733000222", "+254733000333"} { // the number of today, and the one before
+				if got, err := b.reader.CustomersWith(t.Context(), 1, []string{phone}); err != nil || !slices.Equal(got, []string{moved.Hash}) {
+					t.Errorf("with %s: %q: %v", phone, got, err)
+				}
+			}
 
 			at := eraseCustomer(t, b.Install, who, linked)
 			if err := b.projector.Purged(projectionstest.Within(t), at); err != nil {

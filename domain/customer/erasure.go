@@ -118,6 +118,8 @@ type Obstacle struct {
 	Until time.Time `json:"until,omitzero"`
 	// Hold is the number of a legal hold.
 	Hold int64 `json:"hold,omitempty"`
+	// Customer is another one, with the same phone, whom it keeps: what is known of both would go with this one.
+	Customer ID `json:"customer_id,omitempty"`
 }
 
 // The kinds of obstacles.
@@ -128,11 +130,15 @@ const (
 )
 
 func (o Obstacle) String() string {
+	other := ""
+	if o.Customer != 0 {
+		other = fmt.Sprintf(" for customer %d, who has the same phone and made the same payments", o.Customer)
+	}
 	switch o.Kind {
 	case ObstacleHold:
-		return fmt.Sprintf("legal hold %d stands", o.Hold)
+		return fmt.Sprintf("legal hold %d stands%s", o.Hold, other)
 	case ObstacleRetention:
-		return fmt.Sprintf("the rule %s keeps it until %s, %d years after the last payment", o.Rule, o.Until.Format(time.DateOnly), o.Years)
+		return fmt.Sprintf("the rule %s keeps it until %s, %d years after the last payment%s", o.Rule, o.Until.Format(time.DateOnly), o.Years, other)
 	}
 	return "a payment, refund or dispute is under way"
 }
