@@ -33,6 +33,8 @@ type Refund struct {
 	Failure       *Failure
 	// Attention is why a person has to look, empty when nobody has to.
 	Attention string
+	// Door is through which it became known how it ended, empty before.
+	Door Door
 }
 
 // Answered tells whether the provider's answer to the request is known, be it that it was lost.
@@ -113,10 +115,12 @@ func (s State) evolveRefund(e domain.Event) State {
 	case RefundCompleted:
 		s = s.changeRefund(e.Refund, e.At, func(r *Refund) {
 			r.Status, r.RefundReceipt, r.Came, r.RefundedAt, r.Failure, r.Attention = RefundDone, e.Receipt, e.Amount, e.RefundedAt, nil, ""
+			r.Door = e.Door
 		})
 	case RefundFailed:
 		s = s.changeRefund(e.Refund, e.At, func(r *Refund) {
 			r.Status, r.Attention, r.Came = RefundRefused, "", money.Of(0, r.Amount.Currency)
+			r.Door, r.RefundReceipt, r.RefundedAt = e.Door, "", time.Time{}
 			r.Failure = &Failure{Code: e.Code, FailureCode: e.FailureCode, Reason: e.Reason, At: e.At}
 		})
 	case RefundNeedsAttention:
@@ -273,7 +277,7 @@ type WeighRefund struct {
 	At                        time.Time
 }
 
-// Decide keeps the words, and what they change: done is final, failed only until the provider says that it was done after
+// Decide keeps the words, and what they change: done is final to a provider, failed only until it says that it was done after
 // all. Word that it was not done after word that it was, another amount than was promised, and more back than was paid are for
 // a person. Errors: NotFound.
 func (c WeighRefund) Decide(s State) ([]domain.Event, error) {
@@ -295,7 +299,10 @@ func (c WeighRefund) Decide(s State) ([]domain.Event, error) {
 			events = append(events, RefundNeedsAttention{Reference: s.Reference, Refund: c.Refund, Why: why, At: c.At})
 		}
 	}
+	taken, counted := s.countedAs(r, c.Receipt)
 	switch {
+	case c.Done && r.Status != RefundDone && counted:
+		attention("the provider says that it went back, and it is counted already, with receipt " + taken)
 	case c.Done && r.Status != RefundDone:
 		amount := r.Amount
 		if c.Amount != nil && c.Amount.Currency == amount.Currency && c.Amount.IsPositive() {
@@ -313,10 +320,16 @@ func (c WeighRefund) Decide(s State) ([]domain.Event, error) {
 			attention("the provider says that " + amount.Format() + " went back, of the " + r.Amount.Format() + " that were promised")
 		case after.Refunded().Minor > after.Received().Minor:
 			attention("with this one " + after.Refunded().Format() + " went back, of " + after.Received().Format() + " that came")
+		case r.Door == DoorOperator && c.Door != DoorOperator:
+			attention("the provider says that it went back; a person had found that it did not")
 		}
-	case c.Refused && r.Status == RefundDone:
+	case c.Done && r.isFoundElse(c):
+		attention("the provider names the receipt " + c.Receipt + "; a person had found " + r.RefundReceipt)
+	case c.Refused && r.Status == RefundDone && r.Door == DoorOperator && c.Door != DoorOperator:
+		attention("the provider says that it did not go back; a person had found that it did: " + c.Reason)
+	case c.Refused && r.Status == RefundDone && c.Door != DoorOperator:
 		attention("the provider says that it went back, and that it did not: " + c.Reason)
-	case c.Refused && r.Status == RefundPending:
+	case c.Refused && r.Status != RefundRefused:
 		events = append(events, RefundFailed{
 			Reference: s.Reference, Refund: c.Refund, Door: c.Door, Code: c.Code, FailureCode: c.FailureCode, Reason: c.Reason,
 			Digest: c.Digest, Terms: r.Terms, At: c.At,
@@ -373,6 +386,11 @@ func (c RecordReversal) Decide(s State) ([]domain.Event, error) {
 		if r.RefundReceipt == c.Receipt {
 			return nil, nil // it was ours
 		}
+	}
+	if r, ok := s.settledReversal(c); ok { // and so was this
+		return WeighRefund{
+			Refund: r.Refund, Door: c.Door, Raw: c.Raw, Digest: c.Digest, Done: true, Receipt: c.Receipt, Amount: &c.Amount, RefundedAt: c.ReversedAt, At: c.At,
+		}.Decide(s)
 	}
 	var events []domain.Event
 	if c.Raw != "" && !s.Has(c.Digest) && len(s.digests) < maxNotices {
