@@ -44,7 +44,7 @@ func (r *Reader) Refunds(ctx context.Context, f RefundFilter) (RefundPage, error
 // refundColumnsSQL are what scanRefund reads, refundStatusSQL the condition on the status.
 const (
 	refundColumnsSQL = `created_at, id, version, refund_reference, reference, currency, amount_minor, status, method, channel_id, receipt,
-	failure_code, failure_reason, refunded_at, needs_attention`
+	failure_code, failure_reason, refunded_at, outcome_unknown, needs_attention`
 	refundStatusSQL = `({status:String} = '' OR status = {status:String})`
 )
 
@@ -72,9 +72,11 @@ func (f *RefundFilter) scan(rows driver.Rows) (Refund, error) {
 	t := Refund{MerchantID: f.MerchantID, Mode: f.Mode}
 	var version uint64
 	var currency, status string
+	var unknown uint8
 	err := rows.Scan(&t.CreatedAt, &t.ID, &version, &t.Name, &t.Reference, &currency, &t.Amount, &status, &t.Method, &t.ChannelID,
-		&t.Receipt, &t.FailureCode, &t.FailureReason, &t.RefundedAt, &t.NeedsAttention)
+		&t.Receipt, &t.FailureCode, &t.FailureReason, &t.RefundedAt, &unknown, &t.NeedsAttention)
 	t.Version, t.Currency, t.Status = eventstore.Position(version), money.Currency(currency), transaction.RefundStatus(status)
+	t.OutcomeUnknown = unknown == 1
 	t.CreatedAt, t.RefundedAt = momentOf(t.CreatedAt), momentOf(t.RefundedAt)
 	return t, err
 }

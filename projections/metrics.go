@@ -19,6 +19,7 @@ type metrics struct {
 	refolds  prometheus.Counter
 	books    bookMetrics
 	payouts  payoutMetrics
+	refunds  prometheus.Gauge // that wait for a person
 }
 
 func newMetrics() *metrics {
@@ -52,6 +53,7 @@ func newMetrics() *metrics {
 		}),
 		books:   newBookMetrics(),
 		payouts: newPayoutMetrics(),
+		refunds: newRefundsUnknown(),
 	}
 }
 
@@ -59,7 +61,7 @@ func (m *metrics) register(r prometheus.Registerer) error {
 	if r == nil {
 		return nil
 	}
-	own := []prometheus.Collector{m.events, m.lag, m.batch, m.write, m.failures, m.position, m.stopped, m.refolds}
+	own := []prometheus.Collector{m.events, m.lag, m.batch, m.write, m.failures, m.position, m.stopped, m.refolds, m.refunds}
 	for _, c := range slices.Concat(own, m.books.all(), m.payouts.all()) {
 		if err := r.Register(c); err != nil {
 			return err

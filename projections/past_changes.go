@@ -60,7 +60,8 @@ func transactionVersions() *versioned {
 func refundVersions() *versioned {
 	return &versioned{
 		table: "refund_versions", keys: "created_at, id", newest: "created_at DESC, id DESC", position: "version", effective: "effective_at", listed: "1",
-		shown: "refund_reference, currency, amount_minor, status, method, channel_id, receipt, failure_code, failure_reason, refunded_at, needs_attention",
+		shown: "refund_reference, currency, amount_minor, status, method, channel_id, receipt, failure_code, failure_reason, refunded_at, " +
+			"outcome_unknown, needs_attention",
 	}
 }
 

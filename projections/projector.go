@@ -91,6 +91,7 @@ func (p *Projector) Run(ctx context.Context) error {
 	var beside sync.WaitGroup
 	beside.Go(func() { p.watchBooks(ctx) })
 	beside.Go(func() { p.watchPayouts(ctx) })
+	beside.Go(func() { p.watchRefunds(ctx) })
 	defer beside.Wait()
 	pause := pauses{}
 	for ctx.Err() == nil {

@@ -27,6 +27,7 @@ type Refund struct {
 	FailureCode    string
 	FailureReason  string
 	RefundedAt     time.Time
+	OutcomeUnknown bool // while the provider's answer is lost
 	NeedsAttention string
 }
 
@@ -44,7 +45,7 @@ func refundOf(s transaction.State, r transaction.Refund, version eventstore.Posi
 	out := Refund{
 		MerchantID: s.Merchant, Mode: s.Mode, CreatedAt: r.At, ID: r.Refund, Version: version, Name: r.Name, Reference: string(s.Reference),
 		Currency: r.Amount.Currency, Amount: r.Amount.Minor, Status: r.Status, Method: string(r.Way), ChannelID: r.Terms.Channel,
-		Receipt: r.RefundReceipt, RefundedAt: r.RefundedAt, NeedsAttention: r.Attention,
+		Receipt: r.RefundReceipt, RefundedAt: r.RefundedAt, OutcomeUnknown: r.OutcomeUnknown(), NeedsAttention: r.Attention,
 	}
 	if r.Failure != nil {
 		out.FailureCode, out.FailureReason = r.Failure.FailureCode, r.Failure.Reason
@@ -78,6 +79,7 @@ type refundColumns struct {
 	version                                                                values[uint64]
 	mode, name, reference, currency, status, method, receipt, code, reason values[string]
 	attention                                                              values[string]
+	unknown                                                                values[uint8]
 }
 
 func newRefundColumns() *refundColumns {
@@ -90,10 +92,10 @@ func newRefundColumns() *refundColumns {
 		method: values[string]{name: "method", sentAs: sentString}, channel: values[int64]{name: "channel_id", sentAs: sentInt64},
 		receipt: values[string]{name: "receipt", sentAs: sentString}, code: values[string]{name: "failure_code", sentAs: sentString},
 		reason: values[string]{name: "failure_reason", sentAs: sentString}, refunded: values[int64]{name: "refunded_at", sentAs: sentMillis},
-		attention: values[string]{name: "needs_attention", sentAs: sentString},
+		unknown: values[uint8]{name: "outcome_unknown", sentAs: sentUInt8}, attention: values[string]{name: "needs_attention", sentAs: sentString},
 	}
 	c.table = newTable("refunds", &c.merchant, &c.mode, &c.created, &c.id, &c.version, &c.name, &c.reference, &c.currency, &c.amount,
-		&c.status, &c.method, &c.channel, &c.receipt, &c.code, &c.reason, &c.refunded, &c.attention)
+		&c.status, &c.method, &c.channel, &c.receipt, &c.code, &c.reason, &c.refunded, &c.unknown, &c.attention)
 	return c
 }
 
@@ -114,6 +116,7 @@ func (c *refundColumns) add(r *Refund) {
 	c.code.add(r.FailureCode)
 	c.reason.add(r.FailureReason)
 	c.refunded.add(millis(r.RefundedAt))
+	c.unknown.add(flag(r.OutcomeUnknown))
 	c.attention.add(r.NeedsAttention)
 }
 

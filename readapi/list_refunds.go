@@ -68,5 +68,6 @@ func (e *encoder) refund(r *projections.Refund) {
 	e.stampOrNull("refunded_at", r.RefundedAt)
 	e.textOrNull("failure_code", r.FailureCode)
 	e.textOrNull("failure_reason", r.FailureReason)
+	e.truth("outcome_unknown", r.OutcomeUnknown)
 	e.textOrNull("needs_attention", r.NeedsAttention)
 }

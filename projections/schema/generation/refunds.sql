@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS kipay.refunds_gN
     failure_code LowCardinality(String) COMMENT 'Why it failed, for programs',
     failure_reason String COMMENT 'Why it failed, for people',
     refunded_at DateTime64(3, 'UTC') COMMENT 'When the money had gone back; 1970 when it has not',
+    outcome_unknown UInt8 COMMENT '1 while the provider''s answer is lost',
     needs_attention String COMMENT 'Why a person has to look; empty when nobody has to'
 )
 ENGINE = ReplacingMergeTree(version)

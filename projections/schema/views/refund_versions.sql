@@ -15,11 +15,12 @@ CREATE OR REPLACE VIEW kipay.refund_versions
     failure_reason String COMMENT 'Why it failed, for people',
     created_at DateTime64(3, 'UTC') COMMENT 'When it was asked for',
     refunded_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the money had gone back',
+    outcome_unknown UInt8 COMMENT '1 while the provider''s answer is lost',
     needs_attention String COMMENT 'Why a person has to look; empty when nobody has to',
     effective_at DateTime64(3, 'UTC') COMMENT 'When it became so, by the provider''s clock where that is known',
     position UInt64 COMMENT 'The event''s position in the log'
 )
 AS SELECT id, refund_reference, reference, merchant_id, mode, currency, amount_minor, status, method, channel_id, receipt, failure_code,
-    failure_reason, created_at, nullIf(refunded_at, toDateTime64(0, 3, 'UTC')) AS refunded_at, needs_attention, effective_at, version AS position
+    failure_reason, created_at, nullIf(refunded_at, toDateTime64(0, 3, 'UTC')) AS refunded_at, outcome_unknown, needs_attention, effective_at, version AS position
 FROM kipay.refund_versions_gN FINAL
 COMMENT 'What each refund looked like after each of its events';

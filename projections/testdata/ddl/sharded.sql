@@ -480,6 +480,7 @@ CREATE TABLE IF NOT EXISTS kipay.shard_refund_versions_g1 ON CLUSTER 'kipay'
     failure_code LowCardinality(String) COMMENT 'Why it failed, for programs',
     failure_reason String COMMENT 'Why it failed, for people',
     refunded_at DateTime64(3, 'UTC') COMMENT 'When the money had gone back; 1970 when it has not',
+    outcome_unknown UInt8 COMMENT '1 while the provider''s answer is lost',
     needs_attention String COMMENT 'Why a person has to look; empty when nobody has to',
     effective_at DateTime64(3, 'UTC') COMMENT 'When it became so, by the provider''s clock where that is known'
 )
@@ -510,6 +511,7 @@ CREATE TABLE IF NOT EXISTS kipay.shard_refunds_g1 ON CLUSTER 'kipay'
     failure_code LowCardinality(String) COMMENT 'Why it failed, for programs',
     failure_reason String COMMENT 'Why it failed, for people',
     refunded_at DateTime64(3, 'UTC') COMMENT 'When the money had gone back; 1970 when it has not',
+    outcome_unknown UInt8 COMMENT '1 while the provider''s answer is lost',
     needs_attention String COMMENT 'Why a person has to look; empty when nobody has to'
 )
 ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{shard}/kipay/refunds_g1', '{replica}', version)
@@ -1020,12 +1022,13 @@ CREATE OR REPLACE VIEW kipay.refund_versions ON CLUSTER 'kipay'
     failure_reason String COMMENT 'Why it failed, for people',
     created_at DateTime64(3, 'UTC') COMMENT 'When it was asked for',
     refunded_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the money had gone back',
+    outcome_unknown UInt8 COMMENT '1 while the provider''s answer is lost',
     needs_attention String COMMENT 'Why a person has to look; empty when nobody has to',
     effective_at DateTime64(3, 'UTC') COMMENT 'When it became so, by the provider''s clock where that is known',
     position UInt64 COMMENT 'The event''s position in the log'
 )
 AS SELECT id, refund_reference, reference, merchant_id, mode, currency, amount_minor, status, method, channel_id, receipt, failure_code,
-    failure_reason, created_at, nullIf(refunded_at, toDateTime64(0, 3, 'UTC')) AS refunded_at, needs_attention, effective_at, version AS position
+    failure_reason, created_at, nullIf(refunded_at, toDateTime64(0, 3, 'UTC')) AS refunded_at, outcome_unknown, needs_attention, effective_at, version AS position
 FROM kipay.refund_versions_g1 FINAL
 COMMENT 'What each refund looked like after each of its events';
 
@@ -1046,11 +1049,12 @@ CREATE OR REPLACE VIEW kipay.refunds ON CLUSTER 'kipay'
     failure_reason String COMMENT 'Why it failed, for people',
     created_at DateTime64(3, 'UTC') COMMENT 'When it was asked for',
     refunded_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the money had gone back',
+    outcome_unknown UInt8 COMMENT '1 while the provider''s answer is lost',
     needs_attention String COMMENT 'Why a person has to look; empty when nobody has to',
     position UInt64 COMMENT 'Position in the log of the event that this row shows'
 )
 AS SELECT id, refund_reference, reference, merchant_id, mode, currency, amount_minor, status, method, channel_id, receipt, failure_code,
-    failure_reason, created_at, nullIf(refunded_at, toDateTime64(0, 3, 'UTC')) AS refunded_at, needs_attention, version AS position
+    failure_reason, created_at, nullIf(refunded_at, toDateTime64(0, 3, 'UTC')) AS refunded_at, outcome_unknown, needs_attention, version AS position
 FROM kipay.refunds_g1 FINAL
 COMMENT 'Refunds, each once, as they are now';
 

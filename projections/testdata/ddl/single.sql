@@ -424,6 +424,7 @@ CREATE TABLE IF NOT EXISTS kipay.refund_versions_g1
     failure_code LowCardinality(String) COMMENT 'Why it failed, for programs',
     failure_reason String COMMENT 'Why it failed, for people',
     refunded_at DateTime64(3, 'UTC') COMMENT 'When the money had gone back; 1970 when it has not',
+    outcome_unknown UInt8 COMMENT '1 while the provider''s answer is lost',
     needs_attention String COMMENT 'Why a person has to look; empty when nobody has to',
     effective_at DateTime64(3, 'UTC') COMMENT 'When it became so, by the provider''s clock where that is known'
 )
@@ -450,6 +451,7 @@ CREATE TABLE IF NOT EXISTS kipay.refunds_g1
     failure_code LowCardinality(String) COMMENT 'Why it failed, for programs',
     failure_reason String COMMENT 'Why it failed, for people',
     refunded_at DateTime64(3, 'UTC') COMMENT 'When the money had gone back; 1970 when it has not',
+    outcome_unknown UInt8 COMMENT '1 while the provider''s answer is lost',
     needs_attention String COMMENT 'Why a person has to look; empty when nobody has to'
 )
 ENGINE = ReplacingMergeTree(version)
@@ -948,12 +950,13 @@ CREATE OR REPLACE VIEW kipay.refund_versions
     failure_reason String COMMENT 'Why it failed, for people',
     created_at DateTime64(3, 'UTC') COMMENT 'When it was asked for',
     refunded_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the money had gone back',
+    outcome_unknown UInt8 COMMENT '1 while the provider''s answer is lost',
     needs_attention String COMMENT 'Why a person has to look; empty when nobody has to',
     effective_at DateTime64(3, 'UTC') COMMENT 'When it became so, by the provider''s clock where that is known',
     position UInt64 COMMENT 'The event''s position in the log'
 )
 AS SELECT id, refund_reference, reference, merchant_id, mode, currency, amount_minor, status, method, channel_id, receipt, failure_code,
-    failure_reason, created_at, nullIf(refunded_at, toDateTime64(0, 3, 'UTC')) AS refunded_at, needs_attention, effective_at, version AS position
+    failure_reason, created_at, nullIf(refunded_at, toDateTime64(0, 3, 'UTC')) AS refunded_at, outcome_unknown, needs_attention, effective_at, version AS position
 FROM kipay.refund_versions_g1 FINAL
 COMMENT 'What each refund looked like after each of its events';
 
@@ -974,11 +977,12 @@ CREATE OR REPLACE VIEW kipay.refunds
     failure_reason String COMMENT 'Why it failed, for people',
     created_at DateTime64(3, 'UTC') COMMENT 'When it was asked for',
     refunded_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When the money had gone back',
+    outcome_unknown UInt8 COMMENT '1 while the provider''s answer is lost',
     needs_attention String COMMENT 'Why a person has to look; empty when nobody has to',
     position UInt64 COMMENT 'Position in the log of the event that this row shows'
 )
 AS SELECT id, refund_reference, reference, merchant_id, mode, currency, amount_minor, status, method, channel_id, receipt, failure_code,
-    failure_reason, created_at, nullIf(refunded_at, toDateTime64(0, 3, 'UTC')) AS refunded_at, needs_attention, version AS position
+    failure_reason, created_at, nullIf(refunded_at, toDateTime64(0, 3, 'UTC')) AS refunded_at, outcome_unknown, needs_attention, version AS position
 FROM kipay.refunds_g1 FINAL
 COMMENT 'Refunds, each once, as they are now';
 
