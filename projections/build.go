@@ -139,7 +139,8 @@ type builder struct {
 	tally     *tally
 	zones     *simplelru.LRU[int64, *time.Location]
 	closed    *simplelru.LRU[string, period.State] // by stream, as of the last event built
-	completed *completedCache                      // nil while a generation is built that does not serve
+	modes     *eventModes
+	completed *completedCache // nil while a generation is built that does not serve
 }
 
 func newBuilder(log *eventstore.Log, states int, t *tally, completed *completedCache) *builder {
@@ -151,14 +152,16 @@ func newBuilder(log *eventstore.Log, states int, t *tally, completed *completedC
 	if err != nil {
 		panic(err) // only for a size below one
 	}
-	return &builder{log: log, folds: newFolds(log, states), tally: t, zones: zones, closed: closed, completed: completed}
+	return &builder{log: log, folds: newFolds(log, states), tally: t, zones: zones, closed: closed, modes: newEventModes(log), completed: completed}
 }
 
 // add puts the rows of one event into the batch: all of them or, with an error, none. After an error the same event may
 // be added again.
 func (b *builder) add(ctx context.Context, d *decoded, into *batch) error {
-	var err error
-	mode := receiptMode(d.record.Stream)
+	mode, err := b.modes.of(ctx, d.record.Stream, d.env.Meta.Actor)
+	if err != nil {
+		return err
+	}
 	switch d.category {
 	case ofTransaction:
 		mode, err = b.addTransaction(ctx, &d.env, into)

@@ -16,7 +16,7 @@ import (
 // EventFilter says which of a merchant's events are meant. Empty fields are no condition.
 type EventFilter struct {
 	MerchantID int64
-	// Mode leaves out payments and receipts of the other mode.
+	// Mode leaves out what belongs to the other mode: see eventModes.
 	Mode                             domain.Mode
 	Stream, Type, Actor, Correlation string
 	// From and To bound occurred_at, both included.

@@ -1,14 +1,11 @@
 package projections
 
 import (
-	"strings"
 	"unsafe"
 
 	"github.com/google/uuid"
 
 	"github.com/benfex/kipay/domain"
-	"github.com/benfex/kipay/domain/channel"
-	"github.com/benfex/kipay/domain/receipt"
 	"github.com/benfex/kipay/eventstore"
 )
 
@@ -56,20 +53,6 @@ func (c *eventColumns) add(r *eventstore.Record, m *eventstore.Metadata, mode do
 	c.metadata.add(text(r.Metadata))
 	c.mode.add(string(mode))
 }
-
-// receiptMode is the mode of what stands in the stream of a receipt; empty for other streams, which belong to a merchant
-// whatever the mode. A test account of Paystack has receipts of its own, which only live keys see.
-func receiptMode(stream string) domain.Mode {
-	switch {
-	case strings.HasPrefix(stream, receipt.Stream(channel.SandboxReceipts, "")):
-		return domain.ModeTest
-	case strings.HasPrefix(stream, receiptStreams):
-		return domain.ModeLive
-	}
-	return ""
-}
-
-const receiptStreams = "receipt-"
 
 // text is the bytes as a string without a copy. Records are never written to once they are delivered.
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
