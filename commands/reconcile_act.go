@@ -132,7 +132,7 @@ func (w *WriteSide) suspend(ctx context.Context, imp journal.State, ch channel.S
 		Amount: i.Stated, PaidAt: i.At, Import: imp.ID, Line: i.Line, Subject: key,
 		Account: domain.Personal(line.Account), Party: domain.Personal(line.Party), At: w.log.Now(),
 	}}, by)
-	if err != nil || out.State.Suspense == nil {
+	if err != nil || out.State.Suspense == nil || !isNoted(out.State, imp, i) { // what another line brought is not this one's
 		return journal.Resolution{}, err
 	}
 	return journal.Resolution{Action: journal.Suspended}, nil
@@ -157,44 +157,79 @@ func (w *WriteSide) creditMissing(ctx context.Context, imp journal.State, ch cha
 	return journal.Resolution{Action: journal.Recorded, Reference: i.Reference}, nil
 }
 
-// creditLine counts the money of a line for a transaction, under the line's receipt. Errors: Invalid on reference when there is no
-// such transaction of the merchant's; Conflict when the receipt pays another one, or when the line names none.
-func (w *WriteSide) creditLine(ctx context.Context, imp journal.State, ch channel.State, i journal.Item, reference string, by By) error {
+// creditable is the transaction that the money of a line can be counted for, under its receipt. Errors: Invalid on reference when there
+// is no such transaction of the merchant's; Conflict when the receipt pays another one, or stands for another amount than the line.
+func (w *WriteSide) creditable(ctx context.Context, imp journal.State, i journal.Item, reference string, r receipt.State) (transaction.State, error) {
 	ref, ok := transaction.ParseReference(reference)
 	if !ok {
-		return domain.Invalid("reference", "is not a reference of Kipay")
+		return transaction.State{}, domain.Invalid("reference", "is not a reference of Kipay")
 	}
 	t, err := fold[transaction.State](ctx, w.log, ref.Stream())
-	switch s := t.State; {
+	s := t.State
+	switch {
 	case err != nil:
-		return err
+		return s, err
 	case !s.Exists() || s.Merchant != imp.Merchant || s.Mode != imp.Mode:
-		return domain.Invalid("reference", "does not exist")
+		return s, domain.Invalid("reference", "does not exist")
 	case s.MergedInto != "":
-		return domain.Invalid("reference", "is a part of "+string(s.MergedInto))
-	case !receipt.Valid(i.Receipt):
-		return domain.Conflictf("The line names no receipt: its money can't be counted once")
+		return s, domain.Invalid("reference", "is a part of "+string(s.MergedInto))
+	case r.Noted != nil && !isNoted(r, imp, i):
+		return s, notOfThisLine(r, imp)
+	case r.Owner != "" && r.Owner != reference && !r.OwnedAlone():
+		return s, domain.Conflictf("The receipt %s pays %s already", i.Receipt, r.Owner)
+	case s.HasReceipt(i.Receipt):
+		return s, sameAmount(i, reference, amountUnder(s, i.Receipt))
+	case r.OwnedAlone():
+		if err := sameAmount(i, r.Owner, r.Trusted.Amount); err != nil {
+			return s, err
+		}
+		alone, err := fold[transaction.State](ctx, w.log, transaction.Reference(r.Owner).Stream())
+		if err == nil && len(alone.State.Payments) > 1 {
+			err = domain.Conflictf("%s holds other receipts than %s too", r.Owner, i.Receipt)
+		}
+		return s, err
+	}
+	return s, nil
+}
+
+// sameAmount is the error of a line whose receipt came with another amount.
+func sameAmount(i journal.Item, owner string, came money.Money) error {
+	if came != i.Stated {
+		return domain.Conflictf("The receipt %s pays %s already, with %s: the line's %s can't be credited", i.Receipt, owner, came.Format(), i.Stated.Format())
+	}
+	return nil
+}
+
+// creditLine counts the money of a line for a transaction, under the line's receipt. It may be repeated. Errors: those of creditable.
+func (w *WriteSide) creditLine(ctx context.Context, imp journal.State, ch channel.State, i journal.Item, reference string, by By) error {
+	r, err := w.receiptOf(ctx, ch, i)
+	if err != nil || r.StoodOnly == reference { // counted before, and the push that had asked for it has it since
+		return err
+	}
+	t, err := w.creditable(ctx, imp, i, reference, r)
+	if err != nil {
+		return err
 	}
 	raw, digest := w.wordsOf(imp, i)
-	attempt := attemptFor(t.State)
-	heard, err := Handle(ctx, w, ref.Stream(), transaction.ReceiveCallback{
+	attempt := attemptFor(t)
+	heard, err := Handle(ctx, w, t.Reference.Stream(), transaction.ReceiveCallback{
 		Door: transaction.DoorStatement, Attempt: attempt, Digest: digest, Raw: raw, At: w.log.Now(),
 	}, by)
 	if err != nil {
 		return err
 	}
-	scope := ch.ReceiptScope()
-	err = w.credit(ctx, heard.State, scope, transaction.Evidence{
+	err = w.credit(ctx, heard.State, ch.ReceiptScope(), transaction.Evidence{
 		Door: transaction.DoorStatement, Kind: transaction.ReceiptGiven, Attempt: attempt, Digest: digest, Receipt: i.Receipt, Amount: i.Stated,
 		Method: methodOf(ch), PaidAt: i.At,
 	}, by)
 	if err != nil {
 		return err
 	}
-	owned, err := fold[receipt.State](ctx, w.log, receipt.Stream(scope, i.Receipt))
-	if err == nil && owned.State.Owner != reference {
-		return domain.Conflictf("The receipt %s pays %s already", i.Receipt, owned.State.Owner)
+	// Another door may have brought the receipt since: look at what is booked.
+	if r, err = w.receiptOf(ctx, ch, i); err != nil || r.StoodOnly == reference {
+		return err
 	}
+	_, err = w.creditable(ctx, imp, i, reference, r)
 	return err
 }
 

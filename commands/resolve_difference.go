@@ -8,9 +8,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/benfex/kipay/domain"
-	"github.com/benfex/kipay/domain/channel"
-	"github.com/benfex/kipay/domain/receipt"
-	"github.com/benfex/kipay/domain/reconciliation"
 	"github.com/benfex/kipay/domain/reconciliation/journal"
 )
 
@@ -147,58 +144,4 @@ func (w *WriteSide) itemOf(ctx context.Context, merchantID int64, mode domain.Mo
 		return imp, item, notFound
 	}
 	return imp, item, nil
-}
-
-// decide books what the decision says, then keeps it. It may be repeated.
-func (w *WriteSide) decide(ctx context.Context, merchantID int64, mode domain.Mode, d Decision, by By) (ItemView, error) {
-	imp, item, err := w.itemOf(ctx, merchantID, mode, d.Item)
-	if err != nil {
-		return ItemView{}, err
-	}
-	if item.State == reconciliation.Resolved && (item.Action != d.Action || item.ResolvedTo != d.Reference) {
-		return ItemView{}, domain.Conflictf("This difference is resolved already: %s", item.Action)
-	}
-	if err := w.book(ctx, imp.State, item, d, by); err != nil {
-		return ItemView{}, err
-	}
-	key, err := w.keyOfReason(ctx, imp.State, item, d)
-	if err != nil {
-		return ItemView{}, err
-	}
-	id, n := imp.State.ID, item.N
-	out, err := handleFrom(ctx, w, journal.Stream(id), imp, journal.Resolve{Person: true, Resolved: journal.Resolved{
-		ID: id, Subject: key, Reason: domain.Personal(d.Reason), At: w.log.Now(),
-		Resolutions: []journal.Resolution{{N: n, Action: d.Action, Reference: d.Reference}},
-	}}, by)
-	if err != nil {
-		return ItemView{}, err
-	}
-	item, _ = out.State.Item(n)
-	return viewItem(out.State, item), nil
-}
-
-// book enters what a decision means for the books.
-func (w *WriteSide) book(ctx context.Context, imp journal.State, i journal.Item, d Decision, by By) error {
-	if d.Action == journal.Accept {
-		return nil
-	}
-	if imp.Channel == 0 || i.Line == 0 || !i.Stated.IsPositive() {
-		return domain.Invalid("action", "can only be accept: no money of a provider's came with it")
-	}
-	ch, err := w.channels.get(ctx, w.log, channel.Stream(imp.Channel))
-	if err != nil {
-		return err
-	}
-	if d.Action == journal.Credit {
-		return w.creditLine(ctx, imp, ch.State, i, d.Reference, by)
-	}
-	how := receipt.ReleaseWrittenOff
-	if d.Action == journal.Return {
-		how = receipt.ReleaseReturned
-	}
-	_, err = Handle[receipt.State](ctx, w, receipt.Stream(ch.State.ReceiptScope(), i.Receipt), receipt.ReleaseSuspense{How: how, At: w.log.Now()}, by)
-	if domain.CodeOf(err) == domain.CodeNotFound {
-		return domain.Invalid("action", "must be credit or accept: the money does not stand in suspense")
-	}
-	return err
 }

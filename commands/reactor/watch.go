@@ -9,6 +9,7 @@ import (
 	"github.com/benfex/kipay/domain/customer"
 	"github.com/benfex/kipay/domain/payout"
 	"github.com/benfex/kipay/domain/receipt"
+	"github.com/benfex/kipay/domain/reconciliation/journal"
 	"github.com/benfex/kipay/domain/retention"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
@@ -27,7 +28,7 @@ func (r *Reactor) onEvent(ctx context.Context, rec eventstore.Record) error {
 		"RefundRequested", "RefundNoticeReceived":
 	case "PayoutFundsReserved", "PayoutRequested", "PayoutApproved", "PayoutRejected", "PayoutSent", "PayoutCompleted", "PayoutChargeReported",
 		"PayoutFailed", "PayoutRecorded":
-	case "CustomerErasureStarted", "LegalHoldReleased", "RetentionRulesSet":
+	case "CustomerErasureStarted", "LegalHoldReleased", "RetentionRulesSet", "StatementDifferencesResolved":
 	default:
 		return nil
 	}
@@ -72,6 +73,15 @@ func (r *Reactor) onEvent(ctx context.Context, rec eventstore.Record) error {
 				due = earlier(due, r.Log.Now().Add(mendAfter))
 			}
 			return due, err
+		}
+	case journal.Resolved:
+		one := e.Resolutions[0]
+		if !one.Action.Books() {
+			return nil
+		}
+		t.kind, t.due = kindReceipt, e.At.Add(mendAfter)
+		t.run = func(ctx context.Context, _ *task) (time.Time, error) {
+			return time.Time{}, r.Write.CarryOutDecision(ctx, e.ID, one.N, cause)
 		}
 	case transaction.RefundRequested:
 		t.kind, t.since, t.due = kindRefund, e.At, e.At.Add(r.FirstQuery)

@@ -98,6 +98,8 @@ type State struct {
 	// Suspense is money that nobody is credited with yet; Released how what stood there left. At most one of them is there.
 	Suspense *SuspenseOpened
 	Released *SuspenseReleased
+	// Noted is the money as it came into suspense, also after it left.
+	Noted *SuspenseOpened
 	// Asked is the last question to the provider, Answer what it last said.
 	Asked   *StatusAsked
 	Answer  *StatusAnswered
@@ -109,7 +111,7 @@ type State struct {
 func (s State) Evolve(e domain.Event) State {
 	switch e := e.(type) {
 	case SuspenseOpened:
-		s.Suspense, s.Released = &e, nil
+		s.Suspense, s.Released, s.Noted = &e, nil, &e
 	case SuspenseReleased:
 		s.Suspense, s.Released = nil, &e
 	case StatusAsked:

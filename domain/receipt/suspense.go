@@ -114,7 +114,7 @@ func (c ReleaseSuspense) Decide(s State) ([]domain.Event, error) {
 		return []domain.Event{s.Suspense.released(c.How, "", c.At)}, nil
 	case s.Released == nil:
 		return nil, domain.NotFoundf("nothing stands in suspense under this receipt")
-	case s.Released.How != c.How:
+	case s.Released.How != c.How && s.Released.Was != c.How: // was, of what was ended so and is credited since
 		return nil, domain.Conflictf("The money was %s already", s.Released.How)
 	}
 	return nil, nil

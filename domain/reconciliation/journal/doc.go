@@ -67,13 +67,16 @@ const (
 // ByPerson tells whether a person can choose the action.
 func (a Action) ByPerson() bool { return a == Credit || a == WriteOff || a == Return || a == Accept }
 
-// resolves tells whether the action ends the difference.
-func (a Action) resolves() bool { return a != Suspended }
+// Books tells whether a person's action enters anything in the books.
+func (a Action) Books() bool { return a.ByPerson() && a != Accept }
 
-// stateOf is a difference's state after an action.
-func stateOf(was reconciliation.State, a Action) reconciliation.State {
+// resolves tells whether the action ends the difference.
+func (a Action) resolves() bool { return a != "" && a != Suspended }
+
+// stateOf is the state of a difference that was found as such, after an action.
+func stateOf(found reconciliation.State, a Action) reconciliation.State {
 	if a.resolves() {
 		return reconciliation.Resolved
 	}
-	return was
+	return found
 }

@@ -180,6 +180,8 @@ type Resolution struct {
 	N         int    `json:"n"`
 	Action    Action `json:"action"`
 	Reference string `json:"reference,omitempty"`
+	// TakenBack is a decision that could not be booked: Action is what holds again, empty where nothing was decided before it.
+	TakenBack Action `json:"taken_back,omitempty"`
 }
 
 // Resolved keeps decisions about differences: a person's about one alone, because its reason is sealed under the key of that one's

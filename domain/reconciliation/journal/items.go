@@ -60,7 +60,8 @@ func (l items) decided(decisions []Resolution) items {
 			l.chunks[at], own[at] = append(make([]Item, 0, chunk), l.chunks[at]...), true
 		}
 		i := &l.chunks[at][(r.N-1)%chunk]
-		i.State, i.Action, i.ResolvedTo = stateOf(i.State, r.Action), r.Action, r.Reference
+		i.before, i.Decisions = i.Action, i.Decisions+1
+		i.State, i.Action, i.ResolvedTo = stateOf(i.found, r.Action), r.Action, r.Reference
 	}
 	return l
 }

@@ -12,6 +12,10 @@ type Item struct {
 	Words      string // the line as it stands in the file: JSON of a LineText; empty when it is erased
 	Action     Action // empty until something was decided
 	ResolvedTo string // whose the money is, by the action
+	// Decisions counts what was decided about it, one after the other.
+	Decisions int
+	found     reconciliation.State // as the comparison left it
+	before    Action               // what held before Action
 }
 
 // State is an import.
@@ -92,7 +96,7 @@ func (s State) Evolve(e domain.Event) State {
 			s.items = s.items.first(e.Differences[0].N - 1)
 		}
 		for _, d := range e.Differences {
-			i := Item{Difference: d, Words: string(e.Words)}
+			i := Item{Difference: d, Words: string(e.Words), found: d.State}
 			if len(e.Differences) == 1 && e.Subject != s.Subject {
 				i.Subject = e.Subject
 			}

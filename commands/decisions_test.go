@@ -1,0 +1,205 @@
+package commands_test
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/benfex/kipay/commands"
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/ledger"
+	"github.com/benfex/kipay/domain/receipt"
+	"github.com/benfex/kipay/domain/reconciliation"
+	"github.com/benfex/kipay/domain/reconciliation/journal"
+	"github.com/benfex/kipay/domain/transaction"
+)
+
+// account is what an account of the ledger holds, as the events say it, in minor units.
+func (w *world) account(of ledger.Account) int64 {
+	w.t.Helper()
+	sum, states := int64(0), map[string]transaction.State{}
+	for _, e := range w.events() {
+		p := ledger.OfReceipt(e.Event)
+		if strings.HasPrefix(e.Stream, "transaction-") {
+			s := states[e.Stream]
+			p = ledger.OfTransaction(s, e.Event)
+			states[e.Stream] = s.Evolve(e.Event)
+		}
+		for _, l := range p.Lines {
+			if l.Account == of {
+				sum += ledger.TypeOf(of).Balance(l.Debit, l.Credit)
+			}
+		}
+	}
+	return sum
+}
+
+// decide carries out a decision about an import's nth difference.
+func (w *world) decide(imp journal.State, n int, a journal.Action, reference transaction.Reference) error {
+	w.t.Helper()
+	_, err := w.write.Resolve(w.t.Context(), w.merchant, w.mode, commands.Decision{
+		Item: journal.ItemID(imp.ID, n), Action: a, Reference: string(reference), Reason: "she called",
+	})
+	return err
+}
+
+// item is an import's nth difference as it stands now.
+func (w *world) item(imp journal.State, n int) journal.Item {
+	w.t.Helper()
+	out, err := commands.Fold[journal.State](w.t.Context(), w.write, journal.Stream(imp.ID))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	i, _ := out.State.Item(n)
+	return i
+}
+
+func (w *world) wants(what string, err error, code domain.Code) {
+	w.t.Helper()
+	if err == nil || domain.CodeOf(err) != code {
+		w.t.Errorf("%s: %v, want code %d", what, err, code)
+	}
+}
+
+func TestOfDecisionsAtOnceOnlyTheOneThatIsKeptBooks(t *testing.T) {
+	for round := range 12 {
+		w := newWorld(t, "sandbox")
+		first, _ := w.push("ONE")
+		second, _ := w.push("TWO")
+		imp := w.importLines([4]string{"QGR7I8K2ZZ", "70.00", "2547****111 - MARY DOE", "NOBODY"})
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		taken := map[string]bool{}
+		for i, d := range []commands.Decision{{Action: journal.Accept}, {Action: journal.Credit, Reference: string(first)}, {Action: journal.Credit, Reference: string(second)}, {Action: journal.Return}} {
+			d.Item, d.Reason = journal.ItemID(imp.ID, 1), "she called"
+			node := w.write
+			if i%2 == 1 {
+				node = w.node()
+			}
+			all.Go(func() {
+				if _, err := node.Resolve(t.Context(), w.merchant, w.mode, d); err == nil {
+					mu.Lock()
+					defer mu.Unlock()
+					taken[string(d.Action)+d.Reference] = true
+				} else if code := domain.CodeOf(err); code != domain.CodeConflict {
+					t.Errorf("%s: %v", d.Action, err)
+				}
+			})
+		}
+		all.Wait()
+		i := w.item(imp, 1)
+		booked := map[string]int64{
+			"credit" + string(first): amountOf(w.state(first)), "credit" + string(second): amountOf(w.state(second)), "suspense": w.account(ledger.Suspense),
+		}
+		want := map[string]int64{"credit" + string(first): 0, "credit" + string(second): 0, "suspense": 0}
+		switch kept := string(i.Action) + i.ResolvedTo; i.Action {
+		case journal.Accept:
+			want["suspense"] = 7000
+		case journal.Credit:
+			want[kept] = 7000
+		}
+		if len(taken) != 1 || !taken[string(i.Action)+i.ResolvedTo] || fmt.Sprint(booked) != fmt.Sprint(want) {
+			t.Fatalf("round %d: %v were taken, the difference says %s, and booked is %v", round, taken, i.Action, booked)
+		}
+	}
+}
+
+func amountOf(s transaction.State) int64 { return s.Received().Minor }
+
+func TestADecisionWhoseBookingWasCutOffIsBookedByWhoeverRepeatsIt(t *testing.T) {
+	for name, again := range map[string]func(*world, journal.State, transaction.Reference) error{
+		"the person": func(w *world, imp journal.State, ref transaction.Reference) error {
+			return w.decide(imp, 1, journal.Credit, ref)
+		},
+		"the program": func(w *world, imp journal.State, _ transaction.Reference) error {
+			return w.write.CarryOutDecision(w.t.Context(), imp.ID, 1, commands.By{Actor: "test"})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "sandbox")
+			ref, _ := w.push("ONE")
+			imp := w.importLines([4]string{"QGR7I8K2ZZ", "70.00", "2547****111 - MARY DOE", "NOBODY"})
+			w.keeps(imp, journal.Resolution{N: 1, Action: journal.Credit, Reference: string(ref)})
+			if got := amountOf(w.state(ref)); got != 0 {
+				t.Fatalf("%d is booked", got)
+			}
+			w.wants("another decision", w.decide(imp, 1, journal.WriteOff, ""), domain.CodeConflict)
+			for range 2 {
+				if err := again(w, imp, ref); err != nil || amountOf(w.state(ref)) != 7000 || w.account(ledger.Suspense) != 0 {
+					t.Errorf("%v; booked are %d, and %d stand in suspense", err, amountOf(w.state(ref)), w.account(ledger.Suspense))
+				}
+			}
+		})
+	}
+}
+
+// keeps keeps a person's decision and books nothing, as if the process had ended there.
+func (w *world) keeps(imp journal.State, r journal.Resolution) {
+	w.t.Helper()
+	if _, err := commands.Handle(w.t.Context(), w.write, journal.Stream(imp.ID), journal.Resolve{Person: true, Resolved: journal.Resolved{
+		ID: imp.ID, Subject: imp.Subject, Resolutions: []journal.Resolution{r}, Reason: "she called", At: w.clock.now(),
+	}}, commands.By{Actor: "test"}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func TestADecisionThatCanNotBeBookedIsTakenBack(t *testing.T) {
+	w := newWorld(t, "sandbox")
+	ref, _ := w.push("ONE")
+	other, _ := w.push("TWO")
+	imp := w.importLines([4]string{"QGR7I8K2ZZ", "70.00", "2547****111 - MARY DOE", "NOBODY"})
+	// Between the look at the receipt and the decision's event, the money is credited to another.
+	w.keeps(imp, journal.Resolution{N: 1, Action: journal.Credit, Reference: string(ref)})
+	if _, err := commands.Handle[receipt.State](t.Context(), w.write, receipt.Stream("mpesa.sandbox", "QGR7I8K2ZZ"), receipt.Claim{
+		Provider: "mpesa", Number: "QGR7I8K2ZZ", Transaction: string(other), Attempt: 1, Door: "test", Asked: true, At: w.clock.now(),
+	}, commands.By{Actor: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	w.wants("the credit", w.decide(imp, 1, journal.Credit, ref), domain.CodeConflict)
+	if i := w.item(imp, 1); i.State != reconciliation.Open || i.Action != journal.Suspended || i.ResolvedTo != "" || amountOf(w.state(ref)) != 0 {
+		t.Errorf("the difference is %s (%s); booked are %d", i.State, i.Action, amountOf(w.state(ref)))
+	}
+	if err := w.decide(imp, 1, journal.Accept, ""); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestASecondLineUnderAReceiptIsNotAbsorbedByTheFirst(t *testing.T) {
+	for name, amount := range map[string]string{"another amount": "250.00", "the same amount": "100.00"} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "sandbox")
+			ref, _ := w.push("ONE")
+			imp := w.importLines([4]string{"QGR7I8K2ZZ", "100.00", "2547****111 - MARY DOE", "NOBODY"}, [4]string{"QGR7I8K2ZZ", amount, "2547****112 - MARTHA DOE", "NOBODY"})
+			if a, b := w.item(imp, 1), w.item(imp, 2); a.Action != journal.Suspended || b.Action != "" || b.State != reconciliation.Open {
+				t.Fatalf("the first is %s (%s), the second %s (%s)", a.State, a.Action, b.State, b.Action)
+			}
+			w.wants("credit of the second", w.decide(imp, 2, journal.Credit, ref), domain.CodeConflict)
+			w.wants("write-off of the second", w.decide(imp, 2, journal.WriteOff, ""), domain.CodeConflict)
+			if err := w.decide(imp, 1, journal.Credit, ref); err != nil || amountOf(w.state(ref)) != 10000 {
+				t.Errorf("credit of the first: %v; %d came", err, amountOf(w.state(ref)))
+			}
+			w.wants("credit of the second after the first", w.decide(imp, 2, journal.Credit, ref), domain.CodeConflict)
+			if i := w.item(imp, 2); i.State != reconciliation.Open || amountOf(w.state(ref)) != 10000 || w.account(ledger.Suspense) != 0 {
+				t.Errorf("the second is %s (%s); %d came", i.State, i.Action, amountOf(w.state(ref)))
+			}
+		})
+	}
+}
+
+func TestALineOfAnotherAmountThanItsReceiptPaidCanNotBeCredited(t *testing.T) {
+	w := newWorld(t, "sandbox")
+	ref, url := w.push("ONE")
+	w.mustPost(url, paid(w.checkout, "QGR7I8K2LM"))
+	imp := w.importLines([4]string{"QGR7I8K2LM", "1500.00", "2547****678 - JOHN DOE", "ONE"})
+	if i := w.item(imp, 1); i.Cause != reconciliation.WrongAmount {
+		t.Fatalf("the difference is %+v", i)
+	}
+	w.wants("credit", w.decide(imp, 1, journal.Credit, ref), domain.CodeConflict)
+	if i := w.item(imp, 1); i.State != reconciliation.Open || amountOf(w.state(ref)) != 100000 {
+		t.Errorf("the difference is %s (%s); %d came", i.State, i.Action, amountOf(w.state(ref)))
+	}
+	if err := w.decide(imp, 1, journal.Accept, ""); err != nil {
+		t.Error(err)
+	}
+}
