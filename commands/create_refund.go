@@ -9,7 +9,9 @@ import (
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/channel"
+	"github.com/benfex/kipay/domain/fee"
 	"github.com/benfex/kipay/domain/ids"
+	"github.com/benfex/kipay/domain/ledger"
 	"github.com/benfex/kipay/domain/money"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
@@ -125,6 +127,9 @@ func (w *WriteSide) refund(ctx context.Context, who domain.Caller, by By, id int
 	if err != nil {
 		return known, err
 	}
+	if err := w.coverRefund(ctx, s, cmd, ch); err != nil {
+		return known, err
+	}
 	out, err := Handle(ctx, w, ref.Stream(), cmd, by)
 	if err != nil {
 		return out, err
@@ -167,6 +172,36 @@ func (w *WriteSide) planRefund(ctx context.Context, s transaction.State, cmd *tr
 		return ch, planPayout(s, a, cmd)
 	}
 	return ch, nil
+}
+
+// coverRefund lets a refund out of the operator's pool take no more than the merchant is owed there, less what payouts have taken:
+// what is beyond that is the operator's, or another merchant's. What stands on the merchant's own account is for the provider to
+// weigh. Errors: Conflict, saying what is left; Unavailable while that is still being counted.
+func (w *WriteSide) coverRefund(ctx context.Context, s transaction.State, cmd transaction.RequestRefund, ch channel.State) error {
+	if ch.Funds != fee.OfPool {
+		return nil
+	}
+	events, err := cmd.Decide(s)
+	if err != nil {
+		return err
+	}
+	for _, e := range events {
+		for _, c := range ledger.Changes(ledger.OfTransaction(s, e).Lines) {
+			if c.Owed >= 0 {
+				continue
+			}
+			ch.Currency = c.Currency
+			left, err := w.leftNow(ctx, ch)
+			if err != nil {
+				return err
+			}
+			if left+c.Owed < 0 {
+				return domain.Conflictf("This refund takes more than the operator owes you on this payment channel: what is left after payouts is %s",
+					money.Of(max(left, 0), c.Currency).Format())
+			}
+		}
+	}
+	return nil
 }
 
 // planPayout has the payer paid. Errors: Invalid on amount.

@@ -145,6 +145,17 @@ func (w *WriteSide) countedNow(ctx context.Context, ch channel.State) (int64, er
 	return count.Of(ch.Funds), nil
 }
 
+// leftNow is what can be paid out of a channel: what its payments add up to, less what payouts have taken. Counting takes longer, so
+// it comes first. Errors: Unavailable.
+func (w *WriteSide) leftNow(ctx context.Context, ch channel.State) (int64, error) {
+	counted, err := w.countedNow(ctx, ch)
+	if err != nil {
+		return 0, err
+	}
+	taken, err := fold[payout.Funds](ctx, w.log, payout.FundsStream(ch.ID, ch.Currency))
+	return counted - taken.State.Taken(), err
+}
+
 // AccountPayout brings what a payout takes of its channel's money in line with what became of it.
 func (w *WriteSide) AccountPayout(ctx context.Context, ref payout.Reference, by By) error {
 	known, err := fold[payout.State](ctx, w.log, ref.Stream())

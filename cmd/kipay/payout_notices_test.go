@@ -67,6 +67,38 @@ func TestAPayoutOutOfThePoolIsBoundByWhatIsOwed(t *testing.T) {
 	}
 }
 
+// A refund gives nobody else's money away: what payouts have taken of the pool is not there any more to be given back.
+func TestARefundOutOfThePoolIsBoundByWhatIsOwed(t *testing.T) {
+	t.Parallel()
+	m := newChargedShop(t, "1000")
+	own := m.mpesa
+	m.mpesa = m.post("/api/payment-channels/create", `{"funds":"pool",`+mpesaChannel("174379")[1:]).want(t, 201, shape{"channel.funds": `="pool"`}).text("channel.id")
+	m.fees(t, m.mpesa, `{"own":{"parts":20000}}`)
+	m.initiator(t)
+	paid := m.push(t, phone(), "200")
+	m.settles(t, paid, "completed", 15*time.Second)
+	m.payout(t, m.toPhone(phone(), "150"))
+	m.post("/api/refunds/create", `{"reference":"`+paid+`"}`).want(t, 409, shape{"message": "~what is left after payouts is KES 46.00"})
+	m.post("/api/refunds/create", `{"reference":"`+paid+`","amount":47}`).want(t, 409, shape{"message": "~KES 46.00"})
+	m.refund(t, `{"reference":"`+paid+`","amount":46}`)
+	m.post("/api/refunds/create", `{"reference":"`+paid+`","amount":10}`).want(t, 409, shape{"message": "~KES 0.00"})
+	m.post("/api/payouts/create", m.toPhone(phone(), "10")).want(t, 422, shape{"errors.amount": "~KES 0.00"})
+	m.refundEnds(t, paid, "completed")
+	eventually(t, 15*time.Second, "nothing is owed any more", func() error {
+		if b := m.balances(t); b["merchant_payable"] != "0" || b["own_fees"] != "4" {
+			return fmt.Errorf("%v", b)
+		}
+		return nil
+	})
+
+	// On the merchant's own account the provider weighs it.
+	m.mpesa = own
+	mine := m.push(t, phone(), "100")
+	m.settles(t, mine, "completed", 15*time.Second)
+	m.payout(t, m.toPhone(phone(), "90"))
+	m.refund(t, `{"reference":"`+mine+`"}`)
+}
+
 // A notice that a request waited too long says nothing of the money: it may be paid all the same, or never.
 func TestWordThatAPayoutWaitedTooLongSaysNothingOfTheMoney(t *testing.T) {
 	t.Parallel()
