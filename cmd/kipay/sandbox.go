@@ -2,13 +2,18 @@ package main
 
 import (
 	"context"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -47,12 +52,51 @@ type sandboxOptions struct {
 	log         *slog.Logger
 	webhookURL  func(secretKey string) string // finds where a Paystack key's webhooks go; may be nil
 	callbacksTo []netip.Prefix                // where callbacks may go; anywhere when empty
+
+	initiatorKey *rsa.PrivateKey // of simulated M-Pesa; a new one when nil
 }
 
 // newSandbox is the sandbox inside `kipay serve`.
-func newSandbox(ctx context.Context, addr string, speed float64, log *slog.Logger, webhookURL func(secretKey string) string) (*sandbox, error) {
-	return openSandbox(ctx, sandboxOptions{addr: addr, addrSetting: "KIPAY_SANDBOX_ADDR", speed: speed, log: log, webhookURL: webhookURL})
+func newSandbox(ctx context.Context, cfg *config, log *slog.Logger, webhookURL func(secretKey string) string) (*sandbox, error) {
+	key, err := sandboxInitiatorKey(cfg.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	return openSandbox(ctx, sandboxOptions{
+		addr: cfg.SandboxAddr, addrSetting: "KIPAY_SANDBOX_ADDR", speed: cfg.SandboxSpeed, log: log, webhookURL: webhookURL, initiatorKey: key,
+	})
 }
+
+// sandboxKeyFile keeps the key of simulated M-Pesa that initiators' passwords are encrypted for: the channels have theirs in the
+// log, and must still be believed after a restart.
+const sandboxKeyFile = "sandbox-initiator.pem"
+
+// sandboxInitiatorKey reads the key from the data folder, where the first start makes it.
+func sandboxInitiatorKey(dir string) (*rsa.PrivateKey, error) {
+	path := filepath.Join(dir, sandboxKeyFile)
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		key := mpesasim.NewInitiatorKey()
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return nil, fmt.Errorf("data folder: %w", err)
+		}
+		return key, writePrivate(path, string(pem.EncodeToMemory(&pem.Block{Type: sandboxKeyType, Bytes: x509.MarshalPKCS1PrivateKey(key)})))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the sandbox's key: %w", err)
+	}
+	block, _ := pem.Decode(raw)
+	if block == nil || block.Type != sandboxKeyType {
+		return nil, fmt.Errorf("%s is no key: take it away, and give the channels of the sandbox their initiators again", path)
+	}
+	key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w; take it away, and give the channels of the sandbox their initiators again", path, err)
+	}
+	return key, nil
+}
+
+const sandboxKeyType = "RSA PRIVATE KEY"
 
 // openSandbox listens.
 func openSandbox(ctx context.Context, o sandboxOptions) (*sandbox, error) {
@@ -64,6 +108,7 @@ func openSandbox(ctx context.Context, o sandboxOptions) (*sandbox, error) {
 	s := &sandbox{
 		daraja: mpesasim.New(mpesasim.Options{
 			Speed: o.speed, Logger: o.log, AllowBannedWords: true, HTTPClient: deliveryClient(o.callbacksTo), OpeningBalance: openingBalance,
+			InitiatorKey: o.initiatorKey,
 		}),
 		paystack: paystacksim.New(paystacksim.Options{
 			Speed: o.speed, Logger: o.log, PublicURL: base + paystackPath, WebhookURLFor: o.webhookURL, HTTPClient: deliveryClient(o.callbacksTo),

@@ -89,7 +89,7 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 	var sim *sandbox
 	var n *node
 	if cfg.Sandbox {
-		sim, err = newSandbox(ctx, cfg.SandboxAddr, cfg.SandboxSpeed, slog.New(slog.DiscardHandler), func(string) string {
+		sim, err = newSandbox(ctx, cfg, slog.New(slog.DiscardHandler), func(string) string {
 			return "http://" + cfg.HTTPAddr + "/paystack/webhook" // the door that finds the channel by the payment
 		})
 		if err != nil {

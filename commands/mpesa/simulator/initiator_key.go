@@ -11,18 +11,27 @@ import (
 )
 
 // initiatorKey is the key pair that initiators encrypt their passwords for. Safaricom has one for the sandbox and one for
-// production; this one is made anew by each simulator.
+// production; this one is Options.InitiatorKey, under a certificate that each simulator makes anew.
 type initiatorKey struct {
 	private     *rsa.PrivateKey
 	certificate []byte // PEM
 }
 
-// makeKey makes the pair. Since Go 1.26 keys are drawn from the system whatever source of randomness is given, so that
-// Options.Rand has no part in it.
-func (s *Simulator) makeKey() *initiatorKey {
+// NewInitiatorKey draws a key for Options.InitiatorKey. Since Go 1.26 keys are drawn from the system whatever source of
+// randomness is given, so that Options.Rand has no part in it.
+func NewInitiatorKey() *rsa.PrivateKey {
 	private, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		panic("simulator: no RSA key can be made: " + err.Error())
+	}
+	return private
+}
+
+// makeKey makes the certificate, and the key where none was given.
+func (s *Simulator) makeKey() *initiatorKey {
+	private := s.opts.InitiatorKey
+	if private == nil {
+		private = NewInitiatorKey()
 	}
 	now := s.opts.Now().UTC().Truncate(time.Second)
 	template := &x509.Certificate{

@@ -3,6 +3,7 @@ package simulator
 import (
 	"context"
 	"crypto/rand"
+	"crypto/rsa"
 	"fmt"
 	"io"
 	"log/slog"
@@ -53,6 +54,9 @@ type Options struct {
 	OpeningBalance int64
 	// Tariff is what M-Pesa charges; Reset returns to it. Default: nothing.
 	Tariff Tariff
+	// InitiatorKey opens initiators' passwords. Channels keep theirs encrypted for it, so that a sandbox that is started again
+	// needs the same. Default: a new one.
+	InitiatorKey *rsa.PrivateKey
 	// CertificateLife is how long the certificate for initiators' passwords is good. Default a year.
 	CertificateLife time.Duration
 	// RequireHTTPS refuses http callback URLs as production does, except on loopback hosts. Default: sandbox rules.
