@@ -200,7 +200,7 @@ func (b *builder) forgetErased(e customer.Erased) {
 }
 
 // Purged returns when the read models hold nothing any more of customers who were erased at or before the position, or with ctx's
-// error. Files that ClickHouse has replaced may stay on its disk for a minute after that.
+// error. Files that ClickHouse has replaced may stay on its disk for some minutes after that.
 func (p *Projector) Purged(ctx context.Context, at eventstore.Position) error {
 	defer p.demand(&p.demanding, &p.demandingArchive)()
 	return p.purged.wait(ctx, at)

@@ -200,7 +200,7 @@ func (x *export) encode() ([]byte, error) {
 	e.text("status", "success")
 	e.object("customer", func() {
 		e.id(s.ID)
-		e.textOrNull("email", string(s.Person.Email))
+		e.text("email", string(s.Person.Email)) // a string as everywhere, empty when it is erased
 		e.textOrNull("first_name", string(s.Person.FirstName))
 		e.textOrNull("last_name", string(s.Person.LastName))
 		e.textOrNull("phone", string(s.Person.Phone))

@@ -188,6 +188,9 @@ func TestNothingOfAnErasedCustomerIsAnywhere(t *testing.T) {
 	if r := m.get("/api/customers/list?search=quillf"); r.text("total") != "0" {
 		t.Errorf("a search finds %v", r)
 	}
+	for path, member := range map[string]string{"customers/" + id + "/export": "customer.email", "transactions/verify/" + card: "transaction.customer.email"} {
+		m.get("/api/"+path).want(t, 200, shape{member: `=""`}) // a string as ever
+	}
 	exported := filepath.Join(t.TempDir(), "events.zst")
 	in.cli(t, "events", "export", exported)
 	differences := m.get("/api/reconciliation/imports/"+statement+"/differences?limit=100").want(t, 200, shape{"total": "=5"})
