@@ -101,17 +101,17 @@ func (w *WriteSide) saveCustomer(ctx context.Context, merchantID int64, p custom
 	return out, created || (key != "" && out.State.Idempotency == key), nil
 }
 
-// findOrCreateCustomer is the customer with that email; one that exists is left as it is.
-func (w *WriteSide) findOrCreateCustomer(ctx context.Context, merchantID int64, p customer.Person, by By) (customer.State, error) {
+// findCustomer is the customer with that email, if there is one who is not erased and whose erasure has not begun.
+func (w *WriteSide) findCustomer(ctx context.Context, merchantID int64, p customer.Person) (customer.State, bool, error) {
+	known, err := w.customers.get(ctx, w.log, customer.Stream(w.customerHash(merchantID, string(p.Email))))
+	return known.State, known.State.Exists() && !known.State.Erased && known.State.Started == nil, err
+}
+
+// createIfNew creates the customer with that email; one that exists is left as it is. Errors: Conflict while the customer is being
+// erased.
+func (w *WriteSide) createIfNew(ctx context.Context, merchantID int64, p customer.Person, by By) (customer.State, error) {
 	hash := w.customerHash(merchantID, string(p.Email))
 	stream := customer.Stream(hash)
-	known, err := w.customers.get(ctx, w.log, stream)
-	if err != nil {
-		return customer.State{}, err
-	}
-	if known.State.Exists() && !known.State.Erased {
-		return known.State, nil
-	}
 	id, err := w.draw(ctx, ids.Customer)
 	if err != nil {
 		return customer.State{}, err

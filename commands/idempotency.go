@@ -88,7 +88,7 @@ func (w *WriteSide) once(ctx context.Context, who domain.Caller, by By, idem ide
 	}
 	if a := out.State.Answer; a != nil {
 		if a.Answer == "" {
-			return answer{}, &domain.Error{Code: domain.CodeConflict, Reason: "erased", Message: "The answer to this request was erased with the customer's data"}
+			return answer{}, erasedAnswer()
 		}
 		return kept(*a), nil
 	}
@@ -107,6 +107,11 @@ func (w *WriteSide) once(ctx context.Context, who domain.Caller, by By, idem ide
 		return answer{}, err
 	}
 	return kept(*out.State.Answer), nil // the first twin's answer is everybody's
+}
+
+// erasedAnswer is what a twin is answered when the first one's answer can't be given any more.
+func erasedAnswer() error {
+	return &domain.Error{Code: domain.CodeConflict, Reason: "erased", Message: "The answer to this request was erased with the customer's data"}
 }
 
 func (w *WriteSide) drawIf(ctx context.Context, kind ids.Kind) (int64, error) {

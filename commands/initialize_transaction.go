@@ -54,6 +54,9 @@ func (w *WriteSide) initializeTransaction(c *fiber.Ctx) error {
 		return err
 	}
 	e := out.State.Initialized
+	if e.Email == "" { // no checkout is opened without one
+		return erasedAnswer()
+	}
 	answerPosition(c, out.Position)
 	return c.Status(fiber.StatusCreated).JSON(initializeAnswer{
 		Status: "success", Message: "Success", Transaction: answerOpened(e),
@@ -99,9 +102,20 @@ func (w *WriteSide) initialize(ctx context.Context, who domain.Caller, by By, id
 		return none, err
 	}
 
-	known, err := w.findOrCreateCustomer(ctx, who.MerchantID, person, by)
+	known, found, err := w.findCustomer(ctx, who.MerchantID, person)
 	if err != nil {
 		return none, err
+	}
+	if !found {
+		// A request that opens nothing must open no customer either, nor bring back what was erased.
+		if idem.Key != "" {
+			if twin, found, err := w.twin(ctx, transaction.CheckoutPrefix, idem); err != nil || found {
+				return twin, err
+			}
+		}
+		if known, err = w.createIfNew(ctx, who.MerchantID, person, by); err != nil {
+			return none, err
+		}
 	}
 	now := w.log.Now()
 	return w.open(ctx, transaction.CheckoutPrefix, idem, by, transaction.Initialize{Initialized: transaction.Initialized{

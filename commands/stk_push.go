@@ -136,6 +136,9 @@ func (w *WriteSide) awaitPush(ctx context.Context, ref transaction.Reference) (O
 
 // answerPush answers as the push was answered, whatever happened since: the same for every twin.
 func (w *WriteSide) answerPush(c *fiber.Ctx, s transaction.State) error {
+	if s.Phone == "" { // no push is opened without one
+		return erasedAnswer()
+	}
 	a, _ := s.Attempt(1)
 	if f := a.Refusal; f != nil {
 		return &domain.Error{
