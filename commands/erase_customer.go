@@ -118,14 +118,8 @@ func (w *WriteSide) EraseCustomer(ctx context.Context, o EraseOrder, by By) (Era
 func (w *WriteSide) erase(ctx context.Context, known Outcome[customer.State], o EraseOrder, by By) (Erasure, eventstore.Position, error) {
 	stream := customer.Stream(known.State.Hash)
 	if known.State.Started == nil && !known.State.Erased {
-		cmd, err := w.planErasure(ctx, known, o)
-		if err != nil {
-			return Erasure{}, 0, err
-		}
-		if err := w.listDue(ctx, known.State, cmd, by); err != nil {
-			return Erasure{}, 0, err
-		}
-		if known, err = Handle[customer.State](ctx, w, stream, cmd, by); err != nil {
+		var err error
+		if known, err = w.beginErasure(ctx, known, o, by); err != nil {
 			return Erasure{}, 0, err
 		}
 		w.customers.put(stream, known)
@@ -147,6 +141,38 @@ func (w *WriteSide) erase(ctx context.Context, known Outcome[customer.State], o 
 		}
 	}
 	return out, done.Position, nil
+}
+
+// maxPlans bounds how often an erasure is planned because something came that the plan does not know.
+const maxPlans = 8
+
+// beginErasure decides by a plan that knows all that the log says of the customer. The customer's own stream is guarded by its revision;
+// payments have streams of their own, so it is looked once more, right before the decision is written, what came in them since.
+func (w *WriteSide) beginErasure(ctx context.Context, known Outcome[customer.State], o EraseOrder, by By) (Outcome[customer.State], error) {
+	stream := customer.Stream(known.State.Hash)
+	for range maxPlans {
+		cmd, all, err := w.planErasure(ctx, known.State, o)
+		if err != nil {
+			return known, err
+		}
+		if err := w.listDue(ctx, known.State, cmd, by); err != nil {
+			return known, err
+		}
+		came, err := w.cameSince(ctx, known.State, all)
+		if err != nil {
+			return known, err
+		}
+		if !came {
+			out, again, err := decideAndAppend(ctx, w, stream, known, cmd, by)
+			if !again {
+				return out, err
+			}
+		}
+		if known, err = fold[customer.State](ctx, w.log, stream); err != nil || known.State.Started != nil || known.State.Erased {
+			return known, err
+		}
+	}
+	return known, domain.Unavailable("The customer's payments change too fast; try again", nil)
 }
 
 // finishErasure destroys the keys of an erasure that has begun, and says so. Destroying a key again is none.

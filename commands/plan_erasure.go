@@ -36,19 +36,23 @@ type PaymentIndex interface {
 }
 
 // planErasure looks at the customer's payments: which have keys of their own, and what they have against it.
-func (w *WriteSide) planErasure(ctx context.Context, known Outcome[customer.State], o EraseOrder) (customer.Erase, error) {
-	s := known.State
+func (w *WriteSide) planErasure(ctx context.Context, s customer.State, o EraseOrder) (customer.Erase, belongings, error) {
 	cmd := customer.Erase{Reason: o.Reason, Schedule: o.Schedule, At: w.log.Now()}
 	rules, err := fold[retention.State](ctx, w.log, retention.Stream)
 	if err != nil {
-		return cmd, err
+		return cmd, belongings{}, err
+	}
+	head, err := w.log.Store().Head(ctx)
+	if err != nil {
+		return cmd, belongings{}, asUnavailable(err)
 	}
 	all, err := w.findAllOf(ctx, s)
 	if err != nil {
-		return cmd, err
+		return cmd, all, err
 	}
+	all.head = head
 	if o.Mode == domain.ModeTest && all.live {
-		return cmd, domain.Forbiddenf("A test API key can't erase a customer who made real payments")
+		return cmd, all, domain.Forbiddenf("A test API key can't erase a customer who made real payments")
 	}
 	cmd.Payments, cmd.Lines = all.payments, all.lines
 	for _, k := range rules.State.Until(all.last, cmd.At) {
@@ -59,11 +63,12 @@ func (w *WriteSide) planErasure(ctx context.Context, known Outcome[customer.Stat
 	}
 	others, err := w.othersAgainst(ctx, s, all, rules.State, cmd)
 	cmd.Against = append(cmd.Against, others...)
-	return cmd, err
+	return cmd, all, err
 }
 
 // belongings are what payments and statements hold of a customer.
 type belongings struct {
+	head  eventstore.Position // all of the log up to here is known
 	trail customer.Trail
 	// payments are those with keys of their own, lines are keys of statements' lines.
 	payments, lines []string
@@ -212,9 +217,39 @@ func (w *WriteSide) paymentsInLog(ctx context.Context, s customer.State, phones 
 	return slices.Compact(out), err
 }
 
+// cameSince tells whether the log says more by now than the plan knows: of the customer's payments, of new ones, or of a hold on
+// somebody else who may share them.
+func (w *WriteSide) cameSince(ctx context.Context, s customer.State, all belongings) (came bool, err error) {
+	streams := map[string]bool{}
+	for _, ref := range slices.Concat(all.trail.References, all.payments) {
+		streams[transaction.Reference(ref).Stream()] = true
+	}
+	opened, asked, held := transaction.Initialized{}.EventType(), transaction.StkPushRequested{}.EventType(), customer.HoldPlaced{}.EventType()
+	ofMerchant := []byte(`"merchant_id":` + itoa(s.Merchant) + `,`)
+	err = w.eachRecordFrom(ctx, all.head, func(r *eventstore.Record) bool {
+		came = came || streams[r.Stream]
+		return !came && (r.Type == asked && len(all.trail.Phones) > 0 || (r.Type == opened || r.Type == held) && bytes.Contains(r.Data, ofMerchant))
+	}, func(env eventstore.Envelope) {
+		switch e := env.Event.(type) {
+		case transaction.Initialized:
+			came = came || e.Customer == s.ID || e.Customer == 0 && slices.Contains(all.trail.Phones, string(e.Phone))
+		case transaction.StkPushRequested:
+			came = came || slices.Contains(all.trail.Phones, string(e.Phone))
+		case customer.HoldPlaced:
+			came = came || e.ID != s.ID
+		}
+	})
+	return came, err
+}
+
 // eachRecord reads the whole log for the events that are wanted.
 func (w *WriteSide) eachRecord(ctx context.Context, wanted func(*eventstore.Record) bool, take func(eventstore.Envelope)) error {
-	for from := eventstore.Position(0); ; {
+	return w.eachRecordFrom(ctx, 0, wanted, take)
+}
+
+// eachRecordFrom is eachRecord for what comes after the position.
+func (w *WriteSide) eachRecordFrom(ctx context.Context, from eventstore.Position, wanted func(*eventstore.Record) bool, take func(eventstore.Envelope)) error {
+	for {
 		records, err := w.log.Store().ReadAll(ctx, from, eventstore.Forward, logChunk)
 		if err != nil || len(records) == 0 {
 			return asUnavailable(err)
