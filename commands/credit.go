@@ -6,6 +6,7 @@ import (
 
 	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/fee"
+	"github.com/benfex/kipay/domain/money"
 	"github.com/benfex/kipay/domain/receipt"
 	"github.com/benfex/kipay/domain/transaction"
 )
@@ -28,6 +29,9 @@ func (w *WriteSide) credit(ctx context.Context, s transaction.State, scope strin
 	if err != nil {
 		return err
 	}
+	if claimed.State.WentBack() {
+		return w.noteConflict(ctx, s, ev, transaction.ConflictReceiptTaken, wentBack(ev.Amount), by)
+	}
 	if owner := claimed.State.Owner; owner != string(s.Reference) {
 		return w.noteConflict(ctx, s, ev, transaction.ConflictReceiptTaken, "the receipt pays "+owner+" already", by)
 	}
@@ -41,6 +45,11 @@ func (w *WriteSide) credit(ctx context.Context, s transaction.State, scope strin
 		return err
 	}
 	return w.weighConfirmation(ctx, claimed.State, by)
+}
+
+// wentBack is the conflict of money that came and was given back before its payment was known.
+func wentBack(amount money.Money) string {
+	return amount.Format() + " came under the receipt, and a person noted them as returned: they don't count"
 }
 
 // termsOf are the terms of the channel that an attempt's money comes through.

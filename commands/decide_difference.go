@@ -219,3 +219,28 @@ func (w *WriteSide) CarryOutDecision(ctx context.Context, id int64, n int, by By
 	}
 	return err
 }
+
+// RecordCredited resolves the difference whose money waited in suspense until a confirmation of the provider's brought it, if no
+// person has decided about it.
+func (w *WriteSide) RecordCredited(ctx context.Context, stream string, by By) error {
+	r, err := fold[receipt.State](ctx, w.log, stream)
+	if err != nil || r.State.Noted == nil || r.State.Owner == "" {
+		return err
+	}
+	imp, err := fold[journal.State](ctx, w.log, journal.Stream(r.State.Noted.Import))
+	if err != nil {
+		return err
+	}
+	for n := 1; n <= imp.State.Len(); n++ {
+		i, _ := imp.State.Item(n)
+		if i.Action != journal.Suspended || i.Receipt != r.State.Noted.Number || !isNoted(r.State, imp.State, i) {
+			continue
+		}
+		owner, err := w.creditedMeanwhile(ctx, imp.State, i, r.State)
+		if err != nil || owner == "" {
+			return err
+		}
+		return w.recordCredited(ctx, imp, i, owner, by)
+	}
+	return nil
+}

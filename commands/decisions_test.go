@@ -203,3 +203,129 @@ func TestALineOfAnotherAmountThanItsReceiptPaidCanNotBeCredited(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// flagged tells whether a conflict of the transaction names the receipt.
+func flagged(s transaction.State, number string) bool {
+	for _, c := range s.Conflicts {
+		if c.Receipt == number {
+			return true
+		}
+	}
+	return false
+}
+
+// Money that a person noted as returned is at the provider no more: whatever brings its receipt later counts for nothing, and shows.
+func TestMoneyThatWentBackIsNotCountedAgain(t *testing.T) {
+	line := [4]string{"QGR7I8K2ZZ", "1000.00", "2547****111 - MARY DOE", "NOBODY"}
+	for name, comes := range map[string]func(w *world, pushes [2]string){
+		"with its own confirmation": func(w *world, _ [2]string) {
+			w.mustPost("/mpesa/confirmation", confirmation("NOBODY", "QGR7I8K2ZZ", "1000.00"))
+		},
+		"with the callback of a push": func(w *world, pushes [2]string) {
+			w.mustPost(pushes[1], paid("ws_CO_3", "QGR7I8K2ZZ"))
+		},
+		"with the callbacks of two": func(w *world, pushes [2]string) {
+			w.mustPost(pushes[0], paid("ws_CO_2", "QGR7I8K2ZZ"))
+			w.mustPost(pushes[1], paid("ws_CO_3", "QGR7I8K2ZZ"))
+			w.mustPost("/mpesa/confirmation", confirmation("NOBODY", "QGR7I8K2ZZ", "1000.00"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "sandbox")
+			w.route() // the first call at the provider
+			_, one := w.push("ONE")
+			_, two := w.push("TWO")
+			imp := w.importLines(line)
+			if err := w.decide(imp, 1, journal.Return, ""); err != nil {
+				t.Fatal(err)
+			}
+			comes(w, [2]string{one, two})
+			w.settle("QGR7I8K2ZZ")
+			shown := 0
+			for _, s := range w.listed() {
+				if amountOf(s) != 0 {
+					t.Errorf("%s counts %d", s.Reference, amountOf(s))
+				}
+				if flagged(s, "QGR7I8K2ZZ") {
+					shown++
+				}
+			}
+			if clearing := w.account(ledger.ProviderClearing); clearing != 0 || shown == 0 || w.account(ledger.Suspense) != 0 {
+				t.Errorf("%d stand at the provider, %d payments show the conflict", clearing, shown)
+			}
+		})
+	}
+}
+
+func TestMoneyThatLeftSuspenseIsKnownOnAnOverlappingStatement(t *testing.T) {
+	line := "QGR7I8K2ZZ,AT,AT,Pay Bill from 2547****111 - MARY DOE Acc. NOBODY,Completed,1000.00,,,true,Pay Utility,2547****111 - MARY DOE,,NOBODY"
+	other := "QGR7I8K2YY,AT,AT,Pay Bill from 2547****112 - MARTHA DOE Acc. NOBODY,Completed,70.00,,,true,Pay Utility,2547****112 - MARTHA DOE,,NOBODY"
+	back := "QGR7I8K2XX,AT,AT,Reversal of QGR7I8K2ZZ,Completed,,-1000.00,,true,Pay Utility Reversal,2547****111 - MARY DOE,QGR7I8K2ZZ,"
+	for _, a := range []journal.Action{journal.WriteOff, journal.Return} {
+		t.Run(string(a), func(t *testing.T) {
+			w := newWorld(t, "sandbox")
+			ref, _ := w.push("ONE")
+			if err := w.decide(w.importRows(line), 1, a, ""); err != nil {
+				t.Fatal(err)
+			}
+			rows := []string{line, other}
+			if a == journal.Return {
+				rows = append(rows, back)
+			}
+			imp := w.importRows(rows...)
+			for _, i := range imp.Items() {
+				if i.Receipt != "QGR7I8K2YY" {
+					t.Errorf("a difference of %s: %s (%s), %s", i.Amount.Format(), i.Cause, i.State, i.Text)
+				}
+			}
+			// A line of another amount differs, and can't be credited either.
+			imp = w.importRows(strings.Replace(line, "1000.00", "1001.50", 1))
+			w.wants("credit", w.decide(imp, 1, journal.Credit, ref), domain.CodeConflict)
+			if amountOf(w.state(ref)) != 0 {
+				t.Error("it is credited")
+			}
+		})
+	}
+}
+
+func TestMoneyThatItsOwnConfirmationBringsLeavesNothingToDecide(t *testing.T) {
+	decides := map[string]func(*world, journal.State, transaction.Reference) journal.Action{
+		"write_off": func(w *world, imp journal.State, _ transaction.Reference) journal.Action {
+			w.wants("the write-off", w.decide(imp, 1, journal.WriteOff, ""), domain.CodeConflict)
+			return journal.Recorded
+		},
+		"credit to another": func(w *world, imp journal.State, _ transaction.Reference) journal.Action {
+			ref, _ := w.push("ONE")
+			w.wants("the credit", w.decide(imp, 1, journal.Credit, ref), domain.CodeConflict)
+			return journal.Recorded
+		},
+		"credit": func(w *world, imp journal.State, ref transaction.Reference) journal.Action {
+			if err := w.decide(imp, 1, journal.Credit, ref); err != nil {
+				w.t.Error(err)
+			}
+			return journal.Credit
+		},
+		"nobody": func(w *world, _ journal.State, _ transaction.Reference) journal.Action {
+			if err := w.write.RecordCredited(w.t.Context(), receipt.Stream("mpesa.sandbox", "QGR7I8K2ZZ"), commands.By{Actor: "test"}); err != nil {
+				w.t.Error(err)
+			}
+			return journal.Recorded
+		},
+	}
+	for name, decide := range decides {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "sandbox")
+			w.route()
+			ref, url := w.push("LATE")
+			imp := w.importLines([4]string{"QGR7I8K2ZZ", "1000.00", "2547****111 - MARY DOE", "NOBODY"})
+			w.mustPost(url, paid(w.checkout, "QGR7I8K2ZZ"))
+			want := decide(w, imp, ref)
+			if i := w.item(imp, 1); i.State != reconciliation.Resolved || i.Action != want || i.ResolvedTo != string(ref) || amountOf(w.state(ref)) != 100000 {
+				t.Errorf("the difference is %s (%s %s); %d came", i.State, i.Action, i.ResolvedTo, amountOf(w.state(ref)))
+			}
+			if w.account(ledger.ProviderClearing) != 100000 || w.account(ledger.Suspense) != 0 {
+				t.Errorf("%d stand at the provider, %d in suspense", w.account(ledger.ProviderClearing), w.account(ledger.Suspense))
+			}
+		})
+	}
+}

@@ -159,16 +159,20 @@ func (w *WriteSide) SettleReceipt(ctx context.Context, scope, number string, by 
 		return time.Time{}, err
 	}
 	ref := transaction.Reference(conf.Transaction)
-	if _, err = Handle(ctx, w, ref.Stream(), transaction.ReceiveC2B{
+	opened, err := Handle(ctx, w, ref.Stream(), transaction.ReceiveC2B{
 		Open: transaction.Initialized{
 			ID: conf.ID, Reference: ref, Merchant: conf.Merchant, Mode: conf.Mode, Channel: conf.Channel, Provider: conf.Provider,
 			Origin: transaction.FromC2B, Amount: conf.Amount, Subject: conf.Subject, FirstName: conf.FirstName, LastName: conf.LastName,
 			Phone: conf.Phone, MerchantReference: conf.Account, At: conf.At,
 		},
 		Door: transaction.Door(conf.Door), Digest: conf.Digest, Raw: string(conf.Raw), Receipt: number, PaidAt: conf.PaidAt,
-		Trusted: conf.Trusted, Terms: ch.State.Terms(), Received: w.log.Now(),
-	}, by); err != nil {
+		Trusted: conf.Trusted && !r.State.WentBack(), Terms: ch.State.Terms(), Received: w.log.Now(),
+	}, by)
+	if err != nil {
 		return time.Time{}, err
+	}
+	if conf.Trusted && r.State.WentBack() {
+		return time.Time{}, w.noteConflict(ctx, opened.State, evidenceOf(*conf), transaction.ConflictReceiptTaken, wentBack(conf.Amount), by)
 	}
 	// Look again: a push may have taken the receipt while this payment was being opened, and has found nothing to merge
 	// then. And an unconfirmed notice that anybody could have posted is a part of whatever owns the receipt now.

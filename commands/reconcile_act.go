@@ -173,6 +173,8 @@ func (w *WriteSide) creditable(ctx context.Context, imp journal.State, i journal
 		return s, domain.Invalid("reference", "does not exist")
 	case s.MergedInto != "":
 		return s, domain.Invalid("reference", "is a part of "+string(s.MergedInto))
+	case r.WentBack():
+		return s, domain.Conflictf("The money under the receipt %s was noted as returned: it can't be credited", i.Receipt)
 	case r.Noted != nil && !isNoted(r, imp, i):
 		return s, notOfThisLine(r, imp)
 	case r.Owner != "" && r.Owner != reference && !r.OwnedAlone():

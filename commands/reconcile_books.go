@@ -150,7 +150,7 @@ func (l *loader) add(b *bookOf) error {
 	return nil
 }
 
-// byReceipt reads whatever has the receipt: a payment of another channel or month, or money in suspense.
+// byReceipt reads whatever has the receipt: a payment of another channel or month, or money that nobody is credited with.
 func (l *loader) byReceipt(ctx context.Context, number string) error {
 	if number == "" || l.known[number] || !receipt.Valid(number) {
 		return nil
@@ -160,16 +160,31 @@ func (l *loader) byReceipt(ctx context.Context, number string) error {
 	if err != nil {
 		return err
 	}
-	switch s := r.State.Suspense; {
-	case r.State.Owner != "":
+	if r.State.Owner != "" {
 		return l.payment(ctx, transaction.Reference(r.State.Owner))
-	case s != nil && s.Merchant == l.owner && s.Amount.Currency == l.scope.Currency:
-		return l.matcher.AddPayment(reconciliation.Payment{
-			Reference: "suspense " + number, Channel: s.Channel, Amount: s.Amount, Status: reconciliation.StatusCompleted, OpenedAt: s.At,
-			Receipts: []reconciliation.Receipt{{Number: number, Amount: s.Amount, PaidAt: s.PaidAt, CreditedAt: s.At}},
-		})
 	}
-	return nil
+	return l.noted(r.State)
+}
+
+// noted gives the matcher money that came into suspense and is nobody's: it is here also when it was written off, and came and went
+// when it was returned.
+func (l *loader) noted(r receipt.State) error {
+	s := r.Noted
+	if s == nil || s.Merchant != l.owner || s.Amount.Currency != l.scope.Currency {
+		return nil
+	}
+	name := "suspense " + s.Number
+	err := l.matcher.AddPayment(reconciliation.Payment{
+		Reference: name, Channel: s.Channel, Amount: s.Amount, Status: reconciliation.StatusCompleted, OpenedAt: s.At,
+		Receipts: []reconciliation.Receipt{{Number: s.Number, Amount: s.Amount, PaidAt: s.PaidAt, CreditedAt: s.At}},
+	})
+	if err != nil || !r.WentBack() {
+		return err
+	}
+	return l.matcher.AddRefund(reconciliation.Refund{
+		Reference: "return " + s.Number, Payment: name, Channel: s.Channel, Amount: s.Amount, Status: reconciliation.StatusCompleted,
+		SentAt: r.Released.At, BookedAt: r.Released.At,
+	})
 }
 
 // bookOf is a transaction as the books have it, with when and by which events its money was counted.

@@ -28,7 +28,7 @@ func (r *Reactor) onEvent(ctx context.Context, rec eventstore.Record) error {
 		"RefundRequested", "RefundNoticeReceived":
 	case "PayoutFundsReserved", "PayoutRequested", "PayoutApproved", "PayoutRejected", "PayoutSent", "PayoutCompleted", "PayoutChargeReported",
 		"PayoutFailed", "PayoutRecorded":
-	case "CustomerErasureStarted", "LegalHoldReleased", "RetentionRulesSet", "StatementDifferencesResolved":
+	case "CustomerErasureStarted", "LegalHoldReleased", "RetentionRulesSet", "StatementDifferencesResolved", "SuspenseReleased":
 	default:
 		return nil
 	}
@@ -73,6 +73,14 @@ func (r *Reactor) onEvent(ctx context.Context, rec eventstore.Record) error {
 				due = earlier(due, r.Log.Now().Add(mendAfter))
 			}
 			return due, err
+		}
+	case receipt.SuspenseReleased:
+		if e.How != receipt.ReleaseCredited {
+			return nil
+		}
+		t.kind, t.due = kindReceipt, e.At.Add(mendAfter) // the payment has it by then
+		t.run = func(ctx context.Context, _ *task) (time.Time, error) {
+			return time.Time{}, r.Write.RecordCredited(ctx, rec.Stream, cause)
 		}
 	case journal.Resolved:
 		one := e.Resolutions[0]

@@ -46,8 +46,10 @@ func TestMoneyOutOfSuspenseCountsOnce(t *testing.T) {
 				returned = returned || r.Owner == "" && r.Released != nil && r.Released.How == receipt.ReleaseReturned
 			case 3:
 				do(receipt.Claim{Provider: "mpesa", Number: "NLJ7RT61SV", Transaction: string(reference), Attempt: 1, Asked: true, At: t0})
-				s.do(t, paid("NLJ7RT61SV", kes(1000_00), fee.Terms{Channel: 3, Funds: funds, Currency: "KES"}))
-				came, returned = true, false
+				if r.Owner != "" {
+					s.do(t, paid("NLJ7RT61SV", kes(1000_00), fee.Terms{Channel: 3, Funds: funds, Currency: "KES"}))
+					came = true
+				}
 			}
 		}
 		want := map[string]int64{}

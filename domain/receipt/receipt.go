@@ -183,10 +183,10 @@ type Claim struct {
 }
 
 // Decide gives the receipt to the first that asks, and takes the money out of suspense if it stands there. When another
-// transaction owns it, nothing is decided: look at the owner afterwards.
+// transaction owns it, or the money went back, nothing is decided: look at the owner afterwards.
 func (c Claim) Decide(s State) ([]domain.Event, error) {
 	switch {
-	case s.Owner == c.Transaction:
+	case s.Owner == c.Transaction, s.WentBack():
 		return nil, nil
 	case s.Owner == "":
 		claimed := Claimed{Provider: c.Provider, Number: c.Number, Transaction: c.Transaction, Attempt: c.Attempt, Door: c.Door, At: c.At}

@@ -73,6 +73,11 @@ func (e SuspenseOpened) released(how Release, transaction string, at time.Time) 
 	}
 }
 
+// WentBack tells whether the money came and went back to whoever sent it: nobody can be credited with it.
+func (s State) WentBack() bool {
+	return s.Owner == "" && s.Released != nil && s.Released.How == ReleaseReturned
+}
+
 // credit is how money that a transaction claims leaves suspense, or comes back from having been written off; false where none
 // stood there.
 func (s State) credit(transaction string, at time.Time) (SuspenseReleased, bool) {

@@ -36,6 +36,17 @@ func TestMoneyThatWasWrittenOffComesBackWhenItIsClaimed(t *testing.T) {
 		when(ReleaseSuspense{How: ReleaseWrittenOff, At: t0}).then(gone).
 		when(ReleaseSuspense{How: ReleaseWrittenOff, At: t0}).thenNothing().
 		when(OpenSuspense{suspended()}).thenNothing().
-		when(claim("A", true)).then(claimed("A"), back)
+		when(claim("A", true)).then(claimed("A"), back).
+		when(ReleaseSuspense{How: ReleaseWrittenOff, At: t0}).thenNothing()
 	given[State](t).when(ReleaseSuspense{How: ReleaseReturned, At: t0}).thenError(domain.CodeNotFound)
+}
+
+func TestMoneyThatWentBackIsNobodys(t *testing.T) {
+	s := given[State](t).when(OpenSuspense{suspended()}).
+		when(ReleaseSuspense{How: ReleaseReturned, At: t0}).then(suspended().released(ReleaseReturned, "", t0)).
+		when(claim("A", true)).thenNothing().
+		when(claim("B", false)).thenNothing()
+	if !s.state.WentBack() || s.state.Owner != "" || s.state.Noted == nil {
+		t.Errorf("%+v", s.state)
+	}
 }

@@ -35,7 +35,7 @@ const (
 	ConflictSecondReceipt ConflictKind = "second_receipt"     // another receipt than the one that paid
 	ConflictAmount        ConflictKind = "amount_differs"     // another amount than was asked, or than another door said
 	ConflictCurrency      ConflictKind = "currency_differs"   // another currency than was asked, or than another door said
-	ConflictReceiptTaken  ConflictKind = "receipt_taken"      // the receipt pays another transaction already
+	ConflictReceiptTaken  ConflictKind = "receipt_taken"      // the receipt pays another transaction already, or its money went back
 	ConflictMismatch      ConflictKind = "identifiers_differ" // it names another request than ours
 )
 

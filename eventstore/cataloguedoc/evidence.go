@@ -105,7 +105,7 @@ var conflicts = [...]struct {
 	{transaction.ConflictSecondReceipt, "Another receipt, or another attempt, than the one that paid."},
 	{transaction.ConflictAmount, "Another amount came than was asked, or the same receipt came with two amounts."},
 	{transaction.ConflictCurrency, "Another currency came than was asked, or the same receipt came with two currencies."},
-	{transaction.ConflictReceiptTaken, "The receipt pays another transaction already, or came for one that is a part of another."},
+	{transaction.ConflictReceiptTaken, "The receipt pays another transaction already, or came for one that is a part of another, or a person noted its money as returned."},
 	{transaction.ConflictMismatch, "A notice names another request than the provider's answer to ours. Known in time, it doesn't count."},
 }
 
