@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/domain/payout"
 	"github.com/benfex/kipay/domain/receipt"
 	"github.com/benfex/kipay/domain/reconciliation"
 	"github.com/benfex/kipay/domain/transaction"
@@ -46,6 +49,8 @@ type Books interface {
 	// Elsewhere are the receipts that statements of these sources, of the merchant's other channels, have shown in the time, and that
 	// are none of those channels' books.
 	Elsewhere(ctx context.Context, q BooksQuery, sources []reconciliation.Source) ([]reconciliation.Elsewhere, error)
+	// Streams are those of the merchant that have an event of one of the types that was recorded in the time.
+	Streams(ctx context.Context, q BooksQuery, types ...string) ([]string, error)
 	// Clearing is the balance of the channel's clearing account by what was recorded before Until, in minor units.
 	Clearing(ctx context.Context, q BooksQuery) (int64, error)
 }
@@ -291,7 +296,7 @@ func (b *bookOf) refunds() []reconciliation.Refund {
 			Receipt: r.RefundReceipt, Phone: string(r.Phone), SentAt: r.At, BookedAt: b.done[r.Refund], Events: b.events,
 		}
 		if r.Status == transaction.RefundDone {
-			m.Amount = r.Came
+			m.Amount, m.MovedAt = r.Came, r.RefundedAt
 		}
 		out = append(out, m)
 	}
@@ -299,7 +304,7 @@ func (b *bookOf) refunds() []reconciliation.Refund {
 		if r.Amount.Currency == b.currency {
 			out = append(out, reconciliation.Refund{
 				Reference: "reversal " + r.Receipt, Payment: string(b.state.Reference), Channel: b.state.Channel, Amount: r.Amount,
-				Status: reconciliation.StatusCompleted, Receipt: r.Receipt, SentAt: r.At, BookedAt: b.reversed[r.Receipt], Events: b.events,
+				Status: reconciliation.StatusCompleted, Receipt: r.Receipt, SentAt: r.At, BookedAt: b.reversed[r.Receipt], MovedAt: r.At, Events: b.events,
 			})
 		}
 	}
@@ -324,6 +329,15 @@ func (l *loader) books(ctx context.Context, q BooksQuery, news func(ImportProgre
 	if err != nil {
 		return 0, fmt.Errorf("find the payouts of the time: %w", err)
 	}
+	late, err := l.late(ctx, q)
+	if err != nil {
+		return 0, err
+	}
+	for _, stream := range late {
+		if ref, ok := strings.CutPrefix(stream, payout.Reference("").Stream()); ok && !slices.Contains(outgoing, ref) {
+			outgoing = append(outgoing, ref)
+		}
+	}
 	if err := l.payouts(ctx, outgoing); err != nil || q.Channel == 0 { // no payer pays into a bank account through Kipay
 		return head, err
 	}
@@ -334,5 +348,26 @@ func (l *loader) books(ctx context.Context, q BooksQuery, news func(ImportProgre
 	if err != nil {
 		return 0, fmt.Errorf("find the payments of the time: %w", err)
 	}
-	return head, l.load(ctx, references, func(done int) { news(ImportProgress{Step: "books", Done: done, Total: len(references)}) })
+	if err := l.load(ctx, references, func(done int) { news(ImportProgress{Step: "books", Done: done, Total: len(references)}) }); err != nil {
+		return 0, err
+	}
+	for _, stream := range late {
+		if number, ok := strings.CutPrefix(stream, receipt.Stream(l.receipt, "")); ok {
+			if err := l.byReceipt(ctx, number); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return head, nil
+}
+
+// late are the streams of what was booked in the time and need not have happened in it: money that an earlier month's statement put into
+// suspense, or let go, and what it says that a payout cost. Without them the clearing account would move by more than the entries
+// that are compared.
+func (l *loader) late(ctx context.Context, q BooksQuery) ([]string, error) {
+	streams, err := l.w.Books.Streams(ctx, q, receipt.SuspenseOpened{}.EventType(), receipt.SuspenseReleased{}.EventType(), payout.ChargeReported{}.EventType())
+	if err != nil {
+		return nil, fmt.Errorf("find what was booked in the time: %w", err)
+	}
+	return streams, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,17 @@ func (b booksOf) Payouts(ctx context.Context, _ commands.BooksQuery) ([]string, 
 	for _, r := range records {
 		if r.Type == (payout.Requested{}).EventType() {
 			out = append(out, strings.TrimPrefix(r.Stream, "payout-"))
+		}
+	}
+	return out, err
+}
+
+func (b booksOf) Streams(ctx context.Context, _ commands.BooksQuery, types ...string) ([]string, error) {
+	var out []string
+	records, err := b.store.ReadAll(ctx, 0, eventstore.Forward, 10_000)
+	for _, r := range records {
+		if slices.Contains(types, r.Type) && !slices.Contains(out, r.Stream) {
+			out = append(out, r.Stream)
 		}
 	}
 	return out, err

@@ -131,3 +131,20 @@ func (r *Reader) ActivePayouts(ctx context.Context, merchantID int64, mode domai
 	}
 	return out, nil
 }
+
+// StreamsRecorded are the streams of the merchant that have an event of one of the types, recorded from one time to before another.
+func (r *Reader) StreamsRecorded(ctx context.Context, merchantID int64, types []string, from, until time.Time) ([]string, error) {
+	var out []string
+	err := r.patient().on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
+		out = nil
+		sql := g.in(`SELECT DISTINCT stream FROM kipay.events_gN WHERE merchant_id = {merchant:Int64} AND type IN {types:Array(String)}
+			AND recorded_at >= {from:DateTime64(3,'UTC')} AND recorded_at < {until:DateTime64(3,'UTC')} ORDER BY stream`)
+		return r.each(ctx, sql, []any{
+			clickhouse.Named("merchant", merchantID), clickhouse.Named("types", types), millisArg("from", within(from)), millisArg("until", within(until)),
+		}, into(&out))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list streams by what was recorded: %w", err)
+	}
+	return out, nil
+}

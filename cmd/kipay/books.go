@@ -67,6 +67,15 @@ func (b *bookkeeper) Elsewhere(ctx context.Context, q commands.BooksQuery, sourc
 	return r.ShownElsewhere(ctx, q.Merchant, q.Mode, q.Channel, sources, q.From, q.Until)
 }
 
+// Streams are those with an event of one of the types that was recorded in the time.
+func (b *bookkeeper) Streams(ctx context.Context, q commands.BooksQuery, types ...string) ([]string, error) {
+	r, _, err := b.reader()
+	if err != nil {
+		return nil, err
+	}
+	return r.StreamsRecorded(ctx, q.Merchant, types, q.From, q.Until)
+}
+
 // Clearing is the balance of a channel's clearing account.
 func (b *bookkeeper) Clearing(ctx context.Context, q commands.BooksQuery) (int64, error) {
 	r, _, err := b.reader()

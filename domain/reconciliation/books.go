@@ -77,8 +77,10 @@ type Refund struct {
 	// Phone is where it is sent, empty for a reversal.
 	Phone string
 	// SentAt is when the provider was asked, BookedAt when the books counted it, zero when they have not.
-	SentAt     time.Time
-	BookedAt   time.Time
+	SentAt   time.Time
+	BookedAt time.Time
+	// MovedAt is when the money went back by the provider's clock, zero while that is not known.
+	MovedAt    time.Time
 	Settlement string
 	Events     []string
 }

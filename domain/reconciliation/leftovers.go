@@ -182,7 +182,13 @@ func (m *Matcher) causeOfAbsence(a *atom) reason {
 	skew, settling := m.scope.Skew.Milliseconds(), m.scope.Settling.Milliseconds()
 	switch {
 	case a.kind == ofMove && m.moves[a.owner].kind == KindReversal:
-		return whyInTransit
+		switch moved := m.moves[a.owner].moved; {
+		case moved == never || moved >= from+skew && moved < until-skew:
+			return whyInTransit
+		case moved < from || moved >= until:
+			return whyOtherPeriod
+		}
+		return whyEdge
 	case a.kind == ofFee:
 		return m.causeOfFeeAbsence(a)
 	case a.kind == ofMoveFee:

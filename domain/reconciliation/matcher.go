@@ -67,7 +67,7 @@ type moveRec struct {
 	reference, payment, phone, settlement string
 	kind                                  Kind // KindReversal for a refund
 	events                                []string
-	channel, sent                         int64
+	channel, sent, moved                  int64 // moved by the provider's clock, never while that is not known
 	atom, fee, members                    int32
 	status                                Status
 }
@@ -223,7 +223,7 @@ func (m *Matcher) addAtom(a atom) {
 func (m *Matcher) AddRefund(r Refund) error {
 	return m.addMove(moveRec{
 		reference: r.Reference, payment: r.Payment, phone: normalPhone(r.Phone), settlement: r.Settlement, kind: KindReversal, events: r.Events,
-		channel: r.Channel, sent: milli(r.SentAt), status: r.Status,
+		channel: r.Channel, sent: milli(r.SentAt), moved: milli(r.MovedAt), status: r.Status,
 	}, r.Amount, -1, r.Receipt, milli(r.BookedAt))
 }
 
@@ -243,7 +243,7 @@ func (m *Matcher) AddPayout(p Payout) error {
 	}
 	if err := m.addMove(moveRec{
 		reference: p.Reference, phone: normalPhone(p.Phone), settlement: p.Settlement, kind: p.Kind, events: p.Events,
-		channel: p.Channel, sent: milli(p.SentAt), status: p.Status,
+		channel: p.Channel, sent: milli(p.SentAt), moved: never, status: p.Status,
 	}, p.Amount, sign, p.Receipt, milli(p.BookedAt)); err != nil {
 		return err
 	}

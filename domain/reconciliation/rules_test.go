@@ -173,6 +173,7 @@ func TestWhatMoneyOutIsSaidToBe(t *testing.T) {
 		"our refund without an answer":              {[]any{refund, moved(9, KindReversal, "SKA0000009", "SKA0000001", -500)}, []is{clean, {9, "RFD1", RuleReceipt, Reversal, Explained, "-500"}}},
 		"our refund, not there yet":                 {[]any{with(booked, func(r *Refund) { r.SentAt = end.Add(-time.Hour) })}, []is{clean, {0, "RFD1", RuleUnmatched, RefundInTransit, Explained, "500"}}},
 		"our refund, long not there":                {[]any{booked}, []is{clean, {0, "RFD1", RuleUnmatched, RefundInTransit, Open, "500"}}},
+		"our refund, on the statement before":       {[]any{with(booked, func(r *Refund) { r.MovedAt = begin.Add(-time.Hour) })}, []is{clean, {0, "RFD1", RuleUnmatched, Timing, Explained, "500"}}},
 		"our refund, sent and not booked":           {[]any{refund}, []is{clean, {0, "RFD1", RuleUnmatched, RefundInTransit, Open, "0"}}},
 		"our refund that failed":                    {[]any{with(refund, func(r *Refund) { r.Status = StatusFailed })}, []is{clean}},
 		"a reversal of one of two like refunds":     {[]any{booked, with(booked, func(r *Refund) { r.Reference = "RFD2" }), moved(9, KindReversal, "SKA0000009", "SKA0000001", -500)}, []is{clean, {9, "KIPAY1", RuleReceipt, Reversal, Open, "-500"}, {0, "RFD1", RuleUnmatched, RefundInTransit, Open, "500"}, {0, "RFD2", RuleUnmatched, RefundInTransit, Open, "500"}}},
