@@ -146,7 +146,10 @@ func (a *api) parseReport(who domain.Caller, name string, q *query, lineage bool
 	u.known, u.happened = q.moment("as_of"), q.moment("effective_at")
 	u.effective = q.text("effective_at")
 	u.From, u.To = q.days()
-	u.Channel = int64(q.number("payment_channel_id", 0, 1<<53))
+	// A row of what is of no channel says 0, and narrow reads it.
+	if !lineage || q.text("payment_channel_id") != "0" || !slices.Contains(r.Narrowable(), "payment_channel_id") {
+		u.Channel = int64(q.number("payment_channel_id", 0, 1<<53))
+	}
 	var err error
 	if u.Zone, err = zoneOf(who); err != nil {
 		return nil, fmt.Errorf("time zone of merchant %d: %w", who.MerchantID, err)

@@ -170,12 +170,16 @@ func TestEveryFigureOfEveryReportResolvesToTheFactsBehindIt(t *testing.T) {
 	middle := s.business(t)
 	s.besides(t)
 	s.Statement(t, 1) // leaves money in suspense
+	s.BankStatement(t, 1)
 	s.wrote(1, s.Head(t))
 	led := map[string]bool{}
 	for _, r := range report.All() {
 		questions := []string{"", fmt.Sprintf("?date_from=2026-03-30&date_to=2026-03-31&as_of=%d", middle), "?payment_channel_id=7&tz=UTC&effective_at=2026-03-30T20:30:02Z"}
 		if len(r.Dims) > 0 {
 			questions = append(questions, "?date_from=2026-03-30&date_to=2026-03-30&group_by="+strings.Join(r.DimNames(), ","))
+		}
+		if _, ok := r.Dim("channel"); ok {
+			questions = append(questions, "?group_by=channel")
 		}
 		rows := 0
 		for _, q := range questions {

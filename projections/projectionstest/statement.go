@@ -61,6 +61,31 @@ func (i *Install) StatementOf(t testing.TB, merchantID int64, number string) (id
 	return id, i.AcceptDifference(t, merchantID, id, 2, "looked up")
 }
 
+// BankStatement imports a statement of an account at a bank, which is of no channel, and finds one line more than the books have.
+func (i *Install) BankStatement(t testing.TB, merchantID int64) (id int64, at eventstore.Position) {
+	t.Helper()
+	id = i.NextID()
+	now, subject, amount, none := i.Now(), journal.Stream(id), money.Of(20_00, money.KES), money.Of(0, money.KES)
+	do := func(cmd domain.Command[journal.State]) {
+		t.Helper()
+		_, at = Do[journal.State](t, i, merchantID, subject, cmd)
+	}
+	do(journal.Begin{Begun: journal.Begun{
+		ID: id, Merchant: merchantID, Mode: domain.ModeTest, Source: reconciliation.SourceBank, Format: "csv", Subject: subject,
+		File: "bank.csv", Account: "Equity", SHA256: "cd", Bytes: 300, At: now,
+	}})
+	do(journal.Find{Found: []journal.DifferencesFound{{ID: id, Subject: subject, At: now, Differences: []journal.Difference{{
+		N: 1, Identity: "line:b:unexplained", Line: 2, Rule: reconciliation.RuleUnmatched, Cause: reconciliation.Unexplained,
+		State: reconciliation.Open, Amount: amount, Stated: amount, Booked: none, At: now, Text: "It fits no payout here.",
+	}}}}})
+	do(journal.Conclude{Reconciled: journal.Reconciled{
+		ID: id, From: now.AddDate(0, 0, -1), Until: now, Currency: money.KES, Lines: 1, Statement: amount, Booked: none, Difference: amount,
+		Explained: none, Unexplained: amount, Open: 1, Differences: 1, At: now,
+		ByCause: []journal.CauseSum{{Cause: reconciliation.Unexplained, Count: 1, Amount: amount}},
+	}})
+	return id, at
+}
+
 // AcceptDifference decides about a difference of an import.
 func (i *Install) AcceptDifference(t testing.TB, merchantID, importID int64, n int, reason domain.Personal) eventstore.Position {
 	t.Helper()
