@@ -144,7 +144,8 @@ type moments struct {
 // moments reads what a diff of a list is between: since and until, moments as as_of is, or period, a closed month, which means what
 // came too late for it. effective_at leaves out what had not happened by then, and the dates leave what became known of these days.
 func (q *query) moments() moments {
-	m := moments{since: q.moment("since"), until: q.moment("until"), effective: q.moment("effective_at"), month: q.month("period")}
+	m := moments{effective: q.moment("effective_at"), month: q.month("period")}
+	m.since, m.until = q.span()
 	m.from, m.to = q.days()
 	if m.since.given == (m.month != 0) {
 		q.Add("since", "is required, or period: one of them")
@@ -152,16 +153,13 @@ func (q *query) moments() moments {
 	return m
 }
 
-// between finds the moments in the log. Errors: Unavailable; Invalid on period and effective_at.
+// between finds the moments in the log. Errors: Unavailable; Invalid on period, until and effective_at.
 func (a *api) between(c *fiber.Ctx, who domain.Caller, m moments) (b projections.Between, err error) {
 	zone, err := zoneOf(who)
 	if err != nil {
 		return b, fmt.Errorf("time zone of merchant %d: %w", who.MerchantID, err)
 	}
-	if b.Until, err = a.known(c, who, m.until); err != nil {
-		return b, err
-	}
-	if b.Since, err = a.since(c, who, m.since, m.month); err != nil {
+	if b.Since, b.Until, err = a.span(c, who, m.since, m.until, m.month); err != nil {
 		return b, err
 	}
 	if b.By, err = a.happened(c, m.effective); err != nil {

@@ -96,7 +96,7 @@ func (a *api) ledgerDiff(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	since, until := q.moment("since"), q.moment("until")
+	since, until := q.span()
 	f.LateFor, f.Period, f.Through = f.Period, 0, 0
 	if since.given == (f.LateFor != 0) {
 		q.Add("since", "is required, or period: one of them")
@@ -104,10 +104,7 @@ func (a *api) ledgerDiff(c *fiber.Ctx) error {
 	if err := q.Err(); err != nil {
 		return err
 	}
-	if f.AsOf, err = a.known(c, who, until); err != nil {
-		return err
-	}
-	if f.Since, err = a.since(c, who, since, f.LateFor); err != nil {
+	if f.Since, f.AsOf, err = a.span(c, who, since, until, f.LateFor); err != nil {
 		return err
 	}
 	if f.Until, err = a.happened(c, effective); err != nil {
@@ -131,6 +128,32 @@ func (a *api) ledgerDiff(c *fiber.Ctx) error {
 	e.count("until", uint64(f.AsOf))
 	e.b = append(e.b, '}')
 	return send(c, e.b)
+}
+
+// span reads since and until.
+func (q *query) span() (since, until moment) {
+	since, until = q.moment("since"), q.moment("until")
+	if since.given && until.given && since.at.IsZero() == until.at.IsZero() && (since.position > until.position || since.at.After(until.at)) {
+		q.Add("until", beforeSince)
+	}
+	return since, until
+}
+
+const beforeSince = "must not be before since"
+
+// span is where since, or the closing of the month, and until are in the log. Errors: Unavailable; Invalid on period, and on until
+// where it is before since: one may be a time and the other a position.
+func (a *api) span(c *fiber.Ctx, who domain.Caller, since, until moment, month period.Month) (from, to eventstore.Position, err error) {
+	if from, err = a.since(c, who, since, month); err != nil {
+		return 0, 0, err
+	}
+	if to, err = a.known(c, who, until); err != nil {
+		return 0, 0, err
+	}
+	if since.given && until.given && from > to {
+		return 0, 0, domain.Invalid("until", beforeSince)
+	}
+	return from, to, nil
 }
 
 // since is the position of the moment, or that at which the month was closed. Errors: Invalid on period where it is not.
