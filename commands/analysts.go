@@ -55,15 +55,24 @@ func (w *WriteSide) Analyst(ctx context.Context, token string) (analyst.State, b
 	return out.State, err == nil && out.State.Valid(), err
 }
 
-// NoteAnalystRead records which views an analyst has read. Errors: Unavailable.
-func (w *WriteSide) NoteAnalystRead(ctx context.Context, name string, merchantID int64, views []string) error {
+// AnalystRead is what an analyst has read.
+type AnalystRead struct {
+	// Token is the token's id: several may have one name.
+	Token, Name string
+	MerchantID  int64 // the only one whose rows are shown, 0 for all
+	From        string
+	Views       []string
+}
+
+// NoteAnalystRead records which views an analyst has read, with which token and from where. Errors: Unavailable.
+func (w *WriteSide) NoteAnalystRead(ctx context.Context, r AnalystRead) error {
 	now := w.log.Now()
-	by := By{Actor: "analyst:" + name, Merchant: merchantID}
-	_, err := Handle[audit.State](ctx, w, audit.Stream(merchantID, now), audit.NoteRead{DataRead: audit.DataRead{
-		Merchant: merchantID, Reader: by.Actor, What: "analytics " + strings.Join(views, " "), At: now,
+	by := By{Actor: "analyst:" + r.Name + ":" + r.Token, Merchant: r.MerchantID, From: r.From}
+	_, err := Handle[audit.State](ctx, w, audit.Stream(r.MerchantID, now), audit.NoteRead{DataRead: audit.DataRead{
+		Merchant: r.MerchantID, Reader: by.Actor, What: "analytics " + strings.Join(r.Views, " "), At: now,
 	}}, by)
 	if domain.CodeOf(err) == domain.CodeUnavailable {
-		w.Logger.Warn().Err(err).Str("analyst", name).Msg("a reading of analytics was not recorded")
+		w.Logger.Warn().Err(err).Str("analyst", r.Name).Str("token", r.Token).Msg("a reading of analytics was not recorded")
 	}
 	return err
 }

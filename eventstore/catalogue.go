@@ -57,7 +57,7 @@ func Catalogue() []EventType {
 		{Prototype: analyst.Issued{}, Version: 1, AppendedBy: "operator (analyst issue)", Meaning: "A token for the analysts' port is valid. The token itself is nowhere."},
 		{Prototype: analyst.Revoked{}, Version: 1, AppendedBy: "operator (analyst revoke)", Meaning: "A token for the analysts' port is valid no more."},
 		{Prototype: period.Closed{}, Version: 1, AppendedBy: "periods/close; operator (period close)", Meaning: "A month of the books is closed, and all before it."},
-		{Prototype: audit.DataRead{}, Version: 1, AppendedBy: "transactions/{reference}/history, audit/events; operator (events --open)", Meaning: "Somebody looked at audit data."},
+		{Prototype: audit.DataRead{}, Version: 2, Upcasts: added, AppendedBy: "transactions/{reference}/history, audit/events and others that open what is sealed; the analysts' port; operator (events --open)", Meaning: "Somebody looked at audit data."},
 		{Prototype: ids.BlockReserved{}, Version: 1, AppendedBy: "any command that draws an id", Meaning: "A block of integer ids was handed to a node."},
 		{Prototype: idempotency.Intended{}, Version: 1, AppendedBy: "every POST with an Idempotency-Key that opens no transaction", Meaning: "A request with this key is being carried out."},
 		{Prototype: idempotency.Answered{}, Version: 1, AppendedBy: "the same, when done", Meaning: "What every repetition of the request is answered."},

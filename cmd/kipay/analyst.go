@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/benfex/kipay/commands"
 	"github.com/benfex/kipay/projections"
 	"github.com/benfex/kipay/projections/chdb/analyst"
 )
@@ -57,7 +58,7 @@ func (n *node) authenticateAnalyst(ctx context.Context, token string) (analyst.A
 	if !ok {
 		return analyst.Analyst{}, analyst.ErrUnknownToken
 	}
-	return analyst.Analyst{Name: who.Name, MerchantID: who.Merchant, MayReadPersonal: who.Personal}, nil
+	return analyst.Analyst{ID: who.ID, Name: who.Name, MerchantID: who.Merchant, MayReadPersonal: who.Personal}, nil
 }
 
 // observeAnalyst records what was read, once an hour for the same views.
@@ -65,7 +66,9 @@ func (n *node) observeAnalyst(ctx context.Context, o analyst.Observation) {
 	if o.Denied || len(o.Tables) == 0 {
 		return
 	}
-	_ = n.write.NoteAnalystRead(ctx, o.Analyst.Name, o.Analyst.MerchantID, o.Tables) // it has said so itself
+	_ = n.write.NoteAnalystRead(ctx, commands.AnalystRead{ // it has said so itself
+		Token: o.Analyst.ID, Name: o.Analyst.Name, MerchantID: o.Analyst.MerchantID, From: o.From, Views: o.Tables,
+	})
 }
 
 type analystIssueArgs struct {

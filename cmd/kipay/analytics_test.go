@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/ClickHouse/clickhouse-go/v2"
+
+	"github.com/benfex/kipay/domain/analyst"
 )
 
 // asks sends a statement to the analysts' port.
@@ -85,6 +87,25 @@ func TestAnalystsAskTheViewsAndNothingElse(t *testing.T) {
 		if (c.status == 200) != (r.status == 200) || !strings.Contains(r.raw, c.says) || (c.hides != "" && strings.Contains(r.raw, c.hides)) {
 			t.Errorf("%s: %v", c.sql, r)
 		}
+	}
+
+	// A second token of the same name is another reader, and both say from where.
+	twin := token("grafana")
+	for _, who := range []string{masked, twin} {
+		asks(t, addr, who, "SELECT count() FROM channels")
+		eventually(t, 10*time.Second, "the reading of each token is recorded", func() error {
+			events := in.cli(t, "events", "tail", "--no-follow", "--last", "500", "--open", "--json")
+			id, _ := analyst.IDOf(who)
+			for _, line := range strings.Split(events, "\n") {
+				if e := (reply{raw: line}); e.text("metadata.actor") == "analyst:grafana:"+id && strings.Contains(line, "kipay_analytics.channels") {
+					if e.text("metadata.from") != "127.0.0.1" || e.text("data.reader") != "analyst:grafana:"+id {
+						return errString(line)
+					}
+					return nil
+				}
+			}
+			return errString("none")
+		})
 	}
 
 	conn, err := clickhouse.Open(&clickhouse.Options{

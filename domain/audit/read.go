@@ -27,6 +27,9 @@ type DataRead struct {
 // EventType is the wire name.
 func (DataRead) EventType() string { return "AuditDataRead" }
 
+// SubjectName is whose key seals from where it was read: one of the day's own, so that it can be kept at all.
+func (e DataRead) SubjectName() string { return Stream(e.Merchant, e.At) }
+
 // State is the reads of a day, by reader and what was read: when it was last noted.
 type State struct{ noted map[[2]string]time.Time }
 

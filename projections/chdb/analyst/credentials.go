@@ -50,10 +50,7 @@ func keyOf(token string) string {
 
 // network is where a client is, as far as one failure says something about the next: IPv4 by /24, IPv6 by /48.
 func network(remote string) string {
-	host, _, err := net.SplitHostPort(remote)
-	if err != nil {
-		return remote
-	}
+	host := addressOf(remote)
 	address, err := netip.ParseAddr(host)
 	if err != nil {
 		return host
@@ -68,4 +65,13 @@ func network(remote string) string {
 		return host
 	}
 	return prefix.String()
+}
+
+// addressOf is a remote address without its port.
+func addressOf(remote string) string {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		return remote
+	}
+	return host
 }

@@ -17,6 +17,8 @@ var ErrUnknownToken = errors.New("unknown token")
 
 // Analyst is who a token stands for.
 type Analyst struct {
+	// ID tells the token from others of the same name.
+	ID string
 	// Name says who it is in logs and in the audit: an id or a name that was given to the token, not personal data.
 	Name string
 	// MerchantID, unless 0, is the only merchant whose rows are shown.
@@ -34,6 +36,8 @@ type Engine interface {
 // Observation is one statement that an analyst has asked, for the audit.
 type Observation struct {
 	Analyst Analyst
+	// From is the address that it came from.
+	From string
 	// Statement is a keyed hash of its text: the same for the same text, and no way back.
 	Statement string
 	// Tables are the tables and views that it reads, as database.name; Personal says that one of them shows personal data.

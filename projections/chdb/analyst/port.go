@@ -104,7 +104,7 @@ func (p *Port) statement(w http.ResponseWriter, r *http.Request) {
 		failed.answer(w)
 		return
 	}
-	o := &Observation{Analyst: who, At: p.opts.Now()}
+	o := &Observation{Analyst: who, From: addressOf(r.RemoteAddr), At: p.opts.Now()}
 	cut := p.carryOut(w, r, key, o)
 	o.Elapsed = p.opts.Now().Sub(o.At)
 	p.observed(r.Context(), o)
@@ -182,7 +182,7 @@ func (p *Port) refuse(w http.ResponseWriter, o *Observation, e *exception, cause
 
 // observed logs a statement that is over and tells the audit of it.
 func (p *Port) observed(ctx context.Context, o *Observation) {
-	p.opts.Log.Info().Str("analyst", o.Analyst.Name).Int64("merchant", o.Analyst.MerchantID).Str("statement", o.Statement).Strs("tables", o.Tables).
+	p.opts.Log.Info().Str("analyst", o.Analyst.Name).Str("token", o.Analyst.ID).Int64("merchant", o.Analyst.MerchantID).Str("statement", o.Statement).Strs("tables", o.Tables).
 		Bool("personal", o.Personal).Bool("denied", o.Denied).Int("code", o.Code).Bool("complete", o.Complete).Uint64("rows", o.Rows).Uint64("bytes", o.Bytes).
 		Dur("elapsed", o.Elapsed).Msg("an analyst has asked")
 	p.opts.Observe(context.WithoutCancel(ctx), *o)
