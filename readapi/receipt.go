@@ -45,7 +45,7 @@ func (a *api) receipt(c *fiber.Ctx) error {
 		return notFound()
 	}
 	if disclose == "all" {
-		if err := a.Readings.NoteAuditRead(c.UserContext(), "receipt "+string(ref)); err != nil {
+		if err := a.Readings.NoteAuditRead(c.UserContext(), "receipt "+string(ref)+" disclose=all"); err != nil {
 			return err
 		}
 	}

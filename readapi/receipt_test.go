@@ -38,7 +38,7 @@ func TestAReceiptSaysWhetherItsHeadIsSigned(t *testing.T) {
 	if err != nil || len(r.Events) != 6 || r.Origin != "pay.example/kipay" {
 		t.Errorf("%d events of %q: %v", len(r.Events), r.Origin, err)
 	}
-	if n := len(s.readings.what); n != 1 || s.readings.what[0] != "receipt "+string(ref) {
+	if n := len(s.readings.what); n != 1 || s.readings.what[0] != "receipt "+string(ref)+" disclose=all" {
 		t.Errorf("noted: %q", s.readings.what)
 	}
 	for _, c := range []struct {
