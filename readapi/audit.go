@@ -39,6 +39,9 @@ func (a *api) auditEvents(c *fiber.Ctx) error {
 		f.After = eventstore.Position(n)
 	}
 	asOf := q.moment("as_of")
+	if q.text("effective_at") != "" {
+		q.Add("effective_at", "is not for events: to bounds when they happened")
+	}
 	if err := q.Err(); err != nil {
 		return err
 	}

@@ -149,8 +149,8 @@ func TestAuditEventsAreFoundByWhoAndWhatAndPagedByACursor(t *testing.T) {
 	if of, _ := s.list(t, 1, "/audit/events?to=2001-01-01T00:00:00Z"); len(of) != 0 {
 		t.Errorf("before there was anything: %v", of)
 	}
-	a := s.get(t, 1, "/audit/events?after=x&from=x&to=x&limit=1000&as_of=x")
-	if errs, _ := a.json["errors"].(map[string]any); a.status != http.StatusUnprocessableEntity || len(errs) != 5 {
+	a := s.get(t, 1, "/audit/events?after=x&from=x&to=x&limit=1000&as_of=x&effective_at=2026-03-01T00:00:00Z")
+	if errs, _ := a.json["errors"].(map[string]any); a.status != http.StatusUnprocessableEntity || len(errs) != 6 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
 }
