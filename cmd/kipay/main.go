@@ -13,9 +13,11 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // Exit codes of every verb.
@@ -74,6 +76,24 @@ func verb(run func(cmd *cobra.Command, args []string) error) func(*cobra.Command
 	return func(cmd *cobra.Command, args []string) error { return failed(run(cmd, args)) }
 }
 
+// flagError says of a number that is none what is wanted, where the parser names its functions.
+func flagError(_ *cobra.Command, err error) error {
+	var invalid *pflag.InvalidValueError
+	var number *strconv.NumError
+	if !errors.As(err, &invalid) || !errors.As(err, &number) {
+		return err
+	}
+	flag := invalid.GetFlag()
+	wants := map[string]string{"bool": "true or false", "uint64": "a whole number from 0"}[flag.Value.Type()]
+	if wants == "" {
+		wants = "a whole number"
+	}
+	if errors.Is(number, strconv.ErrRange) {
+		wants = "a smaller number"
+	}
+	return fmt.Errorf("--%s: must be %s, not %q", flag.Name, wants, invalid.GetValue())
+}
+
 func root() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "kipay",
@@ -90,6 +110,7 @@ Settings are flags or KIPAY_* variables: see docs/configuration.md, or "kipay se
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
+	cmd.SetFlagErrorFunc(flagError)
 	cmd.AddCommand(
 		serveCommand(),
 		merchantCommand(),
