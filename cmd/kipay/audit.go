@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/eventstore/transparency"
 	"github.com/benfex/kipay/eventstore/transparency/treehead"
 )
@@ -90,12 +91,13 @@ func opAuditCheck(ctx context.Context, n *node, raw json.RawMessage, emit func(a
 	}
 	var out auditChecked
 	err := n.withProofs(ctx, func() error {
+		// Before the log is asked for its keys: the first head makes the first one.
+		if _, err := n.proofs.maker.Make(ctx); err != nil {
+			return asFinding(err)
+		}
 		keys, err := n.logKeys(ctx, args.Keys)
 		if err != nil {
 			return err
-		}
-		if _, err := n.proofs.maker.Make(ctx); err != nil {
-			return asFinding(err)
 		}
 		if args.Since != "" {
 			since, err := transparency.CheckSince(ctx, n.proofs.publisher.Fetch, args.Since, keys)
@@ -125,12 +127,16 @@ func opAuditCheck(ctx context.Context, n *node, raw json.RawMessage, emit func(a
 		out.Leaves = compared.Leaves
 		return nil
 	})
-	return out, err
+	return out, asFinding(err)
 }
 
-// asFinding makes a history that was changed a finding, which has an exit status of its own.
+// asFinding makes a history that was changed a finding, which has an exit status of its own, and so it does a store that is damaged.
 func asFinding(err error) error {
-	if errors.Is(err, transparency.ErrHistory) || errors.Is(err, transparency.ErrCheckpoint) {
+	var coded *exitError
+	if errors.As(err, &coded) {
+		return err
+	}
+	if errors.Is(err, transparency.ErrHistory) || errors.Is(err, transparency.ErrCheckpoint) || errors.Is(err, eventstore.ErrCorrupt) {
 		return &exitError{exitFinding, err}
 	}
 	return err
@@ -155,7 +161,7 @@ the log's verifier key as you know it; without it the log's own word is taken fo
 
 With --url it is somebody else's install that is checked, by what it publishes: then --since and --key are required.
 
-Exit status: 0 in order, 3 history was changed.`,
+Exit status: 0 in order, 3 history was changed, or the event store is damaged.`,
 		Example: "  kipay audit check --since checkpoint-of-march.txt\n  kipay audit check --url https://pay.example/transparency --since old.txt --key 'pay.example/kipay+…'",
 		Args:    cobra.NoArgs,
 		RunE: verb(func(cmd *cobra.Command, _ []string) error {
@@ -177,7 +183,7 @@ Exit status: 0 in order, 3 history was changed.`,
 					return asFinding(err)
 				}
 			} else if err := call(cmd, "audit check", args, nil, &out); err != nil {
-				return err
+				return asFinding(err) // of a store that could not even be opened
 			}
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(out)

@@ -104,3 +104,29 @@ func TestFsckOfAFolderThatCannotBeOpenedIsAFinding(t *testing.T) {
 	}
 	in.finds(t, "event store corrupt", "file does not exist")
 }
+
+func TestAFlippedByteIsAFindingOfTheAuditToo(t *testing.T) {
+	t.Parallel()
+	in := stoppedShop(t)
+	in.cli(t, "audit", "check")
+	tables, err := filepath.Glob(filepath.Join(in.data, "events", "*.sst"))
+	if err != nil || len(tables) == 0 {
+		t.Fatalf("no tables: %v", err)
+	}
+	for _, name := range tables {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw[len(raw)/4] ^= 1
+		if err := os.WriteFile(name, raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{{"fsck"}, {"audit", "check"}} {
+		out, code := in.verb(t, args...)
+		if code != 3 || !strings.Contains(out, "corrupt") || !strings.Contains(out, ".sst") || strings.Contains(out, "carrier>") {
+			t.Errorf("%v: exit %d: %s", args, code, out)
+		}
+	}
+}

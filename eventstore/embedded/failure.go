@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -70,7 +71,17 @@ func readError(what string, err error) error {
 		return err
 	}
 	if pebble.IsCorruptionError(err) {
-		return fmt.Errorf("%w: %s: %w", eventstore.ErrCorrupt, what, err)
+		return fmt.Errorf("%w: %s: %w", eventstore.ErrCorrupt, what, plainly(err))
 	}
 	return fmt.Errorf("%w: %s: %w", eventstore.ErrUnavailable, what, err)
+}
+
+// plainly is Pebble's error of a damaged file without what it carries about for programs, which reads as nonsense, and with the
+// file's name.
+func plainly(err error) error {
+	info := pebble.ExtractDataCorruptionInfo(err)
+	if info == nil {
+		return err
+	}
+	return fmt.Errorf("%s: %w", filepath.Base(info.Path), info.Details)
 }

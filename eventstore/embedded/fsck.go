@@ -142,7 +142,7 @@ func (c *check) damage(phase CheckPhase, err error) error {
 	if !pebble.IsCorruptionError(err) {
 		return readError("check the "+string(phase), err)
 	}
-	return c.problem("%s: %v", phase, err)
+	return c.problem("%s: %v", phase, plainly(err))
 }
 
 // checkLog holds each record against its key and the one before it.
