@@ -1,9 +1,7 @@
 package transaction
 
 import (
-	"cmp"
 	"time"
-	"unicode/utf8"
 
 	"github.com/benfex/kipay/domain"
 )
@@ -50,7 +48,7 @@ func (c SettleRefund) Decide(s State) ([]domain.Event, error) {
 		return nil, nil
 	case known:
 	case r.Status == RefundDone && (r.Attention == "" || c.Done):
-		return nil, domain.Conflictf("This refund is completed, with receipt %s", cmp.Or(r.RefundReceipt, "unknown"))
+		return nil, domain.Conflictf("This refund is completed, with receipt %s", receiptOrNone(r.RefundReceipt))
 	case r.Status == RefundRefused && r.Door != DoorOperator:
 		return nil, domain.Conflictf("The provider says that this refund failed: %s", r.Failure.Reason)
 	case r.Status == RefundPending && !r.Answered():
@@ -83,7 +81,7 @@ func (c SettleRefund) Decide(s State) ([]domain.Event, error) {
 // check refuses what can't be evidence, and what would count money twice.
 func (c SettleRefund) check(s State, r Refund, known bool) error {
 	var p domain.Problems
-	if n := utf8.RuneCountInString(c.Evidence); n == 0 || n > maxEvidence {
+	if n := len([]rune(c.Evidence)); n == 0 || n > maxEvidence {
 		p.Add("evidence", "must have 1 to 2000 characters")
 	}
 	if c.Done && !known {
@@ -123,6 +121,14 @@ func isRefundReceipt(s string) bool {
 	return true
 }
 
+// receiptOrNone is a receipt, or that the provider has not told it.
+func receiptOrNone(receipt string) string {
+	if receipt == "" {
+		return "unknown"
+	}
+	return receipt
+}
+
 // countedAs is the receipt under which the money of a refund is counted already, as a reversal or another refund: its own, or
 // where Daraja reverses the payment that of another time, since a payment is reversed once.
 func (s State) countedAs(r Refund, receipt string) (string, bool) {
@@ -139,7 +145,7 @@ func (s State) countedAs(r Refund, receipt string) (string, bool) {
 		}
 		again := whole && other.Way == r.Way && other.RefundRequested.Receipt == p.Receipt && other.Amount == r.Amount
 		if receipt != "" && other.RefundReceipt == receipt || again {
-			return cmp.Or(other.RefundReceipt, "unknown"), true
+			return receiptOrNone(other.RefundReceipt), true
 		}
 	}
 	return "", false
