@@ -81,6 +81,28 @@ func TestARuleIsNotGoneRoundByASecondCustomerWithThePhone(t *testing.T) {
 	}
 }
 
+// Of a payment by C2B M-Pesa tells the first name and a number with stars: who fits both is who paid, as in statements.
+func TestErasureReachesPaymentsOfMaskedNumbers(t *testing.T) {
+	w := newWorld(t, "sandbox")
+	w.route()
+	w.mustPost("/mpesa/confirmation", confirmation("INV-77", "QGR7I8K2LM", "1000.00"))
+	other := w.customer(`{"email":"other@example.com","first_name":"Otieno","last_name":"Doe","phone":"+254712345678"}`)
+	if status, raw := w.erase(other, `{"reason":"request 1"}`); status != 200 || len(w.known("INV-77", "2547 ***** 678")) != 2 {
+		t.Errorf("of another name: %d %s", status, raw)
+	}
+	id := w.customer(`{"email":"john@example.com","first_name":"John","last_name":"Doe","phone":"+254712345678"}`)
+	if status, raw := w.erase(id, `{"reason":"request 2"}`); status != conflict || !strings.Contains(raw, "aml keeps it") {
+		t.Errorf("no rule keeps the payment: %d %s", status, raw)
+	}
+	w.keep(map[string]int{"tax": 0, "aml": 0})
+	if status, raw := w.erase(id, `{"reason":"request 2"}`); status != 200 {
+		t.Errorf("%d %s", status, raw)
+	}
+	if left := w.known("INV-77", "2547 ***** 678", "JOHN"); len(left) > 0 {
+		t.Errorf("the log still tells %q", left)
+	}
+}
+
 // A merchant's system repeats requests: what was erased does not come back by it, and a request that is refused opens nobody.
 func TestARepeatedRequestBringsNobodyBack(t *testing.T) {
 	w := newWorld(t, "sandbox")
@@ -138,7 +160,7 @@ type lateIndex struct {
 }
 
 func (i *lateIndex) WaitFor(context.Context, eventstore.Position) error { return nil }
-func (i *lateIndex) PaymentsOf(context.Context, int64, int64, []string) (own, byPhone []string, err error) {
+func (i *lateIndex) PaymentsOf(context.Context, int64, int64, customer.Trail) (own, byPayer []string, err error) {
 	own = slices.Clone(i.payments)
 	if do := i.after; do != nil {
 		i.after = nil

@@ -22,8 +22,9 @@ import (
 type PaymentIndex interface {
 	// WaitFor returns when PaymentsOf knows all that the log says up to the position.
 	WaitFor(ctx context.Context, at eventstore.Position) error
-	// PaymentsOf are the references of payments that name the customer, and of those that name none and one of the phones.
-	PaymentsOf(ctx context.Context, merchantID, customerID int64, phones []string) (own, byPhone []string, err error)
+	// PaymentsOf are the references of payments that name the customer, and of those that name none and may be the customer's by what
+	// they say of the payer.
+	PaymentsOf(ctx context.Context, merchantID, customerID int64, t customer.Trail) (own, byPayer []string, err error)
 	// CustomersWith are the hashes of customers who have, or had, one of the phones.
 	CustomersWith(ctx context.Context, merchantID int64, phones []string) ([]string, error)
 	// LinesOf are the numbers of the items of imported statements whose words may speak of the customer, or are sealed by one of the
@@ -91,8 +92,7 @@ func (w *WriteSide) findAllOf(ctx context.Context, s customer.State) (belongings
 	if b.trail, err = w.trailOf(ctx, s); err != nil {
 		return b, err
 	}
-	phones := b.trail.Phones
-	references, err := w.paymentsOf(ctx, s, phones)
+	references, err := w.paymentsOf(ctx, s, b.trail)
 	if err != nil {
 		return b, err
 	}
@@ -103,7 +103,7 @@ func (w *WriteSide) findAllOf(ctx context.Context, s customer.State) (belongings
 		}
 		t := out.State
 		own := t.Customer == s.ID
-		if !t.Exists() || t.Merchant != s.Merchant || !own && (t.Customer != 0 || !isFrom(t, phones)) {
+		if !t.Exists() || t.Merchant != s.Merchant || !own && (t.Customer != 0 || !isOf(t, b.trail)) {
 			continue
 		}
 		if !own {
@@ -161,19 +161,21 @@ func (w *WriteSide) trailOf(ctx context.Context, s customer.State) (customer.Tra
 	return out, asUnavailable(err)
 }
 
-// isFrom tells whether the payment was made from, or asked of, one of the phones.
-func isFrom(t transaction.State, phones []string) bool {
-	if slices.Contains(phones, string(t.Phone)) {
-		return true
-	}
-	return slices.ContainsFunc(t.Attempts, func(a transaction.Attempt) bool { return a.Phone != "" && slices.Contains(phones, a.Phone) })
+// isOf tells whether a payment that names no customer is the one's whom the trail leads to.
+func isOf(t transaction.State, trail customer.Trail) bool {
+	return trail.Pays(payerOf(t.Initialized), t.Asked()...)
 }
 
-// paymentsOf names the customer's payments, and those without a customer from the phones: by the index, or where this node has
+// payerOf is what a payment says of who makes it.
+func payerOf(e transaction.Initialized) customer.Person {
+	return customer.Person{FirstName: e.FirstName, LastName: e.LastName, Phone: e.Phone}
+}
+
+// paymentsOf names the customer's payments, and those without a customer that may be the customer's: by the index, or where this node has
 // none by reading the log.
-func (w *WriteSide) paymentsOf(ctx context.Context, s customer.State, phones []string) ([]string, error) {
+func (w *WriteSide) paymentsOf(ctx context.Context, s customer.State, t customer.Trail) ([]string, error) {
 	if w.Payments == nil {
-		return w.paymentsInLog(ctx, s, phones)
+		return w.paymentsInLog(ctx, s, t)
 	}
 	head, err := w.log.Store().Head(ctx)
 	if err != nil {
@@ -184,31 +186,31 @@ func (w *WriteSide) paymentsOf(ctx context.Context, s customer.State, phones []s
 	if err := w.Payments.WaitFor(ctx, head); err != nil {
 		return nil, domain.Unavailable("The customer's payments can't be looked up right now; try again", err)
 	}
-	own, byPhone, err := w.Payments.PaymentsOf(ctx, s.Merchant, s.ID, phones)
+	own, byPayer, err := w.Payments.PaymentsOf(ctx, s.Merchant, s.ID, t)
 	if err != nil {
 		return nil, domain.Unavailable("The customer's payments can't be looked up right now; try again", err)
 	}
-	return append(own, byPhone...), nil
+	return append(own, byPayer...), nil
 }
 
 // logChunk is how many events are read at once when the whole log is.
 const logChunk = 4096
 
 // paymentsInLog is paymentsOf by reading all events that open payments or ask phones for them.
-func (w *WriteSide) paymentsInLog(ctx context.Context, s customer.State, phones []string) ([]string, error) {
+func (w *WriteSide) paymentsInLog(ctx context.Context, s customer.State, t customer.Trail) ([]string, error) {
 	var out []string
 	merchantID := []byte(`"merchant_id":` + itoa(s.Merchant) + `,`)
 	err := w.eachRecord(ctx, func(r *eventstore.Record) bool {
 		return r.Type == (transaction.Initialized{}).EventType() && bytes.Contains(r.Data, merchantID) ||
-			r.Type == (transaction.StkPushRequested{}).EventType() && len(phones) > 0
+			r.Type == (transaction.StkPushRequested{}).EventType() && len(t.Phones) > 0
 	}, func(env eventstore.Envelope) {
 		switch e := env.Event.(type) {
 		case transaction.Initialized:
-			if e.Customer == s.ID || e.Customer == 0 && e.Phone != "" && slices.Contains(phones, string(e.Phone)) {
+			if e.Customer == s.ID || e.Customer == 0 && t.Pays(payerOf(e)) {
 				out = append(out, string(e.Reference))
 			}
 		case transaction.StkPushRequested:
-			if slices.Contains(phones, string(e.Phone)) {
+			if slices.Contains(t.Phones, string(e.Phone)) {
 				out = append(out, string(e.Reference))
 			}
 		}
@@ -232,7 +234,7 @@ func (w *WriteSide) cameSince(ctx context.Context, s customer.State, all belongi
 	}, func(env eventstore.Envelope) {
 		switch e := env.Event.(type) {
 		case transaction.Initialized:
-			came = came || e.Customer == s.ID || e.Customer == 0 && slices.Contains(all.trail.Phones, string(e.Phone))
+			came = came || e.Customer == s.ID || e.Customer == 0 && all.trail.Pays(payerOf(e))
 		case transaction.StkPushRequested:
 			came = came || slices.Contains(all.trail.Phones, string(e.Phone))
 		case customer.HoldPlaced:

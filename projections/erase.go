@@ -213,18 +213,18 @@ func (f *Follower) Purged(ctx context.Context, at eventstore.Position) error {
 }
 
 // PaymentsOf are the references of a merchant's payments that name the customer, and of those that name none and came from, or were
-// asked of, one of the phones.
-func (r *Reader) PaymentsOf(ctx context.Context, merchantID, customerID int64, phones []string) (own, byPhone []string, err error) {
-	if phones == nil {
-		phones = []string{}
-	}
+// asked of, one of the phones, or from a number with stars beside a name. The latter are candidates: whoever asks reads them in the log.
+func (r *Reader) PaymentsOf(ctx context.Context, merchantID, customerID int64, t customer.Trail) (own, byPayer []string, err error) {
+	phones, words := listOf(t.Numbers()), listOf(t.Words())
 	err = r.on(ctx, memoryToo, func(ctx context.Context, g Generation) error {
-		own, byPhone = nil, nil
+		own, byPayer = nil, nil
 		rows, err := r.conn.Query(ctx, g.in(`SELECT DISTINCT reference, customer_id FROM kipay.transactions_gN
 			WHERE merchant_id = {merchant:Int64} AND (customer_id = {customer:Int64}
-				OR customer_id = 0 AND (phone IN {phones:Array(String)} OR phone_number IN {phones:Array(String)}))
+				OR customer_id = 0 AND (phone IN {phones:Array(String)} OR phone_number IN {phones:Array(String)}
+					OR position(phone, '*') > 0 AND arrayExists(w -> positionCaseInsensitiveUTF8(concat(first_name, ' ', last_name), w) > 0, {words:Array(String)})))
 			ORDER BY reference`),
-			clickhouse.Named("merchant", merchantID), clickhouse.Named("customer", customerID), clickhouse.Named("phones", phones))
+			clickhouse.Named("merchant", merchantID), clickhouse.Named("customer", customerID), clickhouse.Named("phones", phones),
+			clickhouse.Named("words", words))
 		if err != nil {
 			return err
 		}
@@ -236,7 +236,7 @@ func (r *Reader) PaymentsOf(ctx context.Context, merchantID, customerID int64, p
 				return err
 			}
 			if named == 0 {
-				byPhone = append(byPhone, reference)
+				byPayer = append(byPayer, reference)
 			} else {
 				own = append(own, reference)
 			}
@@ -246,19 +246,16 @@ func (r *Reader) PaymentsOf(ctx context.Context, merchantID, customerID int64, p
 	if err != nil {
 		return nil, nil, fmt.Errorf("payments of a customer: %w", err)
 	}
-	return own, byPhone, nil
+	return own, byPayer, nil
 }
 
 // CustomersWith are the hashes of the merchant's customers who have, or had, one of the phones.
 func (r *Reader) CustomersWith(ctx context.Context, merchantID int64, phones []string) ([]string, error) {
-	if phones == nil {
-		phones = []string{}
-	}
 	var out []string
 	err := r.on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
 		out = nil
 		return r.each(ctx, g.in(`SELECT DISTINCT hash FROM kipay.customer_versions_gN WHERE merchant_id = {merchant:Int64} AND phone IN {phones:Array(String)} ORDER BY hash`),
-			[]any{clickhouse.Named("merchant", merchantID), clickhouse.Named("phones", phones)}, into(&out))
+			[]any{clickhouse.Named("merchant", merchantID), clickhouse.Named("phones", listOf(phones))}, into(&out))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("customers with a phone: %w", err)
@@ -266,15 +263,17 @@ func (r *Reader) CustomersWith(ctx context.Context, merchantID int64, phones []s
 	return out, nil
 }
 
+// listOf is a list as an argument: a nil slice is no array.
+func listOf(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
+
 // LinesOf are the numbers of the items of a merchant's imports whose words may speak of the customer: what the line is sealed by, its
 // receipt, what was decided, or its words lead there. They are candidates: whoever asks reads them in the log.
 func (r *Reader) LinesOf(ctx context.Context, merchantID int64, t customer.Trail, keys []string) ([]int64, error) {
-	list := func(s []string) []string { // a nil slice is no array
-		if s == nil {
-			return []string{}
-		}
-		return s
-	}
 	var out []int64
 	err := r.on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
 		out = nil
@@ -288,8 +287,8 @@ func (r *Reader) LinesOf(ctx context.Context, merchantID int64, t customer.Trail
 				WHERE merchant_id = {merchant:Int64} AND (resolved_to IN {references:Array(String)} OR sealed_by IN {keys:Array(String)})))
 			ORDER BY id`),
 			[]any{
-				clickhouse.Named("merchant", merchantID), clickhouse.Named("keys", list(keys)), clickhouse.Named("references", list(t.References)),
-				clickhouse.Named("receipts", list(t.Receipts)), clickhouse.Named("words", list(t.Words())),
+				clickhouse.Named("merchant", merchantID), clickhouse.Named("keys", listOf(keys)), clickhouse.Named("references", listOf(t.References)),
+				clickhouse.Named("receipts", listOf(t.Receipts)), clickhouse.Named("words", listOf(t.Words())),
 			}, into(&out))
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/customer"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
@@ -63,7 +64,9 @@ func TestReadModelsHoldNothingOfAnErasedCustomer(t *testing.T) {
 			if found := projectionstest.PlantedInColumns(t, b.engine.Conn, mine); len(found) == 0 {
 				t.Fatal("nothing was planted, so nothing is proved")
 			}
-			own, byPhone, err := b.reader.PaymentsOf(t.Context(), 1, who.ID, []string{"254712345678"})
+			var trail customer.Trail
+			trail.Follow(customer.Person{FirstName: "Wanjiku", Phone: "0712345678"})
+			own, byPhone, err := b.reader.PaymentsOf(t.Context(), 1, who.ID, trail)
 			if err != nil || len(own) != 1 || !slices.Equal(byPhone, []string{string(linked)}) {
 				t.Fatalf("payments %q, by phone %q: %v", own, byPhone, err)
 			}
@@ -123,6 +126,23 @@ func TestReadModelsHoldNothingOfAnErasedCustomer(t *testing.T) {
 			// so the looking proves something.
 			everywhere(t, b, mine, "Otieno")
 		})
+	}
+}
+
+// Of a payment by C2B M-Pesa tells a name and a number with stars; where the name fits it is a candidate, whatever the number.
+func TestPaymentsOfMaskedNumbersAreFoundByTheName(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.Merchant(t, 1, "")
+	masked, _ := b.C2B(t, 1, "QGR7I8K2LM", 100_00)
+	run(t, b.projector)
+	caughtUp(t, b.projector, b.Head(t))
+	for name, want := range map[domain.Personal][]string{"jane": {string(masked)}, "Janet": nil, "": nil} {
+		var trail customer.Trail
+		trail.Follow(customer.Person{FirstName: name, Phone: "0712345678"})
+		if own, got, err := b.reader.PaymentsOf(t.Context(), 1, 9, trail); err != nil || len(own) != 0 || !slices.Equal(got, want) {
+			t.Errorf("by %q: %q, %q: %v", name, own, got, err)
+		}
 	}
 }
 

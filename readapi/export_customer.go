@@ -91,23 +91,25 @@ func (x *export) read(ctx context.Context, id customer.ID) error {
 	if !x.customer.Exists() || x.customer.Merchant != x.who.MerchantID {
 		return domain.NotFoundf("customer not found")
 	}
-	own, byPhone, err := x.Reader.PaymentsOf(ctx, x.who.MerchantID, id, x.trail.Phones)
+	own, byPayer, err := x.Reader.PaymentsOf(ctx, x.who.MerchantID, id, x.trail)
 	if err != nil {
 		return domain.Unavailable("The customer's payments can't be looked up right now; try again", err)
 	}
-	for _, ref := range append(own, byPhone...) {
-		if err := x.payment(ctx, transaction.Reference(ref)); err != nil {
+	var keys []string // of payments that name nobody
+	for _, ref := range append(own, byPayer...) {
+		unnamed, err := x.payment(ctx, transaction.Reference(ref))
+		if err != nil {
 			return logAway(err)
 		}
+		if unnamed {
+			keys = append(keys, customer.PaymentKey(ref))
+		}
 	}
-	return x.lines(ctx, append(byPhone, customer.Stream(hash)))
+	return x.lines(ctx, append(keys, customer.Stream(hash)))
 }
 
 // lines adds what imported statements say of the customer: words that are sealed under the customer's key, a payment's, or the line's own.
 func (x *export) lines(ctx context.Context, keys []string) error {
-	for i, ref := range keys[:len(keys)-1] {
-		keys[i] = customer.PaymentKey(ref)
-	}
 	items, err := x.Reader.LinesOf(ctx, x.who.MerchantID, x.trail, keys)
 	if err != nil {
 		return domain.Unavailable("The customer's lines in statements can't be looked up right now; try again", err)
@@ -171,10 +173,11 @@ func (x *export) saysOf(e *journal.DifferencesFound, keys []string) bool {
 		x.trail.In(string(e.Words))
 }
 
-func (x *export) payment(ctx context.Context, ref transaction.Reference) error {
+// payment adds a payment that names the customer, or names nobody and is the customer's by what it says of the payer.
+func (x *export) payment(ctx context.Context, ref transaction.Reference) (unnamed bool, err error) {
 	story, err := x.storyOf(ctx, x.who, ref)
 	if err != nil || story == nil {
-		return err
+		return false, err
 	}
 	var s transaction.State
 	var last eventstore.Envelope
@@ -183,6 +186,10 @@ func (x *export) payment(ctx context.Context, ref transaction.Reference) error {
 			s, last = s.Evolve(t.Event), t.Envelope
 		}
 	}
+	payer := customer.Person{FirstName: s.FirstName, LastName: s.LastName, Phone: s.Phone}
+	if unnamed = s.Customer == 0; unnamed && !x.trail.Pays(payer, s.Asked()...) {
+		return false, nil // somebody whose name is alike
+	}
 	x.events = append(x.events, story...)
 	x.trail.References = append(x.trail.References, string(ref))
 	for _, p := range s.Payments {
@@ -190,7 +197,7 @@ func (x *export) payment(ctx context.Context, ref transaction.Reference) error {
 	}
 	x.payments = append(x.payments, projections.TransactionOf(s, last.Position, last.Revision))
 	x.refunds = append(x.refunds, projections.RefundsOf(s, last.Position)...)
-	return nil
+	return unnamed, nil
 }
 
 func (x *export) encode() ([]byte, error) {

@@ -2,8 +2,10 @@ package main_test
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 func customerShape(under string, more shape) shape {
@@ -35,6 +37,40 @@ func TestCustomerIsCreatedThenUpdated(t *testing.T) {
 }
 
 func asPattern(text string) string { return "=" + asJSON(text) }
+
+// M-Pesa tells a number with stars and a first name of who paid by C2B: whom both fit is shown the payment.
+func TestExportShowsPaymentsOfMaskedNumbers(t *testing.T) {
+	t.Parallel()
+	m := newShop(t, usual(t))
+	m.registerC2B(t)
+	number := phone()
+	m.post("/api/mpesa/simulate-c2b", `{"payment_channel_id":`+m.mpesa+`,"amount":55,"phone_number":"`+number+`","reference":"NOBODY"}`).want(t, 200, nil)
+	var payer reply
+	eventually(t, 15*time.Second, "the payment came", func() error {
+		payer = m.get("/api/transactions/list")
+		if payer.text("total") != "1" {
+			return fmt.Errorf("%v", payer)
+		}
+		return nil
+	})
+	first := firstNameIn(t, m.get("/api/transactions/"+payer.text("data.0.reference")+"/history").raw)
+	for name, payments := range map[string]int{first: 1, "Somebody": 0} {
+		id := m.post("/api/customers/create", `{"email":"`+name+`@example.com","first_name":"`+name+`","phone":"+`+number+`"}`).want(t, 201, nil).text("customer.id")
+		if all := m.get("/api/customers/" + id + "/export"); all.len("transactions") != payments {
+			t.Errorf("%s is shown %v", name, all)
+		}
+	}
+}
+
+// firstNameIn is what the events say of the payer.
+func firstNameIn(t *testing.T, events string) string {
+	t.Helper()
+	found := regexp.MustCompile(`"first_name":"([A-Za-z]+)"`).FindStringSubmatch(events)
+	if found == nil {
+		t.Fatalf("no name in %.3000s", events)
+	}
+	return found[1]
+}
 
 func TestCustomersAreValidated(t *testing.T) {
 	t.Parallel()

@@ -73,6 +73,27 @@ func (t *Trail) In(text string) bool {
 	})
 }
 
+// Pays tells whether a payment that names no customer is the person's, by what it says of its payer and the phones that were asked for
+// it: the number, its hash, or a number with stars that fits beside one of the names.
+func (t *Trail) Pays(payer Person, asked ...string) bool {
+	if slices.ContainsFunc(asked, func(p string) bool { return p != "" && slices.Contains(t.Phones, p) }) {
+		return true
+	}
+	number := string(payer.Phone)
+	fits := slices.ContainsFunc(t.Phones, func(p string) bool { return p == number || phone.Shows(number, strings.TrimPrefix(p, "+")) })
+	return fits && (!strings.Contains(number, "*") || t.In(number+" "+string(payer.FirstName)+" "+string(payer.LastName)))
+}
+
+// Numbers are the phones as payments may say them in full, or hashed.
+func (t *Trail) Numbers() []string {
+	out := slices.Clone(t.Phones)
+	for _, p := range t.Phones {
+		out = append(out, phone.Hash(strings.TrimPrefix(p, "+")))
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // ends are what tells the numbers from others, however they begin.
 func (t *Trail) ends() []string {
 	var out []string

@@ -7,6 +7,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/phone"
 )
 
 func TestATrailLeadsToThePersonAndToNobodyElse(t *testing.T) {
@@ -35,6 +36,25 @@ func TestATrailLeadsToThePersonAndToNobodyElse(t *testing.T) {
 		if got := trail.In(text); got != want {
 			t.Errorf("%q: %v", text, got)
 		}
+	}
+	for payer, want := range map[Person]bool{
+		{Phone: "254712345678"}:                                            true,
+		{Phone: "+254733000222", FirstName: "JOHN"}:                        true,
+		{Phone: domain.Personal(phone.Hash("254712345678"))}:               true,
+		{Phone: domain.Personal(phone.Hash("254712345679"))}:               false,
+		{Phone: "2547 ***** 678", FirstName: "WANJIKU"}:                    true,
+		{Phone: "2547 ***** 678", LastName: "kamau"}:                       true,
+		{Phone: "2547 ***** 678", FirstName: "JOHN"}:                       false,
+		{Phone: "2547 ***** 678"}:                                          false,
+		{Phone: "2547 ***** 679", FirstName: "WANJIKU", LastName: "KAMAU"}: false,
+		{FirstName: "WANJIKU", LastName: "KAMAU"}:                          false,
+	} {
+		if got := trail.Pays(payer); got != want {
+			t.Errorf("a payment of %+v: %v", payer, got)
+		}
+	}
+	if !trail.Pays(Person{}, "", "254733000222") || trail.Pays(Person{}, "", "254733000223") {
+		t.Error("the phones that were asked don't tell")
 	}
 	if nobody := (&Trail{}); nobody.In("254712345678 - WANJIKU KAMAU") || len(nobody.Words()) > 0 {
 		t.Error("whom nothing is known of is found")

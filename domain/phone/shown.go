@@ -14,8 +14,7 @@ const leastShown = 5
 func Shows(shown, number string) bool {
 	shown = strings.TrimPrefix(strings.ReplaceAll(shown, " ", ""), "+")
 	if len(shown) == hex.EncodedLen(sha256.Size) {
-		sum := sha256.Sum256([]byte(number))
-		return strings.EqualFold(shown, hex.EncodeToString(sum[:]))
+		return strings.EqualFold(shown, Hash(number))
 	}
 	first, last := strings.IndexByte(shown, '*'), strings.LastIndexByte(shown, '*')
 	if first < 0 {
@@ -23,4 +22,10 @@ func Shows(shown, number string) bool {
 	}
 	head, tail := shown[:first], shown[last+1:]
 	return len(head)+len(tail) >= leastShown && len(head)+len(tail) < len(number) && strings.HasPrefix(number, head) && strings.HasSuffix(number, tail)
+}
+
+// Hash is a number, 254712345678, as Daraja shows it hashed.
+func Hash(number string) string {
+	sum := sha256.Sum256([]byte(number))
+	return hex.EncodeToString(sum[:])
 }

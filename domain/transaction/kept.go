@@ -29,6 +29,15 @@ func (s State) LastMoved() time.Time {
 	return last
 }
 
+// Asked are the phones that were asked for the payment.
+func (s State) Asked() []string {
+	out := make([]string, len(s.Attempts))
+	for i, a := range s.Attempts {
+		out[i] = a.Phone
+	}
+	return out
+}
+
 // UnderWay tells whether the payer may still be asked, or money is on its way back: then what is known of the payer is needed.
 func (s State) UnderWay() bool {
 	for _, r := range s.Refunds {
