@@ -124,12 +124,22 @@ func sandboxPage(*cobra.Command) string {
 	p.say("")
 	p.say("## Phone numbers")
 	p.say("")
-	p.say("The number that is asked chooses what happens. Any number that is not listed pays after 2 s. At `%s/` on the", darajaPath)
+	p.say("The number that is asked chooses what happens. Any number that is not listed here pays after 2 s. At `%s/` on the", darajaPath)
 	p.say("sandbox's address is the simulated phone, where a person can answer prompts to `254700077777`.")
 	p.say("")
 	p.head("phone", "name", "what happens", "API")
 	for _, s := range mpesasim.Scenarios() {
 		p.row(code(s.MSISDN), code(s.Name), s.Description, s.API)
+	}
+	p.say("")
+	p.say("## Phone numbers of refunds and payouts")
+	p.say("")
+	p.say("The number of whoever gets the money chooses what becomes of a payout or of a refund: of a whole payment that is reversed, the number")
+	p.say("that paid it. Any number that is not listed here gets it after 2 s. They pay as any number does, so that what they paid can be given back.")
+	p.say("")
+	p.head("phone", "name", "what happens")
+	for _, s := range mpesasim.InitiatorScenarios() {
+		p.row(code(s.MSISDN), code(s.Name), s.Description)
 	}
 	p.say("")
 	p.say("## Cards")
