@@ -294,8 +294,9 @@ func (p *Past) ImportChanges(ctx context.Context, f ImportFilter, b Between) (Ch
 		})
 }
 
-// ChannelChanges are what of a merchant's payment channels differs between two moments, newest first.
-func (p *Past) ChannelChanges(ctx context.Context, merchantID int64, b Between, offset, limit uint64) (ChangePage[Channel], error) {
+// ChannelChanges are what of a merchant's payment channels differs between two moments, newest first. activeOnly leaves those that
+// were active at either.
+func (p *Past) ChannelChanges(ctx context.Context, merchantID int64, activeOnly bool, b Between, offset, limit uint64) (ChangePage[Channel], error) {
 	before, err := p.Channels(ctx, merchantID, false, b.before())
 	if err != nil {
 		return ChangePage[Channel]{}, err
@@ -311,6 +312,9 @@ func (p *Past) ChannelChanges(ctx context.Context, merchantID int64, b Between, 
 	var page ChangePage[Channel]
 	for i := range after { // none ever goes
 		c := Change[Channel]{was[after[i].ID], &after[i]}
+		if activeOnly && !c.After.Active && (c.Before == nil || !c.Before.Active) {
+			continue
+		}
 		if c.Before != nil {
 			same := *c.Before
 			if same.Version, same.CreatedAt = c.After.Version, c.After.CreatedAt; same == *c.After {

@@ -217,14 +217,15 @@ func TestWhatChangedLeadsFromOneMomentToTheOther(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		note("channels", leads(t, what("channels", ""), ch1, ch2, func(r Channel) string { return fmt.Sprint(r.ID) },
+		active := n%3 == 2
+		note("channels", leads(t, what("channels", fmt.Sprint(active)), ch1, ch2, func(r Channel) string { return fmt.Sprint(r.ID) },
 			func(r Channel) Channel {
 				r.Version = 0
 				return r
 			},
-			func(Channel) bool { return true },
+			func(r Channel) bool { return r.Active || !active },
 			func(offset, limit uint64) (ChangePage[Channel], error) {
-				return past.ChannelChanges(ctx, id, between, offset, limit)
+				return past.ChannelChanges(ctx, id, active, between, offset, limit)
 			}))
 
 		sf := ImportFilter{MerchantID: id, Mode: "test", Status: []journal.Status{"", "", journal.Done}[n%3], Limit: everything}

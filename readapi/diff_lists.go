@@ -115,22 +115,22 @@ func (a *api) diffDifferences(c *fiber.Ctx) error {
 	}, (*encoder).difference)
 }
 
-// diffChannels answers which payment channels differ between two moments: since, until, effective_at, page, limit. What happens to
-// them belongs to no day's books, so there are no dates and no period.
+// diffChannels answers which payment channels differ between two moments: active_only, since, until, effective_at, page, limit. What
+// happens to them belongs to no day's books, so there are no dates and no period.
 func (a *api) diffChannels(c *fiber.Ctx) error {
 	who, err := callerOf(c)
 	if err != nil {
 		return err
 	}
 	q := &query{c: c}
-	p := q.page()
+	p, activeOnly := q.page(), q.flag("active_only")
 	for _, name := range []string{"period", "date_from", "date_to"} {
 		if q.text(name) != "" {
 			q.Add(name, "is not for payment channels: give since and until")
 		}
 	}
 	return diff(a, who, q, p, func(b projections.Between) (projections.ChangePage[projections.Channel], error) {
-		return a.past.ChannelChanges(c.UserContext(), who.MerchantID, b, p.offset(), p.limit)
+		return a.past.ChannelChanges(c.UserContext(), who.MerchantID, activeOnly, b, p.offset(), p.limit)
 	}, (*encoder).channel)
 }
 

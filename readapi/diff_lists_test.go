@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/customer"
 	"github.com/benfex/kipay/projections/projectionstest"
 )
@@ -224,9 +225,35 @@ func TestPaymentChannelsAreComparedBetweenMoments(t *testing.T) {
 	if rows, a := s.list(t, 1, fmt.Sprintf("/payment-channels/diff?since=%d&limit=1&page=2", since)); len(rows) != 1 || a.json["total"] != 2.0 {
 		t.Errorf("the second page: %s", a.body)
 	}
-	for _, query := range []string{"period=2026-03", "since=1&date_from=2026-03-01", "until=5"} {
+	for _, query := range []string{"period=2026-03", "since=1&date_from=2026-03-01", "until=5", "since=1&active_only=maybe"} {
 		if a := s.get(t, 1, "/payment-channels/diff?"+query); a.status != http.StatusUnprocessableEntity {
 			t.Errorf("%s: %d %s", query, a.status, a.body)
+		}
+	}
+}
+
+// active_only leaves the channels that were active at either moment, as the filters of other lists do.
+func TestChangesOfChannelsAreOfThoseActiveAtEitherMoment(t *testing.T) {
+	s := newServer(t)
+	s.Merchant(t, 1, "")
+	ended, _ := s.Channel(t, 1, "Ended", true)
+	began := s.Head(t)
+	turn := func(id int64, active bool) {
+		projectionstest.Do[channel.State](t, s.Install, 1, channel.Stream(id), channel.SetActive{Active: active, At: s.Now()})
+	}
+	never, _ := s.Channel(t, 1, "Never active", false)
+	turn(never, false)
+	fresh, _ := s.Channel(t, 1, "Fresh", false)
+	turn(ended, false)
+	s.wrote(1, s.Head(t))
+	for query, want := range map[string][]int64{"": {fresh, never, ended}, "&active_only=false": {fresh, never, ended}, "&active_only=true": {fresh, ended}} {
+		rows, a := s.list(t, 1, fmt.Sprintf("/payment-channels/diff?since=%d%s", began, query))
+		var got []int64
+		for _, r := range rows {
+			got = append(got, int64(r["after"].(map[string]any)["id"].(float64)))
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) || a.json["total"] != float64(len(want)) {
+			t.Errorf("%q: %v, want %v: %s", query, got, want, a.body)
 		}
 	}
 }
