@@ -197,7 +197,7 @@ func (m *Matcher) causeOfAbsence(a *atom) reason {
 		}
 		return whyFeeNotShown
 	case a.paid == never:
-		return whyNotShown
+		return m.notShown(a)
 	case a.paid < from || a.paid >= until:
 		return whyOtherPeriod
 	case a.paid < from+skew || a.paid >= until-skew:
@@ -206,6 +206,14 @@ func (m *Matcher) causeOfAbsence(a *atom) reason {
 		return whyLaterSettlement
 	case (m.scope.Source == SourcePaystackSettlement || m.scope.Source == SourceBank) && a.paid >= until-settling:
 		return whyLaterSettlement
+	}
+	return m.notShown(a)
+}
+
+// notShown: a payout that was only sent, nobody knows to have been paid.
+func (m *Matcher) notShown(a *atom) reason {
+	if a.kind == ofMove && m.moves[a.owner].status == StatusPending {
+		return whySentNotShown
 	}
 	return whyNotShown
 }

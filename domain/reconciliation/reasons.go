@@ -38,6 +38,7 @@ const (
 	whyInTransit
 	whyLongInTransit
 	whyNotShown
+	whySentNotShown
 )
 
 // cause is what the reason is called in reports, empty where there is no difference.
@@ -153,6 +154,8 @@ func (m *Matcher) explain(res *Result, w reason) string {
 		return "Our refund, not on the statement though it was sent long ago: ask the provider."
 	case whyNotShown:
 		return "In the books as paid in this period, but the statement does not show it."
+	case whySentNotShown:
+		return "Sent in this period, and nobody has said yet whether it was paid: the statement does not show it."
 	default:
 		return ""
 	}

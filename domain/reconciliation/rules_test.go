@@ -235,6 +235,17 @@ func TestAnAmbiguousLineNamesItsCandidates(t *testing.T) {
 	}
 }
 
+// Of a payout that was only sent, the books don't say that it was paid.
+func TestWhatWasOnlySentIsNotCalledPaid(t *testing.T) {
+	for status, want := range map[Status]string{StatusPending: "Sent in this period, and nobody has said yet", StatusCompleted: "In the books as paid"} {
+		sent := Payout{Reference: "P1", Channel: 1, Kind: KindPayout, Amount: kes(70), Status: status, SentAt: noon, BookedAt: noon}
+		got, _ := reconcile(t, mpesa(), sent)
+		if len(got) != 1 || !strings.HasPrefix(got[0].Explanation, want) || got[0].Cause != Unexplained || got[0].State != Open {
+			t.Errorf("%s: %+v", status, got)
+		}
+	}
+}
+
 func TestNoExplanationHoldsPersonalData(t *testing.T) {
 	got, _ := reconcile(
 		t, mpesa(), pushed("KIPAY1", "ORDER1", 500), pushed("KIPAY2", "SECRET", 500), pushed("KIPAY3", "SECRET", 500), under(pushed("KIPAY4", "HIDDEN", 500), "SKA0000004"),
