@@ -60,6 +60,8 @@ func operations() map[string]operation {
 		"dispute show":          {run: opDisputeShow},
 		"dispute evidence":      {run: opDisputeEvidence},
 		"dispute answer":        {run: opDisputeAnswer},
+		"refund list":           {run: opRefundList},
+		"refund settle":         {run: opRefundSettle},
 		"payout list":           {run: opPayoutList},
 		"payout show":           {run: opPayoutShow},
 		"payout decide":         {run: opPayoutDecide},

@@ -120,6 +120,7 @@ Settings are flags or KIPAY_* variables: see docs/configuration.md, or "kipay se
 		customerCommand(),
 		holdCommand(),
 		retentionCommand(),
+		refundCommand(),
 		payoutCommand(),
 		disputeCommand(),
 		reportCommand(),
