@@ -46,6 +46,7 @@ type ImportView struct {
 	Booked      json.RawMessage `json:"booked_amount,omitempty"`
 	Differences int             `json:"differences"`
 	Open        int             `json:"open"`
+	Counted     bool            `json:"counted"` // all that is certain of it
 	Balance     *BalanceView    `json:"balance,omitempty"`
 	CreatedAt   string          `json:"created_at"`
 	FinishedAt  *string         `json:"finished_at"`
@@ -92,6 +93,9 @@ func decimal(m money.Money) json.RawMessage { return m.AppendDecimal(nil) }
 // interrupted is said of an import that nobody is at any more.
 const interrupted = "It was cut off before it was compared; nothing of it counts. Send the file again."
 
+// counting is said of an import of which something may have to count yet.
+const counting = "It is compared; what is certain of it is still being counted, which goes on by itself."
+
 // viewImport shows an import; underWay says that somebody is comparing it.
 func viewImport(s journal.State, underWay bool) ImportView {
 	zero := json.RawMessage("0")
@@ -115,6 +119,10 @@ func viewImport(s journal.State, underWay bool) ImportView {
 	v.Lines, v.Matched, v.Currency, v.Position = r.Lines, r.Matched, string(r.Currency), r.Books
 	v.Difference, v.Explained, v.Unexplained = decimal(r.Difference), decimal(r.Explained), decimal(r.Unexplained)
 	v.Statement, v.Booked, v.Differences, v.Open = decimal(r.Statement), decimal(r.Booked), r.Differences, s.Open()
+	v.Counted = s.HasCounted()
+	if !v.Counted {
+		v.Message = counting
+	}
 	v.From, v.Until, v.FinishedAt = stampOrNull(r.From), stampOrNull(r.Until), stampOrNull(r.At)
 	for _, c := range r.ByCause {
 		v.ByCause[string(c.Cause)] = CauseView{Count: c.Count, Amount: decimal(c.Amount)}

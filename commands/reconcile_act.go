@@ -33,7 +33,7 @@ func (c *comparison) act(ctx context.Context) error {
 	if err := c.completePayouts(ctx, by); err != nil {
 		return err
 	}
-	known, imp := c.known, c.imp
+	imp := c.imp
 	for n := 1; n <= imp.Len(); {
 		var items []journal.Item
 		for ; n <= imp.Len() && len(items) < decisionsAtOnce; n++ {
@@ -44,10 +44,10 @@ func (c *comparison) act(ctx context.Context) error {
 		done, err := c.count(ctx, imp, items, by)
 		if len(done) > 0 {
 			var kept error
-			known, kept = handleFrom(ctx, c.w, journal.Stream(c.job.id), known, journal.Resolve{Resolved: journal.Resolved{
+			c.known, kept = handleFrom(ctx, c.w, journal.Stream(c.job.id), c.known, journal.Resolve{Resolved: journal.Resolved{
 				ID: c.job.id, Subject: c.imp.Subject, Resolutions: done, At: c.w.log.Now(),
 			}}, by)
-			c.imp, err = known.State, errors.Join(err, kept)
+			c.imp, err = c.known.State, errors.Join(err, kept)
 		}
 		if err != nil {
 			return err

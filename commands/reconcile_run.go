@@ -55,7 +55,7 @@ func (w *WriteSide) reconcile(ctx context.Context, job importJob, news func(Impo
 				return err
 			}
 		}
-		return c.act(ctx)
+		return c.finish(ctx)
 	}
 	err = c.run(ctx)
 	var refused *notTaken
@@ -138,7 +138,18 @@ func (c *comparison) run(ctx context.Context) error {
 	if err := c.record(ctx, texts, done); err != nil {
 		return err
 	}
-	return c.act(ctx)
+	return c.finish(ctx)
+}
+
+// finish lets what is certain count, and notes when all of it has. It needs no file.
+func (c *comparison) finish(ctx context.Context) error {
+	if err := c.act(ctx); err != nil {
+		return err
+	}
+	by := c.job.by
+	by.Actor = byReconciliation
+	_, err := handleFrom(ctx, c.w, journal.Stream(c.job.id), c.known, journal.Count{Counted: journal.Counted{ID: c.job.id, At: c.w.log.Now()}}, by)
+	return err
 }
 
 // setScope says what is compared with what. Errors: a refusal when it is another account's statement.
@@ -277,7 +288,7 @@ func (c *comparison) conclusion(ctx context.Context, t reconciliation.Totals, at
 	e := journal.Reconciled{
 		ID: c.job.id, Books: at, From: c.scope.Period.From.UTC(), Until: c.scope.Period.Until.UTC(), Currency: c.scope.Currency, Lines: t.Lines,
 		Matched: t.Matched, Statement: t.Statement, Booked: t.Books, Difference: t.Difference, Explained: t.Explained, Unexplained: t.Unexplained,
-		Open: t.OpenCount, Differences: len(c.found), Checked: b.Checked, Breaks: b.Breaks,
+		Open: t.OpenCount, Differences: len(c.found), Checked: b.Checked, Breaks: b.Breaks, Counting: true,
 	}
 	if f := b.First; f != nil {
 		e.First = journal.Break{Line: f.Line, Stated: f.Stated, Expected: f.Expected}

@@ -95,8 +95,8 @@ func (r *reconciler) submit(ctx context.Context, w *WriteSide, f *StatementFile,
 	}
 }
 
-// RunReconciler compares the statements that are uploaded, one after the other, until ctx ends. What is not done then is taken up
-// when its file is sent again.
+// RunReconciler compares the statements that are uploaded, one after the other, until ctx ends. What is not compared then is taken up
+// when its file is sent again, what is compared and has not counted by TakeUpStatement.
 func (w *WriteSide) RunReconciler(ctx context.Context) error {
 	for {
 		select {
@@ -107,7 +107,7 @@ func (w *WriteSide) RunReconciler(ctx context.Context) error {
 			w.reconciler.release(job.id)
 			_ = job.file.Close()
 			if err != nil && ctx.Err() == nil {
-				w.Logger.Error().Int64("import", job.id).Err(err).Msg("a statement could not be compared with the books; send it again")
+				w.Logger.Error().Int64("import", job.id).Err(err).Msg("a statement was cut off: if it was compared, the rest counts by itself; if not, send it again")
 			}
 		}
 	}
@@ -142,6 +142,33 @@ func (w *WriteSide) importStaged(ctx context.Context, f *StatementFile, id int64
 	}
 	done, err := fold[journal.State](ctx, w.log, journal.Stream(s.ID))
 	return viewImport(done.State, false), err
+}
+
+// maxStandstill is how long nothing may be decided about an import that another node lets count before it is taken for cut off.
+const maxStandstill = 5 * time.Minute
+
+// TakeUpStatement lets the rest of a statement count that was cut off while it did: by a crash, or because a part was away. It needs no
+// file. done is false while somebody else is at it.
+func (w *WriteSide) TakeUpStatement(ctx context.Context, id int64, by By) (done bool, err error) {
+	if !w.reconciler.claim(id) {
+		return false, nil
+	}
+	defer w.reconciler.release(id)
+	s, err := fold[journal.State](ctx, w.log, journal.Stream(id))
+	switch {
+	case err != nil || s.State.Reconciled == nil || s.State.HasCounted():
+		return err == nil, err
+	case w.Probe > 0 && w.log.Now().Sub(s.State.Moved()) < maxStandstill:
+		return false, nil
+	}
+	select {
+	case w.reconciler.turn <- struct{}{}:
+		defer func() { <-w.reconciler.turn }()
+	default:
+		return false, nil // whoever asks has other things to do meanwhile
+	}
+	err = w.reconcile(ctx, importJob{id: id, by: by}, nil)
+	return err == nil, err
 }
 
 // maxImportAge is how long an import may be under way on another node before it is taken for cut off.

@@ -78,6 +78,7 @@ func Catalogue() []EventType {
 		{Prototype: journal.Refused{}, Version: 1, AppendedBy: "reconciliation", Meaning: "Nothing of a statement was taken, and why."},
 		{Prototype: journal.DifferencesFound{}, Version: 1, AppendedBy: "reconciliation", Meaning: "Where a statement and the books differ, and why."},
 		{Prototype: journal.Reconciled{}, Version: 1, AppendedBy: "reconciliation", Meaning: "A statement was compared with the books; its differences stand."},
+		{Prototype: journal.Counted{}, Version: 1, AppendedBy: "reconciliation; a reactor after a crash", Meaning: "What is certain of a statement has counted."},
 		{Prototype: journal.Resolved{}, Version: 1, AppendedBy: "reconciliation; reconciliation/items/resolve; operator (reconcile resolve); a reactor, of what can't be booked", Meaning: "What was decided about differences, or taken back."},
 		{Prototype: journal.MappingKept{}, Version: 1, AppendedBy: "reconciliation/imports; operator (reconcile import)", Meaning: "How a bank writes its statements."},
 		{Prototype: receipt.PushExpected{}, Version: 1, AppendedBy: "stk-push, checkout", Meaning: "A push asked for money under this account reference."},

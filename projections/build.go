@@ -280,6 +280,7 @@ func (b *builder) addStatement(ctx context.Context, env *eventstore.Envelope, in
 	switch e := env.Event.(type) {
 	case journal.DifferencesFound:
 		into.rows.differences += into.differences.found(after, &e, env.Position)
+	case journal.Counted: // changes nothing that is listed
 	case journal.Resolved:
 		into.rows.resolutions += into.resolutions.resolved(after, &e, env)
 	default:

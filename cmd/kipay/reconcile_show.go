@@ -41,6 +41,9 @@ func printImport(out io.Writer, v *commands.ImportView) error {
 		}
 	}
 	fmt.Fprintf(w, "To be decided\t%d of %d differences\n", v.Open, v.Differences)
+	if !v.Counted {
+		fmt.Fprintf(w, "Not done yet\t%s\n", v.Message)
+	}
 	if b := v.Balance; b != nil {
 		printBalance(w, b, v.Currency)
 	}

@@ -48,8 +48,9 @@ func (m *merchant) imported(t *testing.T, file, status string) reply {
 	t.Helper()
 	first := m.upload(t, file, "source", "mpesa_statement", "payment_channel_id", m.mpesa).want(t, 202, shape{"import.id": "int", "import.sha256": "~^[0-9a-f]{64}$"})
 	var last reply
+	counted := fmt.Sprint(status == "done")
 	eventually(t, 30*time.Second, "the statement is "+status, func() error {
-		if last = m.get("/api/reconciliation/imports/" + first.text("import.id")); last.text("import.status") != status {
+		if last = m.get("/api/reconciliation/imports/" + first.text("import.id")); last.text("import.status") != status || last.text("import.counted") != counted {
 			return fmt.Errorf("%v", last)
 		}
 		return nil

@@ -50,6 +50,7 @@ const (
 	kindDispute
 	kindErasure
 	kindPayout
+	kindStatement
 	kinds
 )
 

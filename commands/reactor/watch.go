@@ -18,6 +18,9 @@ import (
 // mendAfter is when the second half of something is looked for that its own request should have done long ago.
 const mendAfter = 3 * time.Second
 
+// takeUpAgain is when it is looked again whether a statement has counted to its end.
+const takeUpAgain = 10 * time.Second
+
 // cardBackoff is when an open card page is asked after: webhooks get lost.
 var cardBackoff = []time.Duration{time.Minute, 4 * time.Minute, 10 * time.Minute, 30 * time.Minute, time.Hour}
 
@@ -29,6 +32,7 @@ func (r *Reactor) onEvent(ctx context.Context, rec eventstore.Record) error {
 	case "PayoutFundsReserved", "PayoutRequested", "PayoutApproved", "PayoutRejected", "PayoutSent", "PayoutCompleted", "PayoutChargeReported",
 		"PayoutFailed", "PayoutRecorded":
 	case "CustomerErasureStarted", "LegalHoldReleased", "RetentionRulesSet", "StatementDifferencesResolved", "SuspenseReleased":
+	case "StatementReconciled":
 	default:
 		return nil
 	}
@@ -143,6 +147,15 @@ func (r *Reactor) onEvent(ctx context.Context, rec eventstore.Record) error {
 		r.accountPayout(t, e.Reference, e.At, cause)
 	case payout.Recorded:
 		r.accountPayout(t, e.Reference, e.At, cause)
+	case journal.Reconciled:
+		if !e.Counting {
+			return nil
+		}
+		t.kind, t.due = kindStatement, e.At.Add(mendAfter)
+		t.run = func(ctx context.Context, _ *task) (time.Time, error) {
+			done, err := r.Write.TakeUpStatement(ctx, e.ID, cause)
+			return r.unless(done, takeUpAgain), err
+		}
 	case channel.Created:
 		t.kind, t.due = kindChannel, e.At.Add(mendAfter)
 		t.run = func(ctx context.Context, _ *task) (time.Time, error) {

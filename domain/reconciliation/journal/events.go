@@ -162,11 +162,13 @@ type Reconciled struct {
 	Open        int            `json:"open"`
 	Differences int            `json:"differences"`
 	// Checked is how many running balances were compared with the one before, Breaks how many did not follow.
-	Checked int       `json:"checked"`
-	Breaks  int       `json:"breaks,omitempty"`
-	First   Break     `json:"first_break,omitzero"`
-	Proof   Proof     `json:"proof,omitzero"` // absent where the statement shows no balances
-	At      time.Time `json:"at"`
+	Checked int   `json:"checked"`
+	Breaks  int   `json:"breaks,omitempty"`
+	First   Break `json:"first_break,omitzero"`
+	Proof   Proof `json:"proof,omitzero"` // absent where the statement shows no balances
+	// Counting says that Counted follows. Older statements counted without a word of it.
+	Counting bool      `json:"counting,omitempty"`
+	At       time.Time `json:"at"`
 }
 
 // HasProof tells whether the statement showed balances, so that they could be compared.
@@ -174,6 +176,15 @@ func (e Reconciled) HasProof() bool { return e.Proof.StatementClosing.Currency !
 
 // EventType is the wire name.
 func (Reconciled) EventType() string { return "StatementReconciled" }
+
+// Counted says that what is certain of a statement has counted: nothing more of it does by itself.
+type Counted struct {
+	ID int64     `json:"id"`
+	At time.Time `json:"at"`
+}
+
+// EventType is the wire name.
+func (Counted) EventType() string { return "StatementCounted" }
 
 // Resolution is what was decided about one difference.
 type Resolution struct {

@@ -1,6 +1,8 @@
 package journal
 
 import (
+	"time"
+
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/reconciliation"
 )
@@ -24,6 +26,8 @@ type State struct {
 	Refusal    *Refused
 	Reconciled *Reconciled
 	items      items
+	counted    bool
+	moved      time.Time // when it was compared, or something was last decided
 }
 
 // Exists tells whether the import was begun.
@@ -74,13 +78,19 @@ func (s State) Open() int {
 	return s.items.count(isOpen)
 }
 
-// Unfinished tells whether the import is to be compared yet, or has open differences about which nothing was decided, so that the
-// statement may have to count for them yet.
+// HasCounted tells whether all that is certain of it has counted.
+func (s State) HasCounted() bool { return s.Reconciled != nil && (s.counted || !s.Reconciled.Counting) }
+
+// Moved is when it was compared, or something was last decided about it; zero before.
+func (s State) Moved() time.Time { return s.moved }
+
+// Unfinished tells whether the import is to be compared or counted yet, or has open differences about which nothing was decided, so
+// that the statement may have to count for them yet.
 func (s State) Unfinished() bool {
 	if s.Reconciled == nil {
 		return s.Exists() && s.Status() == Processing
 	}
-	return s.items.count(func(i *Item) bool { return isOpen(i) && i.Action == "" }) > 0
+	return !s.HasCounted() || s.items.count(func(i *Item) bool { return isOpen(i) && i.Action == "" }) > 0
 }
 
 // Evolve is the state after e.
@@ -103,10 +113,12 @@ func (s State) Evolve(e domain.Event) State {
 			s.items = s.items.add(i)
 		}
 	case Reconciled:
-		s.Reconciled = &e
+		s.Reconciled, s.moved = &e, e.At
 		s.items = s.items.first(e.Differences)
 	case Resolved:
-		s.items = s.items.decided(e.Resolutions)
+		s.items, s.moved = s.items.decided(e.Resolutions), e.At
+	case Counted:
+		s.counted = true
 	}
 	return s
 }
@@ -185,6 +197,17 @@ func (c Conclude) Decide(s State) ([]domain.Event, error) {
 		return nil, domain.Conflictf("import %d has %d differences and %d of them stand", c.ID, c.Differences, s.items.n)
 	}
 	return []domain.Event{c.Reconciled}, nil
+}
+
+// Count says that what is certain has counted.
+type Count struct{ Counted }
+
+// Decide says it once.
+func (c Count) Decide(s State) ([]domain.Event, error) {
+	if s.Reconciled == nil || s.HasCounted() {
+		return nil, nil
+	}
+	return []domain.Event{c.Counted}, nil
 }
 
 // Resolve decides about differences.

@@ -40,6 +40,18 @@ func TestDifferencesCountWhenAllOfThemStand(t *testing.T) {
 	if got := s.Items(); s.Status() != Done || len(got) != 2 || got[0].Subject != "" || got[1].Subject != "" {
 		t.Errorf("the items are %+v", got)
 	}
+	if !s.HasCounted() {
+		t.Error("a statement from before there was a word of it waits to be counted")
+	}
+	waits := State{}.Evolve(begun()).Evolve(Reconciled{ID: 3, Counting: true, At: t0})
+	events, err := Count{Counted{ID: 3, At: t0}}.Decide(waits)
+	if waits.HasCounted() || !waits.Unfinished() || err != nil || len(events) != 1 {
+		t.Fatalf("it has counted before it could: %v, %v", events, err)
+	}
+	waits = waits.Evolve(events[0])
+	if events, err := (Count{Counted{ID: 3, At: t0}}).Decide(waits); !waits.HasCounted() || waits.Unfinished() || len(events) != 0 || err != nil {
+		t.Errorf("it never has counted, or twice: %v, %v", events, err)
+	}
 	own := DifferencesFound{ID: 3, Subject: LineKey(3, 2), Differences: found(2, 1).Differences, Words: `{"account":"ORDER2"}`, At: t0}
 	s = State{}.Evolve(begun()).Evolve(found(1, 1)).Evolve(own).Evolve(found(3, 1)).Evolve(Reconciled{ID: 3, Differences: 3, At: t0})
 	if got := s.Items(); got[1].Subject != "statement-3-2" || got[1].Words != string(own.Words) || got[0].Words != "" || got[2].Subject != "" {
