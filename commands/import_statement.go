@@ -50,6 +50,8 @@ type StatementFile struct {
 	// period is what was asked for, of a list that was fetched; settled the settlement of each payment, by the provider's numbers.
 	period  reconciliation.Period
 	settled map[string]string
+	// readAs is what was said of how the file is to be read: read otherwise it is another import.
+	readAs []string
 }
 
 // Close lets go of the file.
@@ -140,6 +142,17 @@ type StatementOptions struct {
 	Source, Currency, Account, Bank, Mapping, DateLayout, Encoding, Format string
 }
 
+// said is what the options say of how the file is to be read, where they say anything.
+func (o StatementOptions) said() []string {
+	var out []string
+	for _, part := range [][2]string{{"currency", o.Currency}, {"format", o.Format}, {"date_layout", o.DateLayout}, {"encoding", o.Encoding}} {
+		if part[1] != "" {
+			out = append(out, part[0]+"="+part[1])
+		}
+	}
+	return out
+}
+
 // understand reads the options into f. Errors: Invalid on each field.
 func (w *WriteSide) understand(ctx context.Context, f *StatementFile, o StatementOptions, by By) error {
 	var p domain.Problems
@@ -200,7 +213,7 @@ func (w *WriteSide) understand(ctx context.Context, f *StatementFile, o Statemen
 			currency = ch.Currency
 		}
 	}
-	f.Options.Currency, f.Bank = currency, o.Bank
+	f.Options.Currency, f.Bank, f.readAs = currency, o.Bank, o.said()
 	if f.Options.Account = o.Account; o.Account == "" {
 		f.Options.Account = o.Bank
 	}
@@ -226,14 +239,12 @@ func (w *WriteSide) mapBank(ctx context.Context, f *StatementFile, o StatementOp
 		if err != nil || len(kept.State.Mapping) == 0 {
 			return err
 		}
-		f.Options.Bank = new(statement.Mapping)
+		f.Options.Bank, f.readAs = new(statement.Mapping), append(f.readAs, "mapping="+kept.State.Mapping)
 		return json.Unmarshal([]byte(kept.State.Mapping), f.Options.Bank)
 	}
-	m := new(statement.Mapping)
-	d := json.NewDecoder(strings.NewReader(o.Mapping))
-	d.DisallowUnknownFields()
-	if err := d.Decode(m); err != nil {
-		return domain.Invalid("mapping", "must be a JSON object: see docs/reconciliation.md")
+	m, err := readMapping(o.Mapping)
+	if err != nil {
+		return err
 	}
 	if err := m.Check(); err != nil {
 		return err
@@ -245,8 +256,30 @@ func (w *WriteSide) mapBank(ctx context.Context, f *StatementFile, o StatementOp
 	_, err = Handle[journal.MappingState](ctx, w, stream, journal.KeepMapping{MappingKept: journal.MappingKept{
 		Merchant: f.Merchant, Bank: f.Options.Account, Mapping: string(raw), At: w.log.Now(),
 	}}, by)
-	f.Options.Bank = m
+	f.Options.Bank, f.readAs = m, append(f.readAs, "mapping="+string(raw))
 	return err
+}
+
+// readMapping reads how a bank writes its CSV. Errors: Invalid on mapping.
+func readMapping(text string) (*statement.Mapping, error) {
+	const see = ": see docs/reconciliation.md"
+	m := new(statement.Mapping)
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	err := d.Decode(m)
+	var wrong *json.UnmarshalTypeError
+	switch {
+	case err == nil && d.More():
+		return nil, domain.Invalid("mapping", "must be one JSON object"+see)
+	case err == nil:
+		return m, nil
+	case errors.As(err, &wrong) && wrong.Field != "":
+		return nil, domain.Invalid("mapping", fmt.Sprintf("%s can't be a JSON %s%s", wrong.Field, wrong.Value, see))
+	}
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return nil, domain.Invalid("mapping", "has no field "+name+see)
+	}
+	return nil, domain.Invalid("mapping", "must be a JSON object"+see)
 }
 
 // importStatement takes a statement: 202 while it is compared, 200 when the file is known.
@@ -271,8 +304,13 @@ func (w *WriteSide) importStatement(c *fiber.Ctx) error {
 			return domain.Invalid("payment_channel_id", "must be a positive integer")
 		}
 	}
-	if err := w.understand(c.UserContext(), f, optionsOf(fields), by); err != nil {
+	o := optionsOf(fields)
+	if err := w.understand(c.UserContext(), f, o, by); err != nil {
 		return err
+	}
+	said := o.said()
+	if o.Mapping != "" { // what was kept of others is no part of the request
+		said = append(said, "mapping="+o.Mapping)
 	}
 	key, err := idempotencyKey(c)
 	if err != nil {
@@ -283,7 +321,7 @@ func (w *WriteSide) importStatement(c *fiber.Ctx) error {
 		m := itoa(who.MerchantID) + " " + string(who.Mode)
 		idem = idempotent{
 			Key:  w.derive.hash("idempotency", m, routeImport, key),
-			Body: w.derive.hash("request body", m, routeImport, f.sha256, string(f.Source), itoa(f.Channel), f.Options.Account),
+			Body: w.derive.hash("request body", append([]string{m, routeImport, f.sha256, string(f.Source), itoa(f.Channel), f.Options.Account}, said...)...),
 		}
 	}
 	a, err := w.once(c.UserContext(), who, by, idem, routeImport, ids.Statement, func(ctx context.Context, in intent) (answer, error) {
@@ -313,7 +351,8 @@ func optionsOf(fields map[string]string) StatementOptions {
 }
 
 func (w *WriteSide) fileStream(f *StatementFile) string {
-	return journal.FileStream(w.derive.hash("statement file", itoa(f.Merchant), string(f.Mode), string(f.Source), itoa(f.Channel), f.Options.Account, f.sha256))
+	parts := []string{itoa(f.Merchant), string(f.Mode), string(f.Source), itoa(f.Channel), f.Options.Account, f.sha256}
+	return journal.FileStream(w.derive.hash("statement file", append(parts, f.readAs...)...))
 }
 
 // beginImport opens the import of a file, under the number drawn for it, or answers that which the file has. It may be repeated. An

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -352,6 +353,14 @@ func reconcileDifferencesCommand() *cobra.Command {
 			var err error
 			if args.Import, err = numberOf(list[0], "IMPORT", "an import"); err != nil {
 				return err
+			}
+			if args.Cause != "" && !slices.Contains(reconciliation.Causes(), reconciliation.Cause(args.Cause)) {
+				return &exitError{exitUsage, errors.New("--cause is not a cause: see docs/reconciliation.md")}
+			}
+			switch reconciliation.State(args.State) {
+			case "", reconciliation.Open, reconciliation.Explained, reconciliation.Resolved:
+			default:
+				return &exitError{exitUsage, errors.New("--state must be open, explained or resolved")}
 			}
 			for args.Page = 0; ; args.Page++ {
 				var page shownDifferences

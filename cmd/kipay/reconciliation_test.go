@@ -180,6 +180,8 @@ func TestAStatementIsComparedWithTheBooks(t *testing.T) {
 	m.upload(t, file, "source", "paystack_settlement", "payment_channel_id", m.mpesa).wantError(t, 422, "", "source")
 
 	// The operator's verbs say the same.
+	in.fails(t, 2, "--state must be", "reconcile", "differences", id, "--merchant", m.id, "--mode", "test", "--state", "foo")
+	in.fails(t, 2, "--cause is not", "reconcile", "differences", id, "--merchant", m.id, "--mode", "test", "--cause", "foo")
 	if out := in.cli(t, "reconcile", "status", id, "--merchant", m.id, "--mode", "test"); !strings.Contains(out, "unknown payer") || !strings.Contains(out, "Statement at the end") {
 		t.Errorf("reconcile status: %s", out)
 	}

@@ -23,7 +23,7 @@ func Stream(id int64) string { return "statement-" + strconv.FormatInt(id, 10) }
 // LineKey is the name of the data key of the words of the import's nth difference, where they are of nobody who is known here.
 func LineKey(id int64, n int) string { return Stream(id) + "-" + strconv.Itoa(n) }
 
-// FileStream knows a file again; hash is a keyed hash of merchant, mode, channel and contents.
+// FileStream knows a file again; hash is a keyed hash of merchant, mode, channel, contents and how they are to be read.
 func FileStream(hash string) string { return "statementfile-" + hash }
 
 // ItemID is the number of the import's nth difference, from 1: unique among all items, and it tells its import.
