@@ -90,9 +90,6 @@ type StepView struct {
 
 func decimal(m money.Money) json.RawMessage { return m.AppendDecimal(nil) }
 
-// interrupted is said of an import that nobody is at any more.
-const interrupted = "It was cut off before it was compared; nothing of it counts. Send the file again."
-
 // counting is said of an import of which something may have to count yet.
 const counting = "It is compared; what is certain of it is still being counted, which goes on by itself."
 
@@ -112,7 +109,7 @@ func viewImport(s journal.State, underWay bool) ImportView {
 	r := s.Reconciled
 	if r == nil {
 		if s.Status() == journal.Processing && !underWay {
-			v.Status, v.Message = string(journal.Failed), interrupted
+			v.Status, v.Message = string(journal.Failed), journal.CutOff
 		}
 		return v
 	}

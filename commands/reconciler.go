@@ -3,6 +3,8 @@ package commands
 import (
 	"context"
 	"encoding/json"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -65,13 +67,6 @@ func (r *reconciler) release(id int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.running, id)
-}
-
-// here tells whether this process is comparing the import or about to.
-func (r *reconciler) here(id int64) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.running[id] != nil
 }
 
 // submit puts the file's import in the queue if it isn't done and nobody is at it. given is true when the file is the queue's from
@@ -211,7 +206,20 @@ func (w *WriteSide) ImportJSON(ctx context.Context, merchantID int64, mode domai
 	return json.Marshal(v)
 }
 
+// UnderWay are the imports that this process is at, and since when others may be at those that began: all that were begun and are
+// neither were cut off.
+func (w *WriteSide) UnderWay() (ids []int64, since time.Time) {
+	since = w.log.Now()
+	if w.Probe > 0 {
+		since = since.Add(-maxImportAge)
+	}
+	w.reconciler.mu.Lock()
+	defer w.reconciler.mu.Unlock()
+	return slices.Collect(maps.Keys(w.reconciler.running)), since
+}
+
 // underWay tells whether somebody is comparing the import.
 func (w *WriteSide) underWay(s journal.State) bool {
-	return w.reconciler.here(s.ID) || w.Probe > 0 && w.log.Now().Sub(s.At) < maxImportAge
+	ids, since := w.UnderWay()
+	return slices.Contains(ids, s.ID) || s.Begun.At.After(since)
 }

@@ -21,6 +21,14 @@ type ImportFilter struct {
 	Source        reconciliation.Source // empty for all
 	Status        journal.Status        // empty for all
 	Offset, Limit uint64                // from the newest
+	// UnderWay is what somebody is at, where the list is of now; nil where it is as the log had it.
+	UnderWay *UnderWay
+}
+
+// UnderWay are the imports that are being compared: those, and what began after Since. Others that were begun only were cut off.
+type UnderWay struct {
+	IDs   []int64
+	Since time.Time
 }
 
 // ImportRow is an import as it is listed.
@@ -56,6 +64,16 @@ func (f *ImportFilter) where() *where {
 	return w
 }
 
+// standing is the rows of from as they stand now; w binds what it needs.
+func (f *ImportFilter) standing(w *where, from string) string {
+	if f.UnderWay == nil {
+		return from
+	}
+	w.args = append(w.args, clickhouse.Named("under_way", append([]int64{}, f.UnderWay.IDs...)), clickhouse.Named("begun_after", millis(f.UnderWay.Since)))
+	return " FROM (SELECT * REPLACE (if(status = 'processing' AND NOT has({under_way:Array(Int64)}, id) AND " +
+		"toUnixTimestamp64Milli(created_at) <= {begun_after:Int64}, 'failed', status) AS status)" + from + ")"
+}
+
 // changing is the condition on what of an import changes; w binds what it needs.
 func (f *ImportFilter) changing(w *where) string {
 	if f.Status == "" {
@@ -77,11 +95,16 @@ func (p *Past) Imports(ctx context.Context, f ImportFilter, m Moment) (ImportPag
 
 func (r *Reader) imports(ctx context.Context, f ImportFilter, m Moment) (ImportPage, error) {
 	w := f.where()
-	from := " FROM (SELECT " + importColumnsSQL + " FROM kipay.reconciliation_imports_gN WHERE " + w.sql() + m.where("version", importBecameSQL) +
-		" ORDER BY version DESC LIMIT 1 BY id) WHERE " + f.changing(w)
+	from := f.standing(w, " FROM (SELECT "+importColumnsSQL+" FROM kipay.reconciliation_imports_gN WHERE "+w.sql()+m.where("version", importBecameSQL)+
+		" ORDER BY version DESC LIMIT 1 BY id)") + " WHERE " + f.changing(w)
 	rows, total, err := pageOf(ctx, r, listing[ImportRow]{
 		"imports", importColumnsSQL, from, "id DESC", append(w.args, m.args()...), f.Offset, f.Limit, scanImport,
 	})
+	for i := range rows {
+		if rows[i].Status == string(journal.Failed) && rows[i].FinishedAt.IsZero() {
+			rows[i].Message = journal.CutOff
+		}
+	}
 	return ImportPage{rows, total}, err
 }
 

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/benfex/kipay/domain/reconciliation"
+	"github.com/benfex/kipay/domain/reconciliation/journal"
+	"github.com/benfex/kipay/projections/projectionstest"
 )
 
 func TestDifferencesAreListedAsTheyStandNow(t *testing.T) {
@@ -41,6 +43,30 @@ func TestDifferencesAreListedAsTheyStandNow(t *testing.T) {
 	}
 	if wrong := list(DifferenceFilter{Cause: reconciliation.WrongAmount}); len(wrong) != 1 || wrong[0].ID != all[1].ID {
 		t.Errorf("of the cause are %+v", wrong)
+	}
+	// One that was begun and went no further was cut off, unless somebody is at it.
+	begun := journal.Begun{ID: 99, Merchant: 1, Mode: "test", Channel: 7, Source: reconciliation.SourceMpesa, Subject: journal.Stream(99), At: b.Now()}
+	projectionstest.Do[journal.State](t, b.Install, 1, journal.Stream(99), journal.Begin{Begun: begun})
+	caughtUp(t, b.projector, b.Head(t))
+	for name, c := range map[string]struct {
+		at       *UnderWay
+		status   journal.Status
+		message  string
+		filtered uint64
+	}{
+		"as the log has it": {nil, journal.Processing, "", 1},
+		"here":              {&UnderWay{IDs: []int64{99}, Since: b.Now()}, journal.Processing, "", 1},
+		"elsewhere":         {&UnderWay{Since: b.Now().Add(-time.Second)}, journal.Processing, "", 1},
+		"cut off":           {&UnderWay{Since: b.Now()}, journal.Failed, journal.CutOff, 0},
+	} {
+		page, err := b.reader.Imports(t.Context(), ImportFilter{MerchantID: 1, Mode: "test", Limit: 10, UnderWay: c.at})
+		if err != nil || page.Total != 2 || page.Rows[0].Status != string(c.status) || page.Rows[0].Message != c.message || page.Rows[1].Status != "done" {
+			t.Errorf("%s: %+v, %v", name, page, err)
+		}
+		page, err = b.reader.Imports(t.Context(), ImportFilter{MerchantID: 1, Mode: "test", Limit: 10, UnderWay: c.at, Status: journal.Processing})
+		if err != nil || page.Total != c.filtered {
+			t.Errorf("%s, processing: %+v, %v", name, page, err)
+		}
 	}
 	other, err := b.reader.Imports(t.Context(), ImportFilter{MerchantID: 2, Mode: "test", Limit: 10})
 	if err != nil || other.Total != 0 {

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/rs/zerolog"
@@ -115,6 +116,8 @@ func (i importsOf) CheckImport(ctx context.Context, merchantID int64, mode domai
 func (i importsOf) ImportJSON(ctx context.Context, merchantID int64, mode domain.Mode, id int64) ([]byte, error) {
 	return fmt.Appendf(nil, `{"id":%d}`, id), i.CheckImport(ctx, merchantID, mode, id)
 }
+
+func (i importsOf) UnderWay() ([]int64, time.Time) { return nil, time.Now() }
 
 func (i importsOf) StatusesJSON(context.Context, int64, domain.Mode, int64, []string) (map[string]json.RawMessage, error) {
 	return nil, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -17,6 +18,8 @@ import (
 // for what is another merchant's.
 type Imports interface {
 	ImportJSON(ctx context.Context, merchantID int64, mode domain.Mode, id int64) ([]byte, error)
+	// UnderWay are the imports that somebody is at, besides those that were begun after since.
+	UnderWay() (ids []int64, since time.Time)
 	// CheckImport is ImportJSON for whoever wants to know only that there is one.
 	CheckImport(ctx context.Context, merchantID int64, mode domain.Mode, id int64) error
 	// StatusesJSON are what the provider said of the receipts of an import's lines, by receipt, where somebody has asked.
@@ -63,7 +66,11 @@ func (a *api) listImports(c *fiber.Ctx) error {
 		return err
 	}
 	page, at, err := answer(a, c, who, w,
-		func() (projections.ImportPage, error) { return a.Reader.Imports(c.UserContext(), f) },
+		func() (projections.ImportPage, error) {
+			ids, since := a.Imports.UnderWay()
+			f.UnderWay = &projections.UnderWay{IDs: ids, Since: since}
+			return a.Reader.Imports(c.UserContext(), f)
+		},
 		func(m projections.Moment) (projections.ImportPage, error) {
 			return a.past.Imports(c.UserContext(), f, m)
 		})

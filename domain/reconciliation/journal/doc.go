@@ -45,6 +45,9 @@ const (
 	Failed     Status = "failed"
 )
 
+// CutOff is said of an import that was begun and that nobody is at any more.
+const CutOff = "It was cut off before it was compared; nothing of it counts. Send the file again."
+
 // Action is what was decided about a difference.
 type Action string
 
