@@ -40,6 +40,7 @@ type ImportView struct {
 	Channel     int64           `json:"payment_channel_id,omitempty"`
 	Account     string          `json:"account,omitempty"`
 	Currency    string          `json:"currency,omitempty"`
+	TimeZone    string          `json:"time_zone,omitempty"` // where the merchant's days are counted
 	From        *string         `json:"from"`
 	Until       *string         `json:"until"`
 	Statement   json.RawMessage `json:"statement_amount,omitempty"`

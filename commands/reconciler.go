@@ -125,8 +125,11 @@ func (w *WriteSide) reconcileInTurn(ctx context.Context, job importJob, news fun
 // importStaged compares a file that is staged and understood, under the number drawn for it, and answers what came of it.
 func (w *WriteSide) importStaged(ctx context.Context, f *StatementFile, id int64, by By, news func(ImportProgress)) (ImportView, error) {
 	s, fresh, err := w.beginImport(ctx, f, id, by)
-	if err != nil || !fresh && !s.Unfinished() {
-		return viewImport(s, false), err
+	switch {
+	case err != nil:
+		return ImportView{}, err
+	case !fresh && !s.Unfinished():
+		return w.viewWithZone(ctx, s, false)
 	}
 	if !w.reconciler.claim(s.ID) {
 		return ImportView{}, domain.Conflictf("This file is being compared already, as import %d", s.ID)
@@ -136,7 +139,10 @@ func (w *WriteSide) importStaged(ctx context.Context, f *StatementFile, id int64
 		return ImportView{}, err
 	}
 	done, err := fold[journal.State](ctx, w.log, journal.Stream(s.ID))
-	return viewImport(done.State, false), err
+	if err != nil {
+		return ImportView{}, err
+	}
+	return w.viewWithZone(ctx, done.State, false)
 }
 
 // maxStandstill is how long nothing may be decided about an import that another node lets count before it is taken for cut off.
@@ -178,7 +184,14 @@ func (w *WriteSide) ImportOf(ctx context.Context, merchantID int64, mode domain.
 	case !s.State.Exists() || s.State.Merchant != merchantID || s.State.Mode != mode:
 		return ImportView{}, domain.NotFoundf("import not found")
 	}
-	return viewImport(s.State, w.underWay(s.State)), nil
+	return w.viewWithZone(ctx, s.State, w.underWay(s.State))
+}
+
+// viewWithZone is viewImport, with where its days are counted.
+func (w *WriteSide) viewWithZone(ctx context.Context, s journal.State, underWay bool) (v ImportView, err error) {
+	v = viewImport(s, underWay)
+	v.TimeZone, err = w.zoneOf(ctx, s.Merchant)
+	return v, err
 }
 
 // importBegun is how an import of the merchant's began, read without its differences. Errors: NotFound, also when it is another's.

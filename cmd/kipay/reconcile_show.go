@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/benfex/kipay/commands"
 	"github.com/benfex/kipay/domain/money"
@@ -30,14 +31,15 @@ func printImport(out io.Writer, v *commands.ImportView) error {
 		}
 		return w.Flush()
 	}
-	fmt.Fprintf(w, "Period\t%s to %s\n", day(v.From), day(v.Until))
+	show := func(raw json.RawMessage) string { return amountOf(raw, v.Currency) }
+	fmt.Fprintf(w, "Period\t%s\n", periodOf(v))
 	fmt.Fprintf(w, "Lines\t%d, of which %d are tied to the books\n", v.Lines, v.Matched)
-	fmt.Fprintf(w, "Statement\t%s %s\n", v.Currency, v.Statement)
-	fmt.Fprintf(w, "Books\t%s %s\n", v.Currency, v.Booked)
-	fmt.Fprintf(w, "Difference\t%s %s = explained %s + unexplained %s\n", v.Currency, v.Difference, v.Explained, v.Unexplained)
+	fmt.Fprintf(w, "Statement\t%s\n", show(v.Statement))
+	fmt.Fprintf(w, "Books\t%s\n", show(v.Booked))
+	fmt.Fprintf(w, "Difference\t%s = explained %s + unexplained %s\n", show(v.Difference), show(v.Explained), show(v.Unexplained))
 	for _, cause := range reconciliation.Causes() {
 		if c, ok := v.ByCause[string(cause)]; ok {
-			fmt.Fprintf(w, "  %s\t%d\t%s %s\n", plain(string(cause)), c.Count, v.Currency, c.Amount)
+			fmt.Fprintf(w, "  %s\t%d\t%s\n", plain(string(cause)), c.Count, show(c.Amount))
 		}
 	}
 	fmt.Fprintf(w, "To be decided\t%d of %d differences\n", v.Open, v.Differences)
@@ -45,28 +47,28 @@ func printImport(out io.Writer, v *commands.ImportView) error {
 		fmt.Fprintf(w, "Not done yet\t%s\n", v.Message)
 	}
 	if b := v.Balance; b != nil {
-		printBalance(w, b, v.Currency)
+		printBalance(w, b, show)
 	}
 	return w.Flush()
 }
 
-func printBalance(w io.Writer, b *commands.BalanceView, currency string) {
+func printBalance(w io.Writer, b *commands.BalanceView, show func(json.RawMessage) string) {
 	switch {
 	case b.Checked == 0:
 	case b.Breaks == 0:
 		fmt.Fprintf(w, "Running balance\tfollows on all %d lines\n", b.Checked)
 	default:
 		fmt.Fprintf(w, "Running balance\tbreaks %d times in %d lines, first on line %d: %s stands there, %s would follow\n",
-			b.Breaks, b.Checked, b.FirstBreak.Line, b.FirstBreak.Stated, b.FirstBreak.Expected)
+			b.Breaks, b.Checked, b.FirstBreak.Line, show(b.FirstBreak.Stated), show(b.FirstBreak.Expected))
 	}
 	if b.StatementClosing == nil {
 		return
 	}
-	fmt.Fprintf(w, "Books at the end\t\t%s %s\n", currency, b.ClearingClosing)
+	fmt.Fprintf(w, "Books at the end\t\t%s\n", show(b.ClearingClosing))
 	for _, s := range b.Steps {
-		fmt.Fprintf(w, "  %s\t%s\t%s %s\n", plain(s.Name), s.Amount, currency, s.Balance)
+		fmt.Fprintf(w, "  %s\t%s\t%s\n", plain(s.Name), show(s.Amount), show(s.Balance))
 	}
-	fmt.Fprintf(w, "Statement at the end\t\t%s %s\n", currency, b.StatementClosing)
+	fmt.Fprintf(w, "Statement at the end\t\t%s\n", show(b.StatementClosing))
 	switch {
 	case b.Proven:
 		fmt.Fprintln(w, "Proven\tevery step between the two is known")
@@ -77,11 +79,39 @@ func printBalance(w io.Writer, b *commands.BalanceView, currency string) {
 	}
 }
 
-func day(stamp *string) string {
-	if stamp == nil {
+// amountOf is an amount as people read it.
+func amountOf(raw json.RawMessage, currency string) string {
+	m, err := money.Parse(string(raw), money.Currency(currency))
+	if err != nil || currency == "" {
+		return string(raw)
+	}
+	return m.Format()
+}
+
+// periodOf is an import's period by the merchant's clock: days where it is of whole ones, else the moments with the zone's offset.
+func periodOf(v *commands.ImportView) string {
+	if v.From == nil || v.Until == nil {
 		return "?"
 	}
-	return strings.Replace((*stamp)[:16], "T", " ", 1)
+	zone, err := time.LoadLocation(v.TimeZone)
+	from, badFrom := time.Parse(time.RFC3339, *v.From)
+	until, badUntil := time.Parse(time.RFC3339, *v.Until)
+	if err != nil || badFrom != nil || badUntil != nil {
+		return *v.From + " to " + *v.Until
+	}
+	from, until = from.In(zone), until.In(zone)
+	if !from.Equal(midnight(from)) || !until.Equal(midnight(until)) || !from.Before(until) {
+		const moment = "2006-01-02 15:04 -07:00"
+		return from.Format(moment) + " to " + until.Format(moment)
+	}
+	if last := until.AddDate(0, 0, -1); last.After(from) {
+		return from.Format(time.DateOnly) + " to " + last.Format(time.DateOnly)
+	}
+	return from.Format(time.DateOnly)
+}
+
+func midnight(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, t.Location())
 }
 
 func printImports(out io.Writer, views []commands.ImportView) error {
@@ -93,7 +123,8 @@ func printImports(out io.Writer, views []commands.ImportView) error {
 	fmt.Fprintln(w, "IMPORT\tSOURCE\tPERIOD\tSTATUS\tLINES\tMATCHED\tDIFFERENCE\tUNEXPLAINED\tOPEN")
 	for i := range views {
 		v := &views[i]
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t%d\n", v.ID, plain(v.Source), day(v.From), v.Status, v.Lines, v.Matched, v.Difference, v.Unexplained, v.Open)
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t%d\n", v.ID, plain(v.Source), periodOf(v), v.Status, v.Lines, v.Matched,
+			amountOf(v.Difference, v.Currency), amountOf(v.Unexplained, v.Currency), v.Open)
 	}
 	return w.Flush()
 }

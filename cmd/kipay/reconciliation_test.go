@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"mime/multipart"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -182,7 +183,8 @@ func TestAStatementIsComparedWithTheBooks(t *testing.T) {
 	// The operator's verbs say the same.
 	in.fails(t, 2, "--state must be", "reconcile", "differences", id, "--merchant", m.id, "--mode", "test", "--state", "foo")
 	in.fails(t, 2, "--cause is not", "reconcile", "differences", id, "--merchant", m.id, "--mode", "test", "--cause", "foo")
-	if out := in.cli(t, "reconcile", "status", id, "--merchant", m.id, "--mode", "test"); !strings.Contains(out, "unknown payer") || !strings.Contains(out, "Statement at the end") {
+	if out := in.cli(t, "reconcile", "status", id, "--merchant", m.id, "--mode", "test"); !strings.Contains(out, "unknown payer") || !strings.Contains(out, "Statement at the end") ||
+		!strings.Contains(out, "KES 320.00") || !regexp.MustCompile(`(?m)^Period +\d{4}-\d\d-\d\d(| to \d{4}-\d\d-\d\d|.* \+03:00)$`).MatchString(out) {
 		t.Errorf("reconcile status: %s", out)
 	}
 	if out := in.cli(t, "reconcile", "differences", id, "--merchant", m.id, "--mode", "test", "--state", "resolved"); strings.Count(out, "\n") != 3 {
@@ -211,7 +213,7 @@ func TestTheOperatorImportsAStatementWhileNothingRuns(t *testing.T) {
 	file := writeFile(t, m.statement(t, ""))
 	in.terminate(t, 30*time.Second)
 	out := in.cli(t, "reconcile", "import", file, "--source", "mpesa_statement", "--channel", m.mpesa, "--merchant", m.id, "--mode", "test")
-	if !strings.Contains(out, "To be decided") || !strings.Contains(out, "unexplained 0") {
+	if !strings.Contains(out, "To be decided") || !strings.Contains(out, "unexplained KES 0.00") {
 		t.Errorf("reconcile import: %s", out)
 	}
 	bad := writeFile(t, "no statement")
