@@ -182,6 +182,7 @@ func (w *WriteSide) bookOrTakeBack(ctx context.Context, imp Outcome[journal.Stat
 		if _, failed := handleFrom(ctx, w, journal.Stream(imp.State.ID), imp, back, by); failed != nil {
 			return failed
 		}
+	default: // it was booked, or will be
 	}
 	return err
 }
@@ -194,8 +195,9 @@ func (w *WriteSide) book(ctx context.Context, imp journal.State, i journal.Item,
 	case journal.WriteOff, journal.Return:
 		_, err := Handle[receipt.State](ctx, w, receipt.Stream(ch.ReceiptScope(), i.Receipt), releaseBy(i.Action, w.log.Now()), by)
 		return err
+	default: // it books nothing
+		return nil
 	}
-	return nil
 }
 
 // CarryOutDecision books the decision about an import's nth difference, if it was cut off before.

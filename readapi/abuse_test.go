@@ -80,7 +80,7 @@ func TestNoQuestionShowsAnothersRows(t *testing.T) {
 		}
 		for _, r := range rows {
 			for _, name := range []string{"reference", "transaction_reference", "receipt", "provider_reference"} {
-				if text, _ := r[name].(string); text != "" {
+				if text, _ := r[name].(string); len(text) > 5 { // shorter ones stand in others by chance
 					secret[text] = true
 				}
 			}
