@@ -55,11 +55,17 @@ func quick(more settings) settings {
 	return s
 }
 
+// addrs are those that were given to servers, which may be down for a moment: nobody else gets them.
+var addrs sync.Map
+
 // freeAddr is a loopback address that nobody listens on, below the ports that outgoing connections get, so that it is still
 // free when a server is started on it again.
 func freeAddr() string {
 	for {
 		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(15000+rand.IntN(15000)))
+		if _, given := addrs.LoadOrStore(addr, true); given {
+			continue
+		}
 		if ln, err := net.Listen("tcp", addr); err == nil {
 			_ = ln.Close()
 			return addr

@@ -42,6 +42,7 @@ type sandbox struct {
 	base     string // where a browser finds it
 	listener net.Listener
 	server   *http.Server
+	fresh    []byte // the key of simulated M-Pesa, where the data folder has none yet
 }
 
 // sandboxOptions say how the simulators run.
@@ -58,42 +59,53 @@ type sandboxOptions struct {
 
 // newSandbox is the sandbox inside `kipay serve`.
 func newSandbox(ctx context.Context, cfg *config, log *slog.Logger, webhookURL func(secretKey string) string) (*sandbox, error) {
-	key, err := sandboxInitiatorKey(cfg.DataDir)
+	key, fresh, err := sandboxInitiatorKey(cfg.DataDir)
 	if err != nil {
 		return nil, err
 	}
-	return openSandbox(ctx, sandboxOptions{
+	s, err := openSandbox(ctx, sandboxOptions{
 		addr: cfg.SandboxAddr, addrSetting: "KIPAY_SANDBOX_ADDR", speed: cfg.SandboxSpeed, log: log, webhookURL: webhookURL, initiatorKey: key,
 	})
+	if err == nil {
+		s.fresh = fresh
+	}
+	return s, err
+}
+
+// keepKey keeps the key of simulated M-Pesa in the data folder, which is this process's own by now.
+func (s *sandbox) keepKey(dir string) error {
+	if len(s.fresh) == 0 {
+		return nil
+	}
+	if err := writePrivate(filepath.Join(dir, sandboxKeyFile), string(s.fresh)); err != nil {
+		return fmt.Errorf("the sandbox's key: %w", err)
+	}
+	return nil
 }
 
 // sandboxKeyFile keeps the key of simulated M-Pesa that initiators' passwords are encrypted for: the channels have theirs in the
 // log, and must still be believed after a restart.
 const sandboxKeyFile = "sandbox-initiator.pem"
 
-// sandboxInitiatorKey reads the key from the data folder, where the first start makes it.
-func sandboxInitiatorKey(dir string) (*rsa.PrivateKey, error) {
+// sandboxInitiatorKey reads the key from the data folder, or draws the one that is to be kept there.
+func sandboxInitiatorKey(dir string) (key *rsa.PrivateKey, fresh []byte, err error) {
 	path := filepath.Join(dir, sandboxKeyFile)
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		key := mpesasim.NewInitiatorKey()
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("data folder: %w", err)
-		}
-		return key, writePrivate(path, string(pem.EncodeToMemory(&pem.Block{Type: sandboxKeyType, Bytes: x509.MarshalPKCS1PrivateKey(key)})))
+		return key, pem.EncodeToMemory(&pem.Block{Type: sandboxKeyType, Bytes: x509.MarshalPKCS1PrivateKey(key)}), nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the sandbox's key: %w", err)
+		return nil, nil, fmt.Errorf("the sandbox's key: %w", err)
 	}
 	block, _ := pem.Decode(raw)
 	if block == nil || block.Type != sandboxKeyType {
-		return nil, fmt.Errorf("%s is no key: take it away, and give the channels of the sandbox their initiators again", path)
+		return nil, nil, fmt.Errorf("%s is no key: take it away, and give the channels of the sandbox their initiators again", path)
 	}
-	key, err := x509.ParsePKCS1PrivateKey(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w; take it away, and give the channels of the sandbox their initiators again", path, err)
+	if key, err = x509.ParsePKCS1PrivateKey(block.Bytes); err != nil {
+		return nil, nil, fmt.Errorf("%s: %w; take it away, and give the channels of the sandbox their initiators again", path, err)
 	}
-	return key, nil
+	return key, nil, nil
 }
 
 const sandboxKeyType = "RSA PRIVATE KEY"

@@ -123,6 +123,11 @@ func serve(ctx context.Context, cfg *config, log zerolog.Logger, out interface{ 
 		return err
 	}
 	defer func() { _ = n.close() }()
+	if sim != nil {
+		if err := sim.keepKey(cfg.DataDir); err != nil {
+			return err
+		}
+	}
 
 	// The read side: ClickHouse, in a child process or a server, kept true to the log.
 	if cfg.readsModels() {
