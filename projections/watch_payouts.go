@@ -45,7 +45,18 @@ func (m payoutMetrics) set(c PayoutCounts, now time.Time) {
 // watchPayouts counts payouts that wait, now and then until ctx ends.
 func (p *Projector) watchPayouts(ctx context.Context) {
 	defer p.metrics.payouts.set(PayoutCounts{}, time.Time{}) // whoever projects next counts them
-	ticker := time.NewTicker(payoutsEvery)
+	p.watchCounts(ctx, payoutsEvery, "payouts", func(r *Reader, g Generation) error {
+		c, err := r.payoutCounts(ctx, g)
+		if err == nil {
+			p.metrics.payouts.set(c, p.log.Now())
+		}
+		return err
+	})
+}
+
+// watchCounts has something counted in the generation that serves, now and then until ctx ends.
+func (p *Projector) watchCounts(ctx context.Context, every time.Duration, what string, count func(*Reader, Generation) error) {
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	r := &Reader{conn: p.conn}
 	for {
@@ -53,13 +64,8 @@ func (p *Projector) watchPayouts(ctx context.Context) {
 			return
 		}
 		if g, _, _ := p.archived.get(); g != 0 {
-			switch c, err := r.payoutCounts(ctx, g); {
-			case ctx.Err() != nil:
-				return
-			case err != nil:
-				p.logger.Debug().Err(err).Msg("payouts could not be counted")
-			default:
-				p.metrics.payouts.set(c, p.log.Now())
+			if err := count(r, g); err != nil && ctx.Err() == nil {
+				p.logger.Debug().Err(err).Msg(what + " could not be counted")
 			}
 		}
 		select {

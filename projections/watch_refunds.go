@@ -29,27 +29,11 @@ func (r *Reader) refundsUnknown(ctx context.Context, g Generation) (uint64, erro
 // watchRefunds counts them, now and then until ctx ends.
 func (p *Projector) watchRefunds(ctx context.Context) {
 	defer p.metrics.refunds.Set(0) // whoever projects next counts them
-	ticker := time.NewTicker(refundsEvery)
-	defer ticker.Stop()
-	r := &Reader{conn: p.conn}
-	for {
-		if err := p.archived.wait(ctx, 1); err != nil {
-			return
+	p.watchCounts(ctx, refundsEvery, "refunds", func(r *Reader, g Generation) error {
+		n, err := r.refundsUnknown(ctx, g)
+		if err == nil {
+			p.metrics.refunds.Set(float64(n))
 		}
-		if g, _, _ := p.archived.get(); g != 0 {
-			switch n, err := r.refundsUnknown(ctx, g); {
-			case ctx.Err() != nil:
-				return
-			case err != nil:
-				p.logger.Debug().Err(err).Msg("refunds could not be counted")
-			default:
-				p.metrics.refunds.Set(float64(n))
-			}
-		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return
-		}
-	}
+		return err
+	})
 }

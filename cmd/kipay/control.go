@@ -206,6 +206,18 @@ func answerOperation(ctx context.Context, w http.ResponseWriter, n *node, op ope
 	_ = send(line)
 }
 
+// rowsOf carries out an operation that lists rows, and gathers them.
+func rowsOf[Row any](cmd *cobra.Command, name string, args any) ([]Row, error) {
+	rows := []Row{} // not null in JSON
+	err := call(cmd, name, args, func(raw json.RawMessage) error {
+		var r Row
+		err := json.Unmarshal(raw, &r)
+		rows = append(rows, r)
+		return err
+	}, nil)
+	return rows, err
+}
+
 // call carries out an operation: in the server on this data folder, or here when none runs.
 func call(cmd *cobra.Command, name string, args any, news func(json.RawMessage) error, result any) error {
 	cfg, err := readConfig(cmd, environ(), func(name string) {

@@ -141,13 +141,7 @@ func merchantListCommand() *cobra.Command {
 		Example: "  kipay merchant list\n  kipay merchant list --json",
 		Args:    cobra.NoArgs,
 		RunE: verb(func(cmd *cobra.Command, _ []string) error {
-			rows := []merchantRow{}
-			err := call(cmd, "merchant list", struct{}{}, func(raw json.RawMessage) error {
-				var r merchantRow
-				err := json.Unmarshal(raw, &r)
-				rows = append(rows, r)
-				return err
-			}, nil)
+			rows, err := rowsOf[merchantRow](cmd, "merchant list", struct{}{})
 			if err != nil {
 				return err
 			}

@@ -192,13 +192,7 @@ func payoutListCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: verb(func(cmd *cobra.Command, _ []string) error {
 			args.Status = payout.Status(status)
-			rows := []payoutRow{}
-			err := call(cmd, "payout list", args, func(raw json.RawMessage) error {
-				var r payoutRow
-				err := json.Unmarshal(raw, &r)
-				rows = append(rows, r)
-				return err
-			}, nil)
+			rows, err := rowsOf[payoutRow](cmd, "payout list", args)
 			if err != nil {
 				return err
 			}

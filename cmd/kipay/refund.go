@@ -166,13 +166,7 @@ func refundListCommand() *cobra.Command {
 		Example: "  kipay refund list --attention\n  kipay refund list --merchant 1 --pending --json",
 		Args:    cobra.NoArgs,
 		RunE: verb(func(cmd *cobra.Command, _ []string) error {
-			rows := []refundRow{}
-			err := call(cmd, "refund list", wanted, func(raw json.RawMessage) error {
-				var r refundRow
-				err := json.Unmarshal(raw, &r)
-				rows = append(rows, r)
-				return err
-			}, nil)
+			rows, err := rowsOf[refundRow](cmd, "refund list", wanted)
 			if err != nil {
 				return err
 			}

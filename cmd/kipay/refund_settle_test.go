@@ -61,8 +61,10 @@ func TestARefundThatNobodyKnowsTheOutcomeOfIsSettledByAPersonWithEvidence(t *tes
 	if b := m.balances(t); b["refunds_payable"] != "0" || b["sales"] != "0" || b["provider_clearing"] != "0" {
 		t.Errorf("the books are %v", b)
 	}
-	if e := strings.Join(m.events(t, "transaction-"+payment), " "); strings.Count(e, "RefundCompleted") != 1 ||
-		!strings.Contains(e, "RefundOutcomeUnknown") || !strings.HasSuffix(e, "RefundNoticeReceived RefundCompleted") {
+	before, after, _ := strings.Cut(strings.Join(m.events(t, "transaction-"+payment), " "), " RefundCompleted")
+	// The answer to a question that was under way may come later: it is kept, and changes nothing.
+	if e := before + " RefundCompleted" + after; strings.ReplaceAll(after, " RefundNoticeReceived", "") != "" ||
+		!strings.Contains(before, "RefundOutcomeUnknown") || !strings.HasSuffix(before, "RefundNoticeReceived") {
 		t.Errorf("the events are %v", e)
 	}
 	if h := m.get("/api/transactions/" + payment + "/history"); !strings.Contains(h.raw, "line 12") || !strings.Contains(h.raw, `"operator"`) {

@@ -1,7 +1,6 @@
 package mpesa
 
 import (
-	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -92,9 +91,11 @@ func New(o Options) *Client {
 		o.Observe = func(string, string, time.Duration) {}
 	}
 	return &Client{
-		opts:   o,
-		http:   upstream.HTTPClient(o.HTTPClient),
-		lanes:  newLanes(o),
+		opts: o,
+		http: upstream.HTTPClient(o.HTTPClient),
+		lanes: upstream.NewLanes[reply](upstream.LaneOptions{
+			Provider: "mpesa", Channels: o.Channels, Each: laneNames, Slots: o.Concurrency, Breaker: o.Breaker,
+		}),
 		tokens: newTokens(o.Channels),
 	}
 }
@@ -102,20 +103,6 @@ func New(o Options) *Client {
 // laneNames is how many lanes a channel can have: push, query, c2b, reversal, b2c, ask. Neither Daraja's slow queries nor a flood of
 // them keep a push from being sent.
 const laneNames = 6
-
-func newLanes(o Options) *upstream.Lanes[reply] {
-	return upstream.NewLanes[reply](upstream.LaneOptions{
-		Provider: "mpesa", Channels: o.Channels, Each: laneNames, Slots: o.Concurrency, Breaker: o.Breaker,
-		Trips: func(err error) bool {
-			var e *Error
-			return !errors.As(err, &e) || e.trips
-		},
-		Excluded: func(err error) bool {
-			var e *Error
-			return errors.As(err, &e) && e.cancelled
-		},
-	})
-}
 
 // BreakerStates are the breakers' states (closed, half-open, open) by mpesa/{channel}/{call}, of channels used lately.
 func (c *Client) BreakerStates() map[string]string { return c.lanes.States() }

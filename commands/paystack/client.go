@@ -2,7 +2,6 @@ package paystack
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -85,21 +84,13 @@ func New(o Options) *Client {
 	if o.Observe == nil {
 		o.Observe = func(string, string, time.Duration) {}
 	}
-	return &Client{opts: o, http: upstream.HTTPClient(o.HTTPClient), lanes: newLanes(o)}
-}
-
-func newLanes(o Options) *upstream.Lanes[reply] {
-	return upstream.NewLanes[reply](upstream.LaneOptions{
-		Provider: "paystack", Channels: o.Channels, Each: laneNames, Slots: o.Concurrency, Breaker: o.Breaker,
-		Trips: func(err error) bool {
-			var e *Error
-			return !errors.As(err, &e) || e.trips
-		},
-		Excluded: func(err error) bool {
-			var e *Error
-			return errors.As(err, &e) && e.cancelled
-		},
-	})
+	return &Client{
+		opts: o,
+		http: upstream.HTTPClient(o.HTTPClient),
+		lanes: upstream.NewLanes[reply](upstream.LaneOptions{
+			Provider: "paystack", Channels: o.Channels, Each: laneNames, Slots: o.Concurrency, Breaker: o.Breaker,
+		}),
+	}
 }
 
 // BreakerStates are the breakers' states (closed, half-open, open) by paystack/{channel}/{call}, of channels used

@@ -96,6 +96,12 @@ func (e *Error) Error() string {
 	return b.String()
 }
 
+// Trips tells whether a breaker counts it (upstream.Failure).
+func (e *Error) Trips() bool { return e.trips }
+
+// CallerGaveUp tells whether it was the caller who gave up, which says nothing about the provider (upstream.Failure).
+func (e *Error) CallerGaveUp() bool { return e.cancelled }
+
 // GoString is Error, so that %#v shows no raw body.
 func (e *Error) GoString() string { return e.Error() }
 

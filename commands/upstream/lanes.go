@@ -1,6 +1,7 @@
 package upstream
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -40,8 +41,14 @@ type LaneOptions struct {
 	// Channels is for how many channels lanes are kept, Each how many a channel can have, Slots how many calls a lane takes at once.
 	Channels, Each, Slots int
 	Breaker               BreakerOptions
-	// Trips tells whether the breaker counts a failure, Excluded whether it says nothing about the provider.
-	Trips, Excluded func(error) bool
+}
+
+// Failure is an error that says what a breaker is to make of it. One that is none counts.
+type Failure interface {
+	error
+	// Trips tells whether it counts, CallerGaveUp whether it says nothing about the provider.
+	Trips() bool
+	CallerGaveUp() bool
 }
 
 // NewLanes has no lanes yet.
@@ -83,10 +90,16 @@ func (l *Lanes[Reply]) States() map[string]string {
 func (l *Lanes[Reply]) newBreaker() *gobreaker.CircuitBreaker[Reply] {
 	o := l.opts
 	return gobreaker.NewCircuitBreaker[Reply](gobreaker.Settings{
-		MaxRequests:  1,
-		Timeout:      o.Breaker.OpenFor,
-		ReadyToTrip:  func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= o.Breaker.Failures },
-		IsSuccessful: func(err error) bool { return err == nil || !o.Trips(err) },
-		IsExcluded:   o.Excluded,
+		MaxRequests: 1,
+		Timeout:     o.Breaker.OpenFor,
+		ReadyToTrip: func(n gobreaker.Counts) bool { return n.ConsecutiveFailures >= o.Breaker.Failures },
+		IsSuccessful: func(err error) bool {
+			var f Failure
+			return err == nil || errors.As(err, &f) && !f.Trips()
+		},
+		IsExcluded: func(err error) bool {
+			var f Failure
+			return errors.As(err, &f) && f.CallerGaveUp()
+		},
 	})
 }
