@@ -9,6 +9,7 @@ import (
 	"codeberg.org/go-pdf/fpdf"
 	"golang.org/x/image/font/gofont/gobold"
 	"golang.org/x/image/font/gofont/goregular"
+	"golang.org/x/image/font/sfnt"
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/money"
@@ -19,11 +20,11 @@ const (
 	// maxPrinted bounds the lines of a printed statement, which is made in memory: some 500 pages.
 	maxPrinted = 20_000
 	// In millimetres and points.
-	pdfMargin, pdfLine, pdfText, pdfSmall, pdfTitle = 14.0, 6.0, 8.0, 7.5, 16.0
-	pdfFont                                         = "Go"
+	pdfMargin, pdfWidth, pdfLine, pdfText, pdfSmall, pdfTitle = 14.0, 182.0, 6.0, 8.0, 7.5, 16.0
+	pdfFont                                                   = "Go"
 )
 
-// pdfColumns are the columns of a printed statement with their widths in millimetres: 182 together.
+// pdfColumns are the columns of a printed statement with their widths in millimetres: pdfWidth together.
 var pdfColumns = []struct {
 	title string
 	width float64
@@ -37,6 +38,7 @@ type pdfStatement struct {
 	sheet
 	w        io.Writer
 	doc      *fpdf.Fpdf
+	letters  *sfnt.Font
 	merchant string
 	currency money.Currency
 	lines    int
@@ -44,13 +46,18 @@ type pdfStatement struct {
 }
 
 func newPDFStatement(s sheet, w io.Writer, name string) *pdfStatement {
-	p := &pdfStatement{sheet: s, w: w, doc: fpdf.New("P", "mm", "A4", ""), merchant: name}
+	p := &pdfStatement{sheet: s, w: w, doc: fpdf.New("P", "mm", "A4", "")}
 	d := p.doc
+	var err error
+	if p.letters, err = sfnt.Parse(goregular.TTF); err != nil {
+		d.SetError(err)
+	}
+	p.merchant = p.printable(name)
 	d.AddUTF8FontFromBytes(pdfFont, "", goregular.TTF)
 	d.AddUTF8FontFromBytes(pdfFont, "B", gobold.TTF)
 	d.SetMargins(pdfMargin, pdfMargin, pdfMargin)
 	d.SetAutoPageBreak(true, 2*pdfMargin)
-	d.SetTitle("Statement of "+name, true)
+	d.SetTitle("Statement of "+p.merchant, true)
 	d.SetCreator("Kipay", true)
 	d.SetCreationDate(s.q.asOf)
 	d.SetModificationDate(s.q.asOf)
@@ -68,7 +75,7 @@ func (p *pdfStatement) title() {
 	d.SetFont(pdfFont, "B", pdfTitle)
 	d.CellFormat(0, 9, "Statement", "", 1, "L", false, 0, "")
 	d.SetFont(pdfFont, "B", 11)
-	d.CellFormat(0, 7, p.merchant, "", 1, "L", false, 0, "")
+	d.MultiCell(0, 6, p.merchant, "", "L", false)
 	d.SetFont(pdfFont, "", pdfText)
 	for _, line := range []string{
 		"Period: " + covered(dayOf(q.From), dayOf(q.To)),
@@ -109,7 +116,8 @@ func (p *pdfStatement) pageHead() {
 		return
 	}
 	p.doc.SetFont(pdfFont, "", pdfSmall)
-	p.doc.CellFormat(0, 5, p.merchant+" · statement, "+covered(dayOf(p.q.From), dayOf(p.q.To)), "", 1, "L", false, 0, "")
+	period := " · statement, " + covered(dayOf(p.q.From), dayOf(p.q.To))
+	p.doc.CellFormat(0, 5, p.fit(p.merchant, pdfWidth-p.doc.GetStringWidth(period))+period, "", 1, "L", false, 0, "")
 	p.doc.Ln(2)
 	if p.currency != "" {
 		p.columnTitles()
@@ -176,6 +184,20 @@ func (p *pdfStatement) row(r *report.Row) error {
 	p.shaded = !p.shaded
 	d.SetFont(pdfFont, "", pdfText)
 	return d.Error()
+}
+
+// printable has a sign for each letter that the font lacks: the library breaks down over emojis.
+func (p *pdfStatement) printable(text string) string {
+	if p.letters == nil {
+		return ""
+	}
+	var b sfnt.Buffer
+	return strings.Map(func(r rune) rune {
+		if glyph, err := p.letters.GlyphIndex(&b, r); err != nil || glyph == 0 {
+			return '\uFFFD'
+		}
+		return r
+	}, text)
 }
 
 // fit cuts a text to a width.

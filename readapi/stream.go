@@ -3,8 +3,10 @@ package readapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
+	"runtime/debug"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -40,7 +42,7 @@ func stream(c *fiber.Ctx, write func(context.Context, io.Writer) error) error {
 	held := &heldWriter{to: to, full: make(chan struct{})}
 	done := make(chan error, 1)
 	go func() { // ends when write does, which ends with ctx, or when nobody reads what it writes
-		err := write(ctx, held)
+		err := guarded(ctx, held, write)
 		_ = to.CloseWithError(err)
 		done <- err
 	}()
@@ -50,7 +52,7 @@ func stream(c *fiber.Ctx, write func(context.Context, io.Writer) error) error {
 			end()
 			var known *domain.Error
 			switch {
-			case errors.As(err, &known):
+			case errors.As(err, &known), errors.As(err, new(*panicError)):
 				return err
 			case err != nil:
 				return away(c, err)
@@ -62,6 +64,26 @@ func stream(c *fiber.Ctx, write func(context.Context, io.Writer) error) error {
 	c.Context().SetBodyStream(&pipedBody{PipeReader: from, conn: c.Context().Conn(), end: end}, -1)
 	return nil
 }
+
+// guarded is write's error, or what it panicked with: the server catches that in the request's own goroutine only, and one answer
+// must not end the process.
+func guarded(ctx context.Context, w io.Writer, write func(context.Context, io.Writer) error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicError{v, debug.Stack()}
+		}
+	}()
+	return write(ctx, w)
+}
+
+// panicError is what a writer panicked with, and where.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+// Error is the value with the stack, for the log.
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v\n%s", e.value, e.stack) }
 
 // heldWriter holds the first bytes back and writes them to a pipe when there are more.
 type heldWriter struct {

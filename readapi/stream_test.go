@@ -19,7 +19,10 @@ func streamed(t *testing.T, writers map[string]func(context.Context, io.Writer) 
 	t.Helper()
 	app := fiber.New(fiber.Config{DisableStartupMessage: true, ErrorHandler: func(c *fiber.Ctx, err error) error {
 		var e *domain.Error
-		if errors.As(err, &e) && e.Code == domain.CodeUnavailable {
+		switch {
+		case !errors.As(err, &e):
+			return c.SendStatus(fiber.StatusInternalServerError)
+		case e.Code == domain.CodeUnavailable:
 			return c.SendStatus(fiber.StatusServiceUnavailable)
 		}
 		return c.SendStatus(fiber.StatusUnprocessableEntity)
@@ -55,7 +58,9 @@ func TestAnAnswerThatBreaksOffIsNeverTakenForAWhole(t *testing.T) {
 			_, err := w.Write(long)
 			return err
 		},
-		"/late": func(_ context.Context, w io.Writer) error { _, _ = w.Write(long); return gone },
+		"/late":       func(_ context.Context, w io.Writer) error { _, _ = w.Write(long); return gone },
+		"/panics":     func(context.Context, io.Writer) error { panic("a letter that no font has") },
+		"/panicslate": func(_ context.Context, w io.Writer) error { _, _ = w.Write(long); panic("too late") },
 		"/endless": func(_ context.Context, w io.Writer) error {
 			for {
 				if _, err := w.Write(long); err != nil {
@@ -77,13 +82,15 @@ func TestAnAnswerThatBreaksOffIsNeverTakenForAWhole(t *testing.T) {
 	for _, c := range []struct {
 		path         string
 		status, size int
-	}{{"/short", 200, 3}, {"/early", 503, 19}, {"/wrong", 422, 20}, {"/long", 200, len(long)}} {
+	}{{"/short", 200, 3}, {"/early", 503, 19}, {"/wrong", 422, 20}, {"/long", 200, len(long)}, {"/panics", 500, 21}} {
 		if status, size, err := get(c.path); status != c.status || size != c.size || err != nil {
 			t.Errorf("%s: %d, %d bytes, %v", c.path, status, size, err)
 		}
 	}
-	if _, size, err := get("/late"); err == nil || size > len(long) {
-		t.Errorf("an answer that broke off after %d bytes looks whole", size)
+	for _, path := range []string{"/late", "/panicslate"} {
+		if _, size, err := get(path); err == nil || size > len(long) {
+			t.Errorf("%s: an answer that broke off after %d bytes looks whole", path, size)
+		}
 	}
 	r, err := http.Get(base + "/endless")
 	if err != nil {
