@@ -142,33 +142,35 @@ func (w *WriteSide) refund(ctx context.Context, who domain.Caller, by By, id int
 
 // planRefund says how the money goes back. Errors: Conflict when it can't through this channel; Invalid on amount.
 func (w *WriteSide) planRefund(ctx context.Context, s transaction.State, cmd *transaction.RequestRefund) (channel.State, error) {
-	if len(s.Payments) == 0 {
-		return channel.State{}, domain.Conflictf("The provider has not named a receipt for this payment yet; try again later")
-	}
-	p := s.Payments[0]
-	a, _ := s.Attempt(p.Attempt)
-	id := p.Channel
-	if id == 0 {
-		if id = s.Channel; a.Channel != 0 {
-			id = a.Channel
-		}
-	}
-	found, err := w.channels.get(ctx, w.log, channel.Stream(id))
+	way, err := s.WayFor(cmd.Amount)
 	if err != nil {
 		return channel.State{}, err
 	}
-	ch := found.State
-	cmd.Receipt, cmd.Terms = p.Receipt, transaction.Terms{Channel: id, Funds: ch.Funds}
-	switch whole := cmd.Amount.Minor == 0 || cmd.Amount == p.Amount; {
+	if cmd.Amount.Minor == 0 && len(s.Payments) > 1 {
+		cmd.Amount = way.Left
+	}
+	found, err := w.channels.get(ctx, w.log, channel.Stream(way.Channel))
+	if err != nil {
+		return channel.State{}, err
+	}
+	ch, p := found.State, way.Payments[0]
+	cmd.Terms = transaction.Terms{Channel: way.Channel, Funds: ch.Funds}
+	whole, ok := s.WholePayment(way, cmd.Amount)
+	if ok {
+		p = whole
+	}
+	cmd.Receipt = p.Receipt
+	switch {
 	case !ch.Exists():
 		return ch, domain.Conflictf("The payment channel of this payment is not there any more")
 	case ch.Provider == channel.Paystack:
 		cmd.Way = transaction.RefundByPaystack
 	case !ch.HasInitiator():
 		return ch, domain.Conflictf("This payment channel can't give money back: set its initiator first")
-	case whole && len(s.Payments) == 1 && s.Refundable() == p.Amount:
+	case ok:
 		cmd.Way, cmd.Amount = transaction.RefundByReversal, p.Amount
 	default: // Daraja reverses whole payments only
+		a, _ := s.Attempt(p.Attempt)
 		return ch, planPayout(s, a, cmd)
 	}
 	return ch, nil

@@ -113,6 +113,46 @@ func TestARefundThatTheProviderRefusesLeavesTheMoney(t *testing.T) {
 	}
 }
 
+// A payer who paid by card and by phone gets each back where it came from: neither gets what the other paid.
+func TestWhatWasPaidTwiceGoesBackWhereItCameFrom(t *testing.T) {
+	t.Parallel()
+	m := newRefundShop(t, common(t, "cards", quick(nil)))
+	ref := m.initialize(t, `{"amount":400,"email":"twice@example.com"}`)
+	page := m.openCardPage(t, ref)
+	r := send(t.Context(), http.MethodPost, m.base+"/payment/checkout/"+ref+"/mpesa", "phone="+phone(), "Content-Type", "application/x-www-form-urlencoded", "Origin", m.base)
+	if r.status != http.StatusSeeOther {
+		t.Fatalf("pay by phone: %v", r)
+	}
+	m.settles(t, ref, "completed", 15*time.Second)
+	payByCard(page, paystacksim.Cards()[0])
+	eventually(t, 15*time.Second, "both payments came", func() error {
+		if r := m.get("/api/transactions/verify/" + ref); r.text("transaction.amount_received") != "800" {
+			return fmt.Errorf("%v", r)
+		}
+		return nil
+	})
+	m.post("/api/refunds/create", `{"reference":"`+ref+`"}`).want(t, 422, shape{"errors.amount": "~paid more than once.*at most KES 400.00"})
+	m.post("/api/refunds/create", `{"reference":"`+ref+`","amount":401}`).want(t, 422, shape{"errors.amount": "~at most KES 400.00"})
+	if r := m.refund(t, `{"reference":"`+ref+`","amount":400}`); r.text("refund.method") != "paystack" { // which came last, and was too much
+		t.Errorf("the first is %v", r)
+	}
+	if r := m.refund(t, `{"reference":"`+ref+`"}`); r.text("refund.method") != "mpesa_reversal" || r.text("refund.amount") != "400" {
+		t.Errorf("the second is %v", r)
+	}
+	eventually(t, 30*time.Second, "both have gone back", func() error {
+		if r := m.get("/api/refunds/list?status=completed&reference=" + ref); r.text("total") != "2" {
+			return fmt.Errorf("%v", r)
+		}
+		return nil
+	})
+	for _, channel := range []string{m.mpesa, m.card} {
+		r := m.get("/api/ledger/entries?account=suspense&payment_channel_id=" + channel)
+		if in, out := r.text("data.1.credit"), r.text("data.0.debit"); in != out {
+			t.Errorf("channel %s: %s came into suspense, %s left it", channel, in, out)
+		}
+	}
+}
+
 func TestTwoRefundsAtOnceNeverGiveBackMoreThanWasPaid(t *testing.T) {
 	t.Parallel()
 	m := newRefundShop(t, common(t, "cards", quick(nil)))

@@ -196,6 +196,9 @@ func (c RequestRefund) Decide(s State) ([]domain.Event, error) {
 	case c.Amount.Minor > left.Minor:
 		return nil, domain.Invalid("amount", "is more than is left: "+left.Format())
 	}
+	if err := s.checkWay(c.Receipt, c.Amount); err != nil {
+		return nil, err
+	}
 	return []domain.Event{RefundRequested{
 		Reference: s.Reference, Refund: c.Refund, Name: c.Name, Amount: c.Amount, Surplus: s.outOfSurplus(c.Amount), Way: c.Way,
 		Receipt: c.Receipt, Subject: s.Subject, Phone: domain.Personal(c.Phone), Reason: domain.Personal(c.Reason), Terms: c.Terms, At: c.At,

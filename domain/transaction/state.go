@@ -77,6 +77,8 @@ type Payment struct {
 	Door    Door
 	Receipt string
 	Amount  money.Money
+	// Surplus is how much more was over when it came.
+	Surplus money.Money
 	Method  Method
 	PaidAt  time.Time
 	// Terms say where the money is and all that it was charged.
@@ -353,7 +355,7 @@ func (s State) Evolve(e domain.Event) State {
 		s.digests = append(s.digests[:len(s.digests):len(s.digests)], e.Digest)
 	case PaymentReceived:
 		s = s.asked(e.Amount).named(e.Attempt, e.checkout(), e.At)
-		p := Payment{Attempt: e.Attempt, Door: e.Door, Receipt: e.Receipt, Amount: e.Amount, Method: e.Method, PaidAt: e.PaidAt, Terms: e.Terms}
+		p := Payment{Attempt: e.Attempt, Door: e.Door, Receipt: e.Receipt, Amount: e.Amount, Surplus: e.Surplus, Method: e.Method, PaidAt: e.PaidAt, Terms: e.Terms}
 		if a, ok := s.unreceipted(e.Attempt); ok {
 			p.Charge = p.Charge.Add(a.Charge)
 			s = s.change(e.Attempt, e.At, func(a *Attempt) { a.Charge = fee.Charge{} })
