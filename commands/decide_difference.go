@@ -202,7 +202,7 @@ func (w *WriteSide) book(ctx context.Context, imp journal.State, i journal.Item,
 
 // CarryOutDecision books the decision about an import's nth difference, if it was cut off before.
 func (w *WriteSide) CarryOutDecision(ctx context.Context, id int64, n int, by By) error {
-	imp, err := fold[journal.State](ctx, w.log, journal.Stream(id))
+	imp, err := w.importOf(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -229,7 +229,7 @@ func (w *WriteSide) RecordCredited(ctx context.Context, stream string, by By) er
 	if err != nil || r.State.Noted == nil || r.State.Owner == "" {
 		return err
 	}
-	imp, err := fold[journal.State](ctx, w.log, journal.Stream(r.State.Noted.Import))
+	imp, err := w.importOf(ctx, r.State.Noted.Import)
 	if err != nil {
 		return err
 	}

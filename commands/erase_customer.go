@@ -188,7 +188,7 @@ func (w *WriteSide) finishErasure(ctx context.Context, hash string, by By) (Outc
 			return known, asUnavailable(err)
 		}
 	}
-	w.log.ForgetKeys(keys...)
+	w.forgetKeys(keys...)
 	w.customers.drop(stream, known.Revision+1)
 	out, err := Handle[customer.State](ctx, w, stream, customer.FinishErasure{At: w.log.Now()}, by)
 	if err == nil && out.Wrote() {

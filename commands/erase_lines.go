@@ -35,7 +35,7 @@ func (w *WriteSide) linesOf(ctx context.Context, merchantID int64, t customer.Tr
 	}
 	var out []statementLine
 	for id, places := range byImport {
-		imp, err := fold[journal.State](ctx, w.log, journal.Stream(id))
+		imp, err := w.importOf(ctx, id)
 		if err != nil {
 			return nil, err
 		}

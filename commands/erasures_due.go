@@ -127,6 +127,6 @@ func (w *WriteSide) EraseLate(ctx context.Context, ref transaction.Reference, by
 	if err := w.Ring.Destroy(ctx, subject); err != nil {
 		return asUnavailable(err)
 	}
-	w.log.ForgetKeys(subject)
+	w.forgetKeys(subject)
 	return nil
 }

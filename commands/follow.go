@@ -28,7 +28,7 @@ func (w *WriteSide) Follow(ctx context.Context) error {
 		start(p eventstore.Position)
 		pass(p eventstore.Position)
 		stop()
-	}{w.keys, w.merchants, w.channels, w.customers}
+	}{w.keys, w.merchants, w.channels, w.customers, w.imports}
 	for _, c := range caches {
 		c.start(head)
 		defer c.stop()
@@ -90,6 +90,6 @@ func (w *WriteSide) heardOfErasure(ctx context.Context, r *eventstore.Record) {
 	}
 	env, err := w.log.Decode(ctx, *r)
 	if e, ok := env.Event.(customer.Erased); ok && err == nil {
-		w.log.ForgetKeys(e.Keys()...)
+		w.forgetKeys(e.Keys()...)
 	}
 }

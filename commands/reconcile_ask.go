@@ -280,7 +280,7 @@ func (w *WriteSide) receiveStatus(ctx context.Context, id channel.ID, number, bo
 	}
 	by.Merchant = asked.Merchant
 	importID, n, _ := journal.ParseItem(asked.Item)
-	imp, err := fold[journal.State](ctx, w.log, journal.Stream(importID))
+	imp, err := w.importOf(ctx, importID)
 	if err != nil {
 		return err
 	}

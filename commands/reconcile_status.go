@@ -28,7 +28,7 @@ func (w *WriteSide) countStatus(ctx context.Context, e receipt.StatusAnswered, b
 	if !ok || e.Status != receipt.StatusCompleted || e.Phone == "" || w.Books == nil {
 		return nil
 	}
-	imp, err := fold[journal.State](ctx, w.log, journal.Stream(id))
+	imp, err := w.importOf(ctx, id)
 	if err != nil {
 		return err
 	}

@@ -138,7 +138,7 @@ func (w *WriteSide) importStaged(ctx context.Context, f *StatementFile, id int64
 	if err := w.reconcileInTurn(ctx, importJob{id: s.ID, file: f, by: by}, news); err != nil {
 		return ImportView{}, err
 	}
-	done, err := fold[journal.State](ctx, w.log, journal.Stream(s.ID))
+	done, err := w.importOf(ctx, s.ID)
 	if err != nil {
 		return ImportView{}, err
 	}
@@ -155,7 +155,7 @@ func (w *WriteSide) TakeUpStatement(ctx context.Context, id int64, by By) (done 
 		return false, nil
 	}
 	defer w.reconciler.release(id)
-	s, err := fold[journal.State](ctx, w.log, journal.Stream(id))
+	s, err := w.importOf(ctx, id)
 	switch {
 	case err != nil || s.State.Reconciled == nil || s.State.HasCounted():
 		return err == nil, err
@@ -177,7 +177,7 @@ const maxImportAge = time.Hour
 
 // ImportOf is an import of the merchant's as it is now. Errors: NotFound, also when it is another's.
 func (w *WriteSide) ImportOf(ctx context.Context, merchantID int64, mode domain.Mode, id int64) (ImportView, error) {
-	s, err := fold[journal.State](ctx, w.log, journal.Stream(id))
+	s, err := w.importOf(ctx, id)
 	switch {
 	case err != nil:
 		return ImportView{}, err

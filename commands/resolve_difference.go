@@ -135,7 +135,7 @@ func (w *WriteSide) itemOf(ctx context.Context, merchantID int64, mode domain.Mo
 	if !ok {
 		return Outcome[journal.State]{}, journal.Item{}, notFound
 	}
-	imp, err := fold[journal.State](ctx, w.log, journal.Stream(id))
+	imp, err := w.importOf(ctx, id)
 	if err != nil {
 		return imp, journal.Item{}, err
 	}

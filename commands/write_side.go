@@ -69,6 +69,7 @@ type WriteSide struct {
 	merchants *cache[merchant.State]
 	channels  *cache[channel.State]
 	customers *cache[customer.State]
+	imports   *importCache
 }
 
 // New is a write side. It reads (or makes) the install's derivation key.
@@ -81,7 +82,7 @@ func New(ctx context.Context, o Options) (*WriteSide, error) {
 	w := &WriteSide{
 		Options: o, log: o.Log, seen: o.Seen, derive: newDeriver(key), drawers: map[ids.Kind]*idDrawer{},
 		keys: newCache[merchant.KeyState](), merchants: newCache[merchant.State](),
-		channels: newCache[channel.State](), customers: newCache[customer.State](), reconciler: newReconciler(),
+		channels: newCache[channel.State](), customers: newCache[customer.State](), imports: newImportCache(), reconciler: newReconciler(),
 	}
 	if o.Probe > 0 {
 		believed := func() bool { return w.trust.holds(w.log.Now()) }
