@@ -87,6 +87,15 @@ type Cosignature struct {
 	At        time.Time
 }
 
+// cosigners is how many witnesses have seen it: one who has two keys, as while they rotate, is one all the same.
+func (c Checkpoint) cosigners() int {
+	names := make(map[string]bool)
+	for _, s := range c.Cosigned {
+		names[s.Name] = true
+	}
+	return len(names)
+}
+
 // OpenCheckpoint reads a checkpoint and checks its signatures against the keys. A signature of a known key that doesn't fit
 // makes it worthless, and so does one written in another form than the one there is. Errors: ErrCheckpoint.
 func OpenCheckpoint(text string, keys Keys) (Checkpoint, error) {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -75,7 +76,7 @@ func (d Disclosure) check(e *ReceiptEvent) error {
 // commitmentOf is the commitment in a sealed field.
 func commitmentOf(sealed string) ([]byte, error) {
 	rest, ok := strings.CutPrefix(sealed, sealPrefix)
-	if !ok || len(rest) <= commitmentChars || rest[commitmentChars] != '.' {
+	if !ok || len(rest) <= commitmentChars || rest[commitmentChars] != '.' || !isEnvelope(rest[commitmentChars+1:]) {
 		return nil, errors.New("it is not in the form of a sealed field")
 	}
 	commitment, err := base64.RawURLEncoding.Strict().DecodeString(rest[:commitmentChars])
@@ -83,6 +84,14 @@ func commitmentOf(sealed string) ([]byte, error) {
 		return nil, errors.New("its commitment is no SHA-256")
 	}
 	return commitment, nil
+}
+
+// isEnvelope tells that the text is some base64url without padding.
+func isEnvelope(text string) bool {
+	other := func(r rune) bool {
+		return (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_'
+	}
+	return text != "" && !strings.ContainsFunc(text, other)
 }
 
 // sealedAt is the sealed text at the path: a JSON pointer through objects, whose first step says whether into data or
@@ -99,6 +108,9 @@ func sealedAt(data, metadata []byte, path string) (string, bool) {
 	case "metadata":
 		at = metadata
 	default:
+		return "", false
+	}
+	if !utf8.Valid(at) { // Go's decoder would let it pass; it is no JSON
 		return "", false
 	}
 	for _, step := range steps[first:] {
@@ -149,8 +161,14 @@ func sealedPaths(data, metadata []byte) []string {
 			}
 		}
 	}
-	walk("/data", data, 1)
-	walk("/metadata", metadata, 1)
+	for _, part := range []struct {
+		name string
+		data []byte
+	}{{"/data", data}, {"/metadata", metadata}} {
+		if utf8.Valid(part.data) {
+			walk(part.name, part.data, 1)
+		}
+	}
 	slices.Sort(paths)
 	return paths
 }

@@ -78,8 +78,8 @@ func VerifyPack(r io.ReaderAt, size int64, o VerifyOptions) (*PackVerdict, error
 		return nil, refusePack(PackCheckpoint, "it is of the log %q", v.Checkpoint.Origin)
 	case v.Checkpoint.Size != v.Size:
 		return nil, refusePack(PackCheckpoint, "it is over %d leaves, and the manifest says %d", v.Checkpoint.Size, v.Size)
-	case len(v.Checkpoint.Cosigned) < o.Witnesses:
-		return nil, refusePack(PackCheckpoint, "%d of the witnesses have seen it, %d must have", len(v.Checkpoint.Cosigned), o.Witnesses)
+	case v.Checkpoint.cosigners() < o.Witnesses:
+		return nil, refusePack(PackCheckpoint, "%d of the witnesses have seen it, %d must have", v.Checkpoint.cosigners(), o.Witnesses)
 	}
 	return v, p.checkContents(v)
 }

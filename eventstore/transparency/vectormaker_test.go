@@ -2,12 +2,14 @@ package transparency
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/base64"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/benfex/kipay/domain"
@@ -302,6 +304,8 @@ func (m *vectorMaker) otherTrees() {
 	waiting := f.receipt(m.t, true, paidStream)
 	m.of(f)
 	m.add("pending-no-head", "no head is signed yet", waiting)
+	m.add("witness-no-head", "the same, and a witness is asked for, who can have seen no head", waiting,
+		keysAre(append(m.keys, newCosigner("witness.example/w1").key())...), func(v *vector) { v.Witnesses = 1 })
 	m.alter("pending", "a byte of an event that waits for its head", waiting, func(r *Receipt) { r.Events[0].Data[20] ^= 1 })
 	f.head(m.t)
 	m.add("good-one-leaf", "a tree of one leaf: the proof is empty", f.receipt(m.t, true, paidStream))
@@ -324,6 +328,33 @@ func (m *vectorMaker) otherTrees() {
 		r.Events[1].Data[40_000] ^= 1
 	})
 	m.add("good-not-utf8", "a disclosed value that is no UTF-8", f.receipt(m.t, true, paidStream))
+	m.oddFields(f)
+}
+
+// oddFields are disclosures of fields that look like sealed ones, in events that the log has.
+func (m *vectorMaker) oddFields(f *fixture) {
+	salt, value := bytes.Repeat([]byte{7}, saltBytes), []byte("254712345678")
+	sum := sha256.Sum256(slices.Concat(salt, value))
+	sealed := sealPrefix + base64.RawURLEncoding.EncodeToString(sum[:]) + "."
+	for _, odd := range []struct{ name, what, data string }{
+		{"good-plain-field", "a field as sealed ones are", `{"phone":"` + sealed + `QUJD"}`},
+		{"refused-field-not-utf8", "the data of its event is no UTF-8, and so no JSON", `{"note":"` + "\xff" + `","phone":"` + sealed + `QUJD"}`},
+		{"refused-field-key-not-utf8", "a key beside it is no UTF-8", `{"` + "\xed\xa0\x80" + `":1,"phone":"` + sealed + `QUJD"}`},
+		{"refused-field-no-envelope", "it has no envelope", `{"phone":"` + sealed + `"}`},
+		{"refused-field-padded", "its envelope is padded", `{"phone":"` + sealed + `QUI="}`},
+		{"refused-field-spaced", "its envelope ends with a newline", `{"phone":"` + sealed + `QUJD\n"}`},
+		{"refused-field-two-dots", "it has a part too many", `{"phone":"` + sealed + `QUJD.QUJD"}`},
+	} {
+		stream := "odd-" + odd.name
+		e := eventstore.NewEvent{ID: uuid.NewSHA1(uuid.Nil, []byte(stream)), Type: "Odd", Data: []byte(odd.data), Metadata: []byte("{}")}
+		if _, err := f.store.Append(m.t.Context(), stream, eventstore.NoStream, e); err != nil {
+			m.t.Fatal(err)
+		}
+		f.head(m.t)
+		r := mustDecode(m.t, f.receipt(m.t, false, stream))
+		r.Disclosures = []Disclosure{{Path: "/data/phone", Salt: salt, Value: value}}
+		m.add(odd.name, odd.what, mustEncode(m.t, r))
+	}
 }
 
 // cosigned are receipts under heads with several signatures.
@@ -361,6 +392,20 @@ func (m *vectorMaker) cosigned(f *fixture) {
 	m.add("good-cosigned-first-key", "the same, the first key alone is known", file, keysAre(keys[0]))
 	m.add("key-of-seal-missing", "the same, the second key alone is known, which has not sealed it", file, keysAre(keys[1]))
 	m.add("witness-missing", "the same, one of the witnesses is known, two are asked for", file, keysAre(keys[0], witnesses[1]), twoWitnesses)
+	rotated := newCosigner("witness.example/w1")
+	rotated.private = newCosigner("the second key of w1").private
+	m.forge("one-witness", "a head that one witness has cosigned with two keys, both known; two witnesses are asked for", file, func(r *Receipt) {
+		text, lines, err := splitNote(r.Checkpoint)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		signed, err := note.Sign(&note.Note{Text: text}, rotated)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		lines[len(lines)-1] = strings.TrimSuffix(strings.SplitAfter(string(signed), "\n\n")[1], "\n")
+		r.Checkpoint = text + "\n" + strings.Join(lines, "\n") + "\n"
+	}, keysAre(keys[0], witnesses[0], rotated.key()), twoWitnesses)
 	m.add("witness-alone", "the same, the witnesses are known and no key of the log", file, keysAre(witnesses...))
 	alterLine := func(n int) func(r *Receipt) {
 		return func(r *Receipt) {

@@ -114,6 +114,9 @@ func checkReceiptHead(r Receipt, o VerifyOptions) (*Checkpoint, error) {
 		if covered {
 			return nil, refuse(RefusedHead, "there are proofs, and no head that they lead to")
 		}
+		if o.Witnesses > 0 {
+			return nil, refuse(RefusedWitnesses, "no head covers it yet, so no witness has seen one; %d must have", o.Witnesses)
+		}
 		return nil, nil //nolint:nilnil // no head is one of the two good cases
 	}
 	if !covered {
@@ -126,8 +129,8 @@ func checkReceiptHead(r Receipt, o VerifyOptions) (*Checkpoint, error) {
 	if c.Origin != r.Origin {
 		return nil, refuse(RefusedHead, "the head is of the log %q", c.Origin)
 	}
-	if len(c.Cosigned) < o.Witnesses {
-		return nil, refuse(RefusedWitnesses, "%d of the witnesses have seen the head, %d must have", len(c.Cosigned), o.Witnesses)
+	if seen := c.cosigners(); seen < o.Witnesses {
+		return nil, refuse(RefusedWitnesses, "%d of the witnesses have seen the head, %d must have", seen, o.Witnesses)
 	}
 	return &c, nil
 }
