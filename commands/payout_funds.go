@@ -156,19 +156,27 @@ func (w *WriteSide) leftNow(ctx context.Context, ch channel.State) (int64, error
 	return counted - taken.State.Taken(), err
 }
 
-// AccountPayout brings what a payout takes of its channel's money in line with what became of it.
+// AccountPayout brings what a payout takes of its channel's money in line with what became of it. Two at once may have read it at
+// different times, so that whoever wrote something looks again: the last to write has read the newest.
 func (w *WriteSide) AccountPayout(ctx context.Context, ref payout.Reference, by By) error {
 	known, err := fold[payout.State](ctx, w.log, ref.Stream())
-	if err != nil || !known.State.Exists() {
-		return err
+	for err == nil && known.State.Exists() {
+		var wrote bool
+		if wrote, err = w.accountFor(ctx, known.State, by); err != nil || !wrote {
+			return err
+		}
+		was := known.Revision
+		if known, err = fold[payout.State](ctx, w.log, ref.Stream()); known.Revision == was {
+			return err
+		}
 	}
-	return w.accountFor(ctx, known.State, by)
+	return err
 }
 
-func (w *WriteSide) accountFor(ctx context.Context, s payout.State, by By) error {
+func (w *WriteSide) accountFor(ctx context.Context, s payout.State, by By) (wrote bool, err error) {
 	by.Merchant = s.Merchant
-	_, err := Handle(ctx, w, payout.FundsStream(s.Channel, s.Amount.Currency), payout.Account{Channel: s.Channel, Payout: s, At: w.log.Now()}, by)
-	return err
+	out, err := Handle(ctx, w, payout.FundsStream(s.Channel, s.Amount.Currency), payout.Account{Channel: s.Channel, Payout: s, At: w.log.Now()}, by)
+	return out.Wrote(), err
 }
 
 // SettleReservation gives up a payout that money was reserved for and that was never requested. done is false while the
@@ -187,5 +195,6 @@ func (w *WriteSide) SettleReservation(ctx context.Context, e payout.FundsReserve
 	}
 	s := out.State
 	s.Reference, s.Merchant, s.Channel, s.Amount = e.Payout, e.Merchant, e.Channel, e.Amount
-	return true, w.accountFor(ctx, s, by)
+	_, err = w.accountFor(ctx, s, by)
+	return true, err
 }

@@ -287,6 +287,12 @@ func TestAnotherAmountThanWasAskedForIsForAPerson(t *testing.T) {
 		}
 		return nil
 	})
+	eventually(t, 15*time.Second, "it can be paid out", func() error {
+		if r := m.post("/api/payouts/create", m.toPhone(phone(), "862")); !strings.Contains(r.raw, "KES 861.00") {
+			return fmt.Errorf("%v", r)
+		}
+		return nil
+	})
 	if out, code := m.verb(t, "verify"); code != 0 {
 		t.Errorf("verify: exit %d: %s", code, out)
 	}

@@ -203,31 +203,37 @@ type Account struct {
 }
 
 // Decide releases what was not paid, and takes what was, also when it had been released: it is gone. While nothing final is
-// known, the reservation stays.
+// known, the reservation stays. Whoever reads the payout looks again afterwards whether that was the newest.
 func (c Account) Decide(s Funds) ([]domain.Event, error) {
 	now, held := s.taken[c.Payout.Reference]
+	out := c.Payout.Cost()
+	paid := []domain.Event{FundsPaid{Channel: c.Channel, Payout: c.Payout.Reference, Amount: out, At: c.At}}
 	switch {
-	case now.paid && !c.Payout.Holds():
-		return nil, nil // by an older reading of the payout: paid is final
-	case !c.Payout.Holds():
-		if !held {
+	case c.Payout.Status == Paid:
+		if now.paid && out.Minor <= now.minor { // it only grows, by the provider's charge
 			return nil, nil
 		}
-		return []domain.Event{FundsReleased{Channel: c.Channel, Payout: c.Payout.Reference, At: c.At}}, nil
-	case c.Payout.Status != Paid:
+		return paid, nil
+	case c.Payout.Holds(), !held:
 		return nil, nil
+	case now.paid && !c.Payout.Came.IsPositive():
+		return nil, nil // by an older reading of the payout, from before it was paid
+	case out.IsPositive():
+		if out.Minor == now.minor {
+			return nil, nil
+		}
+		return paid, nil
 	}
-	out := c.Payout.Cost()
-	if now.paid && out.Minor <= now.minor { // it only grows, by the provider's charge
-		return nil, nil
-	}
-	return []domain.Event{FundsPaid{Channel: c.Channel, Payout: c.Payout.Reference, Amount: out, At: c.At}}, nil
+	return []domain.Event{FundsReleased{Channel: c.Channel, Payout: c.Payout.Reference, At: c.At}}, nil
 }
 
 // Cost is all that a payout takes of the channel's money: what was paid, and what the provider took for it where that is the
-// merchant's to bear.
+// merchant's to bear; of one that was taken for paid and found not to be, only what the provider took.
 func (s State) Cost() money.Money {
 	out := s.Came
+	if s.Status != Paid {
+		out.Minor = 0
+	}
 	if s.Charge != nil && s.Funds != fee.OfPool {
 		out = out.Add(*s.Charge)
 	}

@@ -77,6 +77,16 @@ func TestMoneyIsSetApartUntilItIsKnownThatNothingWasPaid(t *testing.T) {
 	if do(payout("B", Paid, 40, 0))+do(payout("B", Refused, 0, 0)) != 0 || s.Taken() != 103 || s.Takes("B") != 43 {
 		t.Errorf("%d are taken: an older reading of the payout counted", s.Taken())
 	}
+	if do(payout("B", Refused, 40, 3)) != 1 || do(payout("B", Refused, 40, 3)) != 0 || s.Taken() != 63 {
+		t.Errorf("%d are taken after B was found not to be paid, which cost 3", s.Taken())
+	}
+	do(payout("A", Paid, 60, 0))
+	if do(payout("A", Refused, 60, 0)) != 1 || s.Taken() != 3 {
+		t.Errorf("%d are taken after A was found not to be paid", s.Taken())
+	}
+	if do(payout("A", Paid, 60, 0)) != 1 || s.Taken() != 63 {
+		t.Errorf("%d are taken after A was paid after all", s.Taken())
+	}
 	pool := payout("C", Paid, 10, 4)
 	pool.Payout.Funds = fee.OfPool
 	do(pool)
