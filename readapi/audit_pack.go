@@ -106,9 +106,21 @@ func (p *auditPack) place(ctx context.Context, month period.Month, least eventst
 // line is a line of a file of values, without breaks in it.
 func line(w *csv.Writer, values ...string) error {
 	for i, v := range values {
-		values[i] = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ").Replace(v)
+		values[i] = inert(strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ").Replace(v))
 	}
 	return w.Write(values)
+}
+
+// inert is a text that no spreadsheet takes for a formula: what a payer wrote as the reference of a bank transfer is opened by an
+// auditor. Amounts may begin with a minus.
+func inert(text string) string {
+	if text == "" || !strings.ContainsRune("=+-@\t", rune(text[0])) {
+		return text
+	}
+	if text[0] == '-' && strings.Trim(text[1:], "0123456789.") == "" {
+		return text
+	}
+	return "'" + text
 }
 
 func (p *auditPack) writeEntries(ctx context.Context, w io.Writer) error {
