@@ -8,6 +8,7 @@ import (
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/channel"
+	"github.com/benfex/kipay/domain/fee"
 	"github.com/benfex/kipay/domain/ids"
 	"github.com/benfex/kipay/domain/payout"
 	"github.com/benfex/kipay/eventstore"
@@ -128,7 +129,7 @@ func (w *WriteSide) requestPayout(ctx context.Context, who domain.Caller, by By,
 	if cmd.Policy, err = w.PayoutPolicy(ctx, who.MerchantID); err != nil {
 		return known, err
 	}
-	if err := cmd.Check(); err != nil {
+	if _, err := cmd.Decide(known.State); err != nil {
 		return known, err
 	}
 	if err := mayPayOut(who, ch, to); err != nil {
@@ -143,7 +144,25 @@ func (w *WriteSide) requestPayout(ctx context.Context, who domain.Caller, by By,
 	}, by); err != nil {
 		return known, err
 	}
+	if ch.Funds == fee.OfPool {
+		if left, err := w.leftNow(ctx, ch); err != nil || left < 0 {
+			return w.giveUpPayout(ctx, cmd, left, err, by)
+		}
+	}
 	return HandleNew(ctx, w, ref.Stream(), cmd, by)
+}
+
+// giveUpPayout gives up a payout whose money was reserved in the moment in which a refund was promised out of the operator's pool: together
+// they take more than there is (stillCovered). Errors: cause, else Invalid on amount.
+func (w *WriteSide) giveUpPayout(ctx context.Context, cmd payout.Request, left int64, cause error, by By) (Outcome[payout.State], error) {
+	if cause != nil { // the reactor gives up what is not requested
+		return Outcome[payout.State]{}, cause
+	}
+	out, err := w.abandonPayout(ctx, payout.FundsReserved{Channel: cmd.Channel, Merchant: cmd.Merchant, Payout: cmd.Reference, Amount: cmd.Amount}, by)
+	if err != nil || out.State.Exists() { // a twin came first
+		return out, err
+	}
+	return out, payout.MoreThanThereIs(left+cmd.Amount.Minor, cmd.Amount.Currency)
 }
 
 // mayPayOut tells whether a key may have money paid out of the channel, and whether the channel can. Errors: Forbidden,

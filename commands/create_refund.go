@@ -127,7 +127,8 @@ func (w *WriteSide) refund(ctx context.Context, who domain.Caller, by By, id int
 	if err != nil {
 		return known, err
 	}
-	if err := w.coverRefund(ctx, s, cmd, ch); err != nil {
+	owed, err := w.coverRefund(ctx, s, cmd, ch)
+	if err != nil {
 		return known, err
 	}
 	out, err := Handle(ctx, w, ref.Stream(), cmd, by)
@@ -136,6 +137,11 @@ func (w *WriteSide) refund(ctx context.Context, who domain.Caller, by By, id int
 	}
 	if !out.Wrote() {
 		return w.awaitRefund(ctx, ref, id)
+	}
+	if owed {
+		if err := w.stillCovered(ctx, out.State, id, ch, by); err != nil {
+			return out, err
+		}
 	}
 	return w.sendRefund(ctx, out.State, id, ch, by)
 }
@@ -177,33 +183,65 @@ func (w *WriteSide) planRefund(ctx context.Context, s transaction.State, cmd *tr
 }
 
 // coverRefund lets a refund out of the operator's pool take no more than the merchant is owed there, less what payouts have taken:
-// what is beyond that is the operator's, or another merchant's. What stands on the merchant's own account is for the provider to
-// weigh. Errors: Conflict, saying what is left; Unavailable while that is still being counted.
-func (w *WriteSide) coverRefund(ctx context.Context, s transaction.State, cmd transaction.RequestRefund, ch channel.State) error {
+// what is beyond that is the operator's, or another merchant's. It answers whether the refund takes any of it. What stands on the merchant's
+// own account is for the provider to weigh. Errors: Conflict, saying what is left; Unavailable while that is still being counted.
+func (w *WriteSide) coverRefund(ctx context.Context, s transaction.State, cmd transaction.RequestRefund, ch channel.State) (owed bool, err error) {
 	if ch.Funds != fee.OfPool {
-		return nil
+		return false, nil
 	}
 	events, err := cmd.Decide(s)
 	if err != nil {
-		return err
+		return false, err
 	}
 	for _, e := range events {
 		for _, c := range ledger.Changes(ledger.OfTransaction(s, e).Lines) {
 			if c.Owed >= 0 {
 				continue
 			}
+			owed = true
 			ch.Currency = c.Currency
 			left, err := w.leftNow(ctx, ch)
 			if err != nil {
-				return err
+				return owed, err
 			}
 			if left+c.Owed < 0 {
-				return domain.Conflictf("This refund takes more than the operator owes you on this payment channel: what is left after payouts is %s",
-					money.Of(max(left, 0), c.Currency).Format())
+				return owed, errNotOwed(left, ch)
 			}
 		}
 	}
-	return nil
+	return owed, nil
+}
+
+func errNotOwed(left int64, ch channel.State) error {
+	return domain.Conflictf("This refund takes more than the operator owes you on this payment channel: what is left after payouts is %s",
+		money.Of(max(left, 0), ch.Currency).Format())
+}
+
+// stillCovered weighs a promise once more when it stands: a payout, or another payment's refund, that was weighed in the same moment may
+// have taken what there was. Each weighs again after it is written, so that one of the two sees the other. What is not covered, or can't be
+// weighed, is taken back: the provider has not been asked. Errors: Conflict; Unavailable.
+func (w *WriteSide) stillCovered(ctx context.Context, s transaction.State, id int64, ch channel.State, by By) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout) // the promise is accounted for also when the client hangs up
+	defer cancel()
+	r, _ := s.RefundOf(id)
+	ch.Currency = r.Amount.Currency
+	left, err := w.leftNow(ctx, ch)
+	if err == nil && left >= 0 {
+		return nil
+	}
+	taken := transaction.WeighRefund{
+		Refund: id, Door: transaction.DoorFunds, Refused: true, FailureCode: "insufficient_funds",
+		Reason: "The operator does not owe that much on this payment channel any more", At: w.log.Now(),
+	}
+	if err == nil {
+		err = errNotOwed(left+r.Amount.Minor-r.Surplus.Minor, ch)
+	} else {
+		taken.FailureCode, taken.Reason = "not_counted", "What the operator owes on this payment channel could not be counted"
+	}
+	if _, failed := Handle(ctx, w, s.Reference.Stream(), taken, by); failed != nil {
+		return failed
+	}
+	return err
 }
 
 // planPayout has the payer paid. Errors: Invalid on amount.

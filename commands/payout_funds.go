@@ -185,16 +185,20 @@ func (w *WriteSide) SettleReservation(ctx context.Context, e payout.FundsReserve
 	if w.log.Now().Sub(e.At) < lostAfter {
 		return false, nil
 	}
+	_, err = w.abandonPayout(ctx, e, by)
+	return err == nil, err
+}
+
+// abandonPayout closes a payout's stream, so that it can't be requested any more, and then releases its money. What was requested already
+// is left as it is.
+func (w *WriteSide) abandonPayout(ctx context.Context, e payout.FundsReserved, by By) (Outcome[payout.State], error) {
 	by.Merchant = e.Merchant
 	out, err := Handle(ctx, w, e.Payout.Stream(), payout.Abandon{Reference: e.Payout, Merchant: e.Merchant, At: w.log.Now()}, by)
-	if err != nil {
-		return false, err
-	}
-	if out.State.Exists() {
-		return true, nil
+	if err != nil || out.State.Exists() {
+		return out, err
 	}
 	s := out.State
 	s.Reference, s.Merchant, s.Channel, s.Amount = e.Payout, e.Merchant, e.Channel, e.Amount
 	_, err = w.accountFor(ctx, s, by)
-	return true, err
+	return out, err
 }

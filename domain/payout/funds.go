@@ -190,9 +190,14 @@ func (c Reserve) Decide(s Funds) ([]domain.Event, error) {
 		return nil, nil
 	}
 	if left := c.Counted - s.total; c.Amount.Minor > left {
-		return nil, domain.Invalid("amount", "is more than there is to pay out: "+money.Of(max(left, 0), c.Amount.Currency).Format())
+		return nil, MoreThanThereIs(left, c.Amount.Currency)
 	}
 	return []domain.Event{FundsReserved{Channel: c.Channel, Merchant: c.Merchant, Payout: c.Payout, Amount: c.Amount, At: c.At}}, nil
+}
+
+// MoreThanThereIs is the error of an amount that is more than is left, in minor units.
+func MoreThanThereIs(left int64, c money.Currency) error {
+	return domain.Invalid("amount", "is more than there is to pay out: "+money.Of(max(left, 0), c).Format())
 }
 
 // Account brings what a payout takes in line with what became of it.

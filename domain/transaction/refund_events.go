@@ -20,6 +20,7 @@ const (
 // The doors through which one hears of refunds.
 const (
 	DoorRefundAnswer  Door = "refund_response"         // the answer to the call itself
+	DoorFunds         Door = "funds"                   // our own count of what a channel has: the provider was not asked
 	DoorRefundResult  Door = "refund_result"           // Daraja's result, at the refund's own URL
 	DoorRefundTimeout Door = "refund_timeout"          // Daraja's word that a request waited too long, there
 	DoorRefundStatus  Door = "refund_status"           // a status query of ours, answered by Daraja
