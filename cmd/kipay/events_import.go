@@ -13,6 +13,8 @@ import (
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/customer"
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/eventstore/transfer"
 )
@@ -145,7 +147,17 @@ func (o *eventsImport) options(ctx context.Context, cfg *config) (_ transfer.Imp
 		return out, nil, err
 	}
 	out.Keys, out.Events = keys, events
+	out.Destroys = map[string]func([]byte) ([]string, error){
+		customer.ErasureStarted{}.EventType(): destroyedIn[customer.ErasureStarted], customer.Erased{}.EventType(): destroyedIn[customer.Erased],
+	}
 	return out, closeAll, nil
+}
+
+// destroyedIn are the keys that the data of an event of that type say are destroyed. They are names, and not sealed.
+func destroyedIn[E domain.Event](data []byte) ([]string, error) {
+	var e E
+	err := json.Unmarshal(data, &e)
+	return destroyedBy(e), err
 }
 
 // masterKeysOf reads the master keys, and makes none: a new one would open nothing that is imported.
@@ -191,6 +203,9 @@ func (o *eventsImport) report(cmd *cobra.Command, r transfer.Imported) error {
 		return json.NewEncoder(w).Encode(r)
 	}
 	_, err := fmt.Fprintf(w, "%d events: %d were there and are the same, %d are new; %d of %d keys are new\n", r.Events, r.There, r.New, r.NewKeys, r.Keys)
+	if err == nil && r.DestroyedKeys > 0 {
+		_, err = fmt.Fprintf(w, "%d keys are destroyed here too: their owners were erased since they came\n", r.DestroyedKeys)
+	}
 	if err == nil && r.ErasedKeys > 0 {
 		_, err = fmt.Fprintf(w, "%d keys were destroyed here since, and stay so\n", r.ErasedKeys)
 	}

@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/customer"
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/eventstore/embedded"
 )
@@ -32,15 +34,14 @@ func opFsck(ctx context.Context, n *node, _ json.RawMessage, emit func(any) erro
 	if err != nil && !errors.Is(err, eventstore.ErrCorrupt) { // which the check finds too
 		return nil, err
 	}
-	destroyed := make(map[string]bool, len(erasures))
+	gone := goneKeys{destroyed: make(map[string]bool, len(erasures)), places: map[string]string{}}
 	for _, e := range erasures {
-		destroyed[e.Key] = true
+		gone.destroyed[e.Key] = true
 	}
 	report, err := n.local.Check(ctx, func(r eventstore.Record) error {
 		env, err := n.codec.Decode(ctx, r)
-		if err == nil && env.Erased && !destroyed[env.Meta.Subject] {
-			// A key that is gone and is not in the list of those that were destroyed was lost.
-			err = fmt.Errorf("the key of %s that it is sealed with is gone", env.Meta.Subject)
+		if err == nil {
+			gone.see(&env)
 		}
 		return err
 	}, func(p embedded.CheckProgress) {
@@ -48,6 +49,11 @@ func opFsck(ctx context.Context, n *node, _ json.RawMessage, emit func(any) erro
 	})
 	if err != nil && !errors.Is(err, eventstore.ErrCorrupt) {
 		return report, err
+	}
+	for _, place := range gone.lost() {
+		if len(report.Problems) < fsckProblems {
+			report.Problems = append(report.Problems, place)
+		}
 	}
 	err = n.ring.CheckKeys(ctx, n.ring.Master(), func(err error) error {
 		if len(report.Problems) < fsckProblems {
@@ -59,6 +65,49 @@ func opFsck(ctx context.Context, n *node, _ json.RawMessage, emit func(any) erro
 		err = &exitError{exitFinding, fmt.Errorf("%w: %s (%d findings)", eventstore.ErrCorrupt, report.Problems[0], found)}
 	}
 	return report, err
+}
+
+// goneKeys tells keys that were lost from those that were destroyed: these stand in the store's list, or an event says so. A log that was
+// moved here has events of erasures, and no list of them.
+type goneKeys struct {
+	destroyed map[string]bool
+	// places are where a key that is gone is missed first, subjects whose they are, in the order of the log.
+	places   map[string]string
+	subjects []string
+}
+
+func (g *goneKeys) see(e *eventstore.Envelope) {
+	for _, name := range destroyedBy(e.Event) {
+		g.destroyed[name] = true
+	}
+	subject := e.Meta.Subject
+	if !e.Erased || g.destroyed[subject] || g.places[subject] != "" {
+		return
+	}
+	g.subjects = append(g.subjects, subject)
+	g.places[subject] = fmt.Sprintf("position %d (%s revision %d, %s %s): the key of %s that it is sealed with is gone",
+		e.Position, e.Stream, e.Revision, e.Event.EventType(), e.ID, subject)
+}
+
+// lost are the places of those that nobody destroyed.
+func (g *goneKeys) lost() (places []string) {
+	for _, subject := range g.subjects {
+		if !g.destroyed[subject] {
+			places = append(places, g.places[subject])
+		}
+	}
+	return places
+}
+
+// destroyedBy are the keys that an event says are destroyed, or about to be.
+func destroyedBy(e domain.Event) []string {
+	switch e := e.(type) {
+	case customer.ErasureStarted:
+		return e.Keys()
+	case customer.Erased:
+		return e.Keys()
+	}
+	return nil
 }
 
 func fsckCommand() *cobra.Command {

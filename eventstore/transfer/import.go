@@ -32,6 +32,9 @@ type ImportOptions struct {
 	Master     eventstore.MasterKeys
 	// OneByOne waits for each append, for a target that did not keep the order (ErrOrder).
 	OneByOne bool
+	// Destroys says of events of these types which keys they say are destroyed. Such a key that is not in the file goes in the target
+	// too, where an import of an earlier state may have put it. It may be nil.
+	Destroys map[string]func(data []byte) (names []string, err error)
 	// Progress may be nil.
 	Progress Progress
 }
@@ -49,6 +52,8 @@ type Imported struct {
 	Keys       uint64 `json:"keys"`
 	NewKeys    uint64 `json:"new_keys"`
 	ErasedKeys uint64 `json:"erased_keys"`
+	// DestroyedKeys were in the target, and were destroyed there because they were at the source.
+	DestroyedKeys uint64 `json:"destroyed_keys"`
 	// Position is the target's position of the last event that was written, zero when none was.
 	Position eventstore.Position `json:"position"`
 }
@@ -60,7 +65,7 @@ func Check(ctx context.Context, o ImportOptions) (*Import, error) {
 	if o.Progress == nil {
 		o.Progress = func(string, uint64, uint64, uint64) {}
 	}
-	in := &Import{ImportOptions: o}
+	in := &Import{ImportOptions: o, destroyed: destroyed{}}
 	return in, in.check(ctx)
 }
 
@@ -70,7 +75,7 @@ func Check(ctx context.Context, o ImportOptions) (*Import, error) {
 //     target has is the beginning of the file (nothing, or an import that was cut off), or the file is the beginning of
 //     what the target has (there is nothing left to do). Everything else is an ErrConflict, with nothing written.
 //  2. The keys are put, the install's own first looked at: a target with others has derived other references, and is refused
-//     (ErrKeyConflict).
+//     (ErrKeyConflict). Those that were destroyed at the source since an earlier import are destroyed.
 //  3. The events that are missing are appended in order, each at its exact revision and with its id.
 //
 // So it may be cut off anywhere and run again, and a second run changes nothing. Nobody else may write to the target
@@ -90,6 +95,9 @@ type Import struct {
 	done Imported
 	// sealed are the subjects of the events that stand in the target already.
 	sealed subjects
+	// destroyed are the keys that the events say are destroyed. ahead tells that the target has events that the file does not have.
+	destroyed destroyed
+	ahead     bool
 	// keysSeen is how many keys of the file were dealt with.
 	keysSeen uint64
 }
@@ -135,8 +143,12 @@ func (in *Import) check(ctx context.Context) error {
 	}
 	defer reader.Close()
 	for {
-		if _, err = reader.line(); err != nil {
+		var line []byte
+		if line, err = reader.line(); err != nil {
 			break // what the digest and the seal vouch for needs no reading twice
+		}
+		if err := in.noteDestroyed(line); err != nil {
+			return err
 		}
 		if reader.events%exportPage != 0 {
 			continue
@@ -179,6 +191,7 @@ func (in *Import) compare(ctx context.Context, reader *Reader) (*eventstore.Reco
 			}
 			want, err := reader.Next()
 			if errors.Is(err, io.EOF) {
+				in.ahead = true
 				return nil, nil //nolint:nilnil // the target has all of the file, and more
 			}
 			if err != nil {
@@ -242,6 +255,9 @@ func (in *Import) putKeys(ctx context.Context) error {
 	}
 	chunk := make([]keyLine, 0, keysAtOnce)
 	_, _, err := eachKey(ctx, in.Keys, in.Identities, func(k keyLine) error {
+		if _, named := in.destroyed[k.Name]; named {
+			in.destroyed[k.Name] = true
+		}
 		if chunk = append(chunk, k); len(chunk) < keysAtOnce {
 			return nil
 		}
@@ -251,7 +267,10 @@ func (in *Import) putKeys(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return in.putChunk(ctx, chunk)
+	if err := in.putChunk(ctx, chunk); err != nil {
+		return err
+	}
+	return in.destroy(ctx)
 }
 
 // putChunk puts some keys.
@@ -297,15 +316,28 @@ func (in *Import) putKey(ctx context.Context, k keyLine) (keyFate, error) {
 		there, err := in.to.GetKey(ctx, k.Name)
 		switch {
 		case err == nil:
-			return keyThere, in.same(k.Name, k.Wrapped, there)
+			err = in.same(k.Name, k.Wrapped, there)
+			if !errors.Is(err, ErrKeyConflict) || !in.stale(k.Name) {
+				return keyThere, err
+			}
 		case !errors.Is(err, eventstore.ErrKeyNotFound):
 			return keyThere, fmt.Errorf("read key %s of the target: %w", k.Name, err)
-		case in.sealed.has(k.Name):
+		case in.sealed.has(k.Name) && !in.stale(k.Name):
 			return keyErased, nil // its events came after it; so it was there, and was destroyed
 		}
 	}
 	there, err := in.to.PutKeyIfAbsent(ctx, k.Name, k.Wrapped)
 	if err != nil {
+		return keyThere, fmt.Errorf("put key %s: %w", k.Name, err)
+	}
+	err = in.same(k.Name, k.Wrapped, there)
+	if !errors.Is(err, ErrKeyConflict) || !in.stale(k.Name) {
+		return keyPut, err
+	}
+	if err := in.to.DeleteKey(ctx, k.Name); err != nil { // the one from before it was destroyed
+		return keyThere, fmt.Errorf("destroy key %s: %w", k.Name, err)
+	}
+	if there, err = in.to.PutKeyIfAbsent(ctx, k.Name, k.Wrapped); err != nil {
 		return keyThere, fmt.Errorf("put key %s: %w", k.Name, err)
 	}
 	return keyPut, in.same(k.Name, k.Wrapped, there)
