@@ -67,21 +67,31 @@ func (n *node) withProofs(ctx context.Context, fn func() error) error {
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	return fn()
+	if err = fn(); errors.Is(err, transparency.ErrDamaged) { // a server's follower sees to it by itself
+		if resetErr := n.proofs.tree.Reset(); resetErr != nil {
+			return errors.Join(err, resetErr)
+		}
+		return fmt.Errorf("%w; they are built again from the log: run the command once more", err)
+	}
+	return err
 }
 
-// logKeys are the verifier keys to go by: those given, else the log's own.
+// logKeys are the verifier keys to go by: those given and what they have introduced since, else the log's own.
 func (n *node) logKeys(ctx context.Context, given []string) (transparency.Keys, error) {
-	if len(given) == 0 {
-		own, err := n.proofs.heads.Keys(ctx)
-		if err != nil {
+	own, err := n.proofs.heads.Keys(ctx)
+	if err != nil {
+		return transparency.Keys{}, err
+	}
+	var all, introductions []string
+	for _, k := range own {
+		all, introductions = append(all, k.VerifierKey), append(introductions, k.Introduction)
+	}
+	if len(given) > 0 {
+		if all, err = transparency.FollowRotations(given, introductions); err != nil {
 			return transparency.Keys{}, err
 		}
-		for _, k := range own {
-			given = append(given, k.VerifierKey)
-		}
 	}
-	return transparency.ParseKeys(given...)
+	return transparency.ParseKeys(all...)
 }
 
 func opAuditCheck(ctx context.Context, n *node, raw json.RawMessage, emit func(any) error) (any, error) {
@@ -157,7 +167,8 @@ func auditCheckCommand() *cobra.Command {
 		Short: "Check the log against every head that was signed, and an old checkpoint",
 		Long: `Check that the log is what was signed: each event against the Merkle tree, the tree against every signed head, and with --since
 against a checkpoint that somebody kept (a file, - is standard input, as published at /transparency/checkpoint). --key is
-the log's verifier key as you know it; without it the log's own word is taken for its keys.
+the log's verifier key as you know it, and those that it has introduced since (kipay proofs rotate) are taken too; without it the
+log's own word is taken for its keys.
 
 With --url it is somebody else's install that is checked, by what it publishes: then --since and --key are required.
 
@@ -218,12 +229,11 @@ const (
 
 // checkPublished checks another install by what it publishes.
 func checkPublished(ctx context.Context, base string, args auditCheckArgs) (auditChecked, error) {
-	keys, err := transparency.ParseKeys(args.Keys...)
-	if err != nil {
+	if _, err := transparency.ParseKeys(args.Keys...); err != nil {
 		return auditChecked{}, &exitError{exitUsage, err}
 	}
 	client := &http.Client{Timeout: fetchTimeout}
-	since, err := transparency.CheckSince(ctx, func(ctx context.Context, path string) ([]byte, error) {
+	fetch := func(ctx context.Context, path string) ([]byte, error) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(base, "/")+"/"+path, http.NoBody)
 		if err != nil {
 			return nil, err
@@ -237,11 +247,38 @@ func checkPublished(ctx context.Context, base string, args auditCheckArgs) (audi
 			return nil, fmt.Errorf("%s answered %s", path, resp.Status)
 		}
 		return io.ReadAll(io.LimitReader(resp.Body, maxFetchBytes))
-	}, args.Since, keys)
+	}
+	keys, err := publishedKeys(ctx, fetch, args.Keys)
+	if err != nil {
+		return auditChecked{}, err
+	}
+	since, err := transparency.CheckSince(ctx, fetch, args.Since, keys)
 	if err != nil {
 		return auditChecked{}, err
 	}
 	return auditChecked{Origin: since.New.Origin, Size: since.New.Size, Root: since.New.Root.String(), Since: since.Old.Size}, nil
+}
+
+// publishedKeys are the keys given, and those that they have introduced since. A mirror may lack the list; then the given ones have to do.
+func publishedKeys(ctx context.Context, fetch transparency.Fetch, given []string) (transparency.Keys, error) {
+	var list struct {
+		Keys []struct {
+			Introduction string `json:"introduction"`
+		} `json:"keys"`
+	}
+	text, err := fetch(ctx, "keys")
+	if err != nil || json.Unmarshal(text, &list) != nil {
+		return transparency.ParseKeys(given...)
+	}
+	var introductions []string
+	for _, k := range list.Keys {
+		introductions = append(introductions, k.Introduction)
+	}
+	all, err := transparency.FollowRotations(given, introductions)
+	if err != nil {
+		return transparency.Keys{}, err
+	}
+	return transparency.ParseKeys(all...)
 }
 
 type proofKey struct {

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/eventstore/embedded"
 	"github.com/benfex/kipay/readapi/pages/verifier"
@@ -111,6 +113,13 @@ func TestAReceiptIsVerifiedWithTheNetworkUnplugged(t *testing.T) {
 	}
 	in.cli(t, "proofs", "retire", "1")
 	in.fails(t, 1, "rotate first", "proofs", "retire", "2")
+	// Who was given the first key follows to the second, which alone signs now.
+	late := m.push(t, phone(), "11")
+	m.settles(t, late, "completed", 15*time.Second)
+	m.signedReceipt(t, late, "")
+	if published := check("--url", in.base+"/transparency"); published.text("since") != beside.text("since") {
+		t.Errorf("audit check by what is published, after a rotation: %s", published.raw)
+	}
 	if code := in.terminate(t, 30*time.Second); code != 0 {
 		t.Errorf("stopped with %d", code)
 	}
@@ -119,6 +128,35 @@ func TestAReceiptIsVerifiedWithTheNetworkUnplugged(t *testing.T) {
 	}
 	if alone := check(); alone.text("since") != beside.text("since") {
 		t.Errorf("audit check alone: %s", alone.raw)
+	}
+	// Where the tree's files are damaged they are built again, and not for ever in the way.
+	in.behindTheBack(t, func(ctx context.Context, s *embedded.Store) error {
+		var many []eventstore.NewEvent
+		for range 300 { // a tile that is full is not read when the tree is opened
+			many = append(many, eventstore.NewEvent{ID: uuid.New(), Type: "Noted", Data: []byte("{}"), Metadata: []byte("{}")})
+		}
+		_, err := s.Append(ctx, "note-1", eventstore.NoStream, many...)
+		return err
+	})
+	check()
+	in.flip(t, filepath.Join("proofs", "level-0"), 40)
+	in.fails(t, 1, "once more", "audit", "check", "--since", since)
+	if again := check(); again.text("since") != beside.text("since") {
+		t.Errorf("audit check of a tree that was damaged: %s", again.raw)
+	}
+}
+
+// flip alters a byte of a file of the data folder.
+func (in *instance) flip(t *testing.T, name string, at int) {
+	t.Helper()
+	path := filepath.Join(in.data, name)
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw[at] ^= 1
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -15,8 +15,9 @@ import (
 const (
 	// makeTries is how often an append is decided again that another node came before.
 	makeTries = 8
-	// actor is who appends heads.
-	actor = "transparency"
+	// actor is who appends heads, and the first key; operator is who rotates keys.
+	actor    = "transparency"
+	operator = "operator"
 )
 
 // MakerOptions are what heads are made with. Witnesses and Failed may be nil.
@@ -93,7 +94,7 @@ func (m *Maker) Make(ctx context.Context) (treehead.Head, error) {
 			return treehead.Head{}, err
 		}
 		signed := treehead.Signed{Size: head.Size, Root: head.Root.String(), Checkpoint: text, At: m.Log.Now()}
-		if err := decideAndAppend(ctx, m.Log, treehead.HeadsStream, newest, treehead.Sign{Signed: signed}); err != nil {
+		if err := decideAndAppend(ctx, m.Log, actor, treehead.HeadsStream, newest, treehead.Sign{Signed: signed}); err != nil {
 			return treehead.Head{}, err
 		}
 	}
@@ -121,12 +122,12 @@ func checkHead(view *View, signed treehead.Head) error {
 
 // decideAndAppend carries a command out at the revision that was read. When another writer came first it does nothing: the
 // caller reads again.
-func decideAndAppend[S domain.State[S]](ctx context.Context, log *eventstore.Log, stream string, at folded[S], c domain.Command[S]) error {
+func decideAndAppend[S domain.State[S]](ctx context.Context, log *eventstore.Log, who, stream string, at folded[S], c domain.Command[S]) error {
 	events, err := c.Decide(at.state)
 	if err != nil || len(events) == 0 {
 		return err
 	}
-	_, _, err = log.Append(ctx, stream, at.at, eventstore.Metadata{Actor: actor}, events...)
+	_, _, err = log.Append(ctx, stream, at.at, eventstore.Metadata{Actor: who}, events...)
 	if errors.Is(err, eventstore.ErrWrongRevision) {
 		return nil
 	}
@@ -160,7 +161,7 @@ func (m *Maker) Cosign(ctx context.Context) error {
 		if fresh, decideErr := (treehead.Cosign{Cosigned: cosigned}).Decide(newest.state); decideErr != nil || len(fresh) == 0 {
 			return errors.Join(err, decideErr)
 		}
-		if appendErr := decideAndAppend(ctx, m.Log, treehead.HeadsStream, newest, treehead.Cosign{Cosigned: cosigned}); appendErr != nil {
+		if appendErr := decideAndAppend(ctx, m.Log, actor, treehead.HeadsStream, newest, treehead.Cosign{Cosigned: cosigned}); appendErr != nil {
 			return errors.Join(err, appendErr)
 		}
 		var readErr error

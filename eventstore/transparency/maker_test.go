@@ -231,6 +231,16 @@ func TestKeysAreRotated(t *testing.T) {
 	if err := in.maker.Retire(t.Context(), 9); domain.CodeOf(err) != domain.CodeNotFound {
 		t.Errorf("a key that there is not: %v", err)
 	}
+	// The first key was made with the head; a person did the rest.
+	records, err := in.store.ReadStream(t.Context(), treehead.KeysStream, 0, eventstore.Forward, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range records {
+		if want := []string{actor, operator}[min(i, 1)]; !strings.Contains(string(r.Metadata), `"actor":"`+want+`"`) {
+			t.Errorf("%s at revision %d is by %s, not %s", r.Type, i, r.Metadata, want)
+		}
+	}
 	// The name is that of the first key, whatever the settings say later.
 	if in.maker.Origin = "other.example/kipay"; !strings.HasPrefix(last.Checkpoint, testOrigin+"\n") {
 		t.Error(last.Checkpoint)

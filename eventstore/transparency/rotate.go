@@ -34,7 +34,7 @@ func (m *Maker) firstKey(ctx context.Context, keys folded[treehead.Keys]) error 
 		return err
 	}
 	rotated := treehead.KeyRotated{Number: 1, VerifierKey: verifierKey, At: m.Log.Now()}
-	return decideAndAppend(ctx, m.Log, treehead.KeysStream, keys, treehead.Rotate{KeyRotated: rotated})
+	return decideAndAppend(ctx, m.Log, actor, treehead.KeysStream, keys, treehead.Rotate{KeyRotated: rotated})
 }
 
 // sealer is the oldest key that signs. The first key is made when there is none yet: a receipt may be asked for before a head.
@@ -99,7 +99,7 @@ func (m *Maker) Rotate(ctx context.Context, alone bool) (treehead.Key, error) {
 			return treehead.Key{}, fmt.Errorf("introduce key %d: %w", number, err)
 		}
 		rotated := treehead.KeyRotated{Number: number, VerifierKey: verifierKey, Introduction: string(introduction), At: m.Log.Now()}
-		if err := decideAndAppend(ctx, m.Log, treehead.KeysStream, keys, treehead.Rotate{KeyRotated: rotated, Alone: alone}); err != nil {
+		if err := decideAndAppend(ctx, m.Log, operator, treehead.KeysStream, keys, treehead.Rotate{KeyRotated: rotated, Alone: alone}); err != nil {
 			return treehead.Key{}, err
 		}
 		if _, keys, err = m.Heads.now(ctx); err != nil {
@@ -123,7 +123,7 @@ func (m *Maker) Retire(ctx context.Context, number int) error {
 			return nil
 		}
 		retired := treehead.KeyRetired{Number: number, At: m.Log.Now()}
-		if err := decideAndAppend(ctx, m.Log, treehead.KeysStream, keys, treehead.Retire{KeyRetired: retired}); err != nil {
+		if err := decideAndAppend(ctx, m.Log, operator, treehead.KeysStream, keys, treehead.Retire{KeyRetired: retired}); err != nil {
 			return err
 		}
 	}
