@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/benfex/kipay/domain"
@@ -15,6 +14,8 @@ import (
 const (
 	// makeTries is how often an append is decided again that another node came before.
 	makeTries = 8
+	// cosignPatience is how often what witnesses have answered is kept while others are waited for.
+	cosignPatience = time.Second
 	// actor is who appends heads, and the first key; operator is who rotates keys.
 	actor    = "transparency"
 	operator = "operator"
@@ -134,8 +135,9 @@ func decideAndAppend[S domain.State[S]](ctx context.Context, log *eventstore.Log
 	return err
 }
 
-// Cosign asks the witnesses that have not cosigned the newest head yet, and keeps what they answer. A witness that does not
-// answer costs its time-out, and is asked again the next time. Errors are those of all witnesses that failed.
+// Cosign asks the witnesses that have not cosigned the newest head yet, and keeps what they answer: a slow one does not hold up what
+// the others said. A witness that does not answer costs its time-out, and is asked again the next time. Errors are those of all
+// witnesses that failed.
 func (m *Maker) Cosign(ctx context.Context) error {
 	newest, _, err := m.Heads.now(ctx)
 	if err != nil || !newest.state.Exists() {
@@ -155,43 +157,66 @@ func (m *Maker) Cosign(ctx context.Context) error {
 	if view.Root() != head.Root {
 		return &HistoryError{Size: head.Size, Signed: head.Root, Now: view.Root(), Have: m.Tree.View().Size()}
 	}
-	lines, err := m.ask(ctx, view, newest.state)
-	for range makeTries {
-		cosigned := treehead.Cosigned{Size: head.Size, Cosignatures: lines, At: m.Log.Now()}
-		if fresh, decideErr := (treehead.Cosign{Cosigned: cosigned}).Decide(newest.state); decideErr != nil || len(fresh) == 0 {
-			return errors.Join(err, decideErr)
-		}
-		if appendErr := decideAndAppend(ctx, m.Log, actor, treehead.HeadsStream, newest, treehead.Cosign{Cosigned: cosigned}); appendErr != nil {
-			return errors.Join(err, appendErr)
-		}
-		var readErr error
-		if newest, _, readErr = m.Heads.now(ctx); readErr != nil {
-			return errors.Join(err, readErr)
-		}
-	}
-	return err
-}
-
-// ask asks all witnesses at once whose cosignature the head lacks.
-func (m *Maker) ask(ctx context.Context, view *View, head treehead.Head) ([]string, error) {
-	var mu sync.Mutex
 	var lines []string
 	var errs []error
-	var asking sync.WaitGroup
+	answers, asked := m.ask(ctx, view, newest.state)
+	patience := time.NewTicker(cosignPatience)
+	defer patience.Stop()
+	keep := func() {
+		if len(lines) > 0 {
+			errs = append(errs, m.keep(ctx, head.Size, lines))
+		}
+		lines = nil
+	}
+	for asked > 0 {
+		select {
+		case a := <-answers:
+			asked--
+			lines, errs = append(lines, a.lines...), append(errs, a.err)
+		case <-patience.C:
+			keep()
+		}
+	}
+	keep()
+	return errors.Join(errs...)
+}
+
+// keep adds cosignatures to the head of that size, while it is the newest.
+func (m *Maker) keep(ctx context.Context, size int64, lines []string) error {
+	cosigned := treehead.Cosign{Cosigned: treehead.Cosigned{Size: size, Cosignatures: lines, At: m.Log.Now()}}
+	for range makeTries {
+		newest, _, err := m.Heads.now(ctx)
+		if err != nil {
+			return err
+		}
+		if fresh, err := cosigned.Decide(newest.state); err != nil || len(fresh) == 0 {
+			return err
+		}
+		if err := decideAndAppend(ctx, m.Log, actor, treehead.HeadsStream, newest, cosigned); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// witnessAnswer is what a witness said.
+type witnessAnswer struct {
+	lines []string
+	err   error
+}
+
+// ask asks all witnesses at once whose cosignature the head lacks, and says how many those are.
+func (m *Maker) ask(ctx context.Context, view *View, head treehead.Head) (answers <-chan witnessAnswer, asked int) {
+	to := make(chan witnessAnswer, len(m.Witnesses))
 	for _, w := range m.Witnesses {
 		if w.hasSigned(head.Cosignatures) {
 			continue
 		}
-		asking.Go(func() {
-			got, err := w.Cosign(ctx, view, head.Checkpoint)
-			mu.Lock()
-			defer mu.Unlock()
-			lines = append(lines, got...)
-			if err != nil {
-				errs = append(errs, err)
-			}
-		})
+		asked++
+		go func() {
+			lines, err := w.Cosign(ctx, view, head.Checkpoint)
+			to <- witnessAnswer{lines, err}
+		}()
 	}
-	asking.Wait()
-	return lines, errors.Join(errs...)
+	return to, asked
 }

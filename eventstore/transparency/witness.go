@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// witnessTimeout bounds one request to a witness.
+	// witnessTimeout bounds all requests for one cosignature: no head is made meanwhile.
 	witnessTimeout = 10 * time.Second
 	// maxWitnessAnswer bounds what is read of an answer.
 	maxWitnessAnswer = 64 << 10
@@ -87,6 +87,8 @@ func (w *Witness) hasSigned(lines []string) bool {
 func (w *Witness) Cosign(ctx context.Context, view *View, checkpoint string) ([]string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, witnessTimeout)
+	defer cancel()
 	if w.known > view.Size() {
 		w.known = 0 // it says so itself, if it is ahead
 	}
@@ -127,8 +129,6 @@ func (w *Witness) Cosign(ctx context.Context, view *View, checkpoint string) ([]
 
 // post makes one request.
 func (w *Witness) post(ctx context.Context, body string) (status int, kind, answer string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, witnessTimeout)
-	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, w.submit, strings.NewReader(body))
 	if err != nil {
 		return 0, "", "", err

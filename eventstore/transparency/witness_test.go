@@ -4,12 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/benfex/kipay/eventstore"
 )
 
 // witnessed is an install with a head, and what a witness has to know of it.
@@ -231,5 +235,80 @@ func TestWitnessesHaveAnAddressAndAKeyForCosignatures(t *testing.T) {
 	}
 	if _, err := NewWitness("https://w.example/submit", good, http.DefaultClient); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestASlowWitnessHoldsNobodyUp(t *testing.T) {
+	in, ws := witnessed(t, "witness.example/w1")
+	asked, answer := make(chan struct{}), make(chan struct{})
+	slow := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		close(asked)
+		<-answer
+	}))
+	t.Cleanup(slow.Close)
+	w, err := NewWitness(slow.URL, newCosigner("witness.example/slow").key(), slow.Client())
+	if err != nil {
+		t.Fatal(err)
+	}
+	in.maker.Witnesses = append(in.maker.Witnesses, w)
+	head, err := in.store.Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	sub, err := in.store.Subscribe(t.Context(), head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = sub.Close() }()
+	done := make(chan error, 1)
+	go func() { done <- in.maker.Cosign(t.Context()) }()
+	<-asked
+	ctx, cancel := context.WithTimeout(t.Context(), witnessTimeout/2)
+	defer cancel()
+	for got := 0; got == 0 && err == nil; {
+		var batch eventstore.Batch
+		batch, err = sub.Next(ctx)
+		got = len(batch.Records)
+	}
+	in.heads.Observe(nil)
+	if c := in.cosigned(t, ws...); err != nil || len(c.Cosigned) != 1 {
+		t.Errorf("what one witness said waits for another: %+v, %v", c, err)
+	}
+	close(answer)
+	var failed *WitnessError
+	if err := <-done; !errors.As(err, &failed) || failed.Witness != "witness.example/slow" {
+		t.Errorf("%v", err)
+	}
+}
+
+// deadlines is a client's way to a witness that names another size each time.
+type deadlines []time.Time
+
+func (d *deadlines) RoundTrip(r *http.Request) (*http.Response, error) {
+	at, _ := r.Context().Deadline()
+	*d = append(*d, at)
+	return &http.Response{
+		StatusCode: http.StatusConflict, Header: http.Header{"Content-Type": {sizeType}}, Body: io.NopCloser(strings.NewReader(fmt.Sprintf("%d\n", len(*d)%2+1))),
+	}, nil
+}
+
+func TestAWitnessHasOneTimeOutHoweverOftenItIsAsked(t *testing.T) {
+	in, _ := witnessed(t)
+	newest, err := in.heads.Newest(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seen deadlines
+	w, err := NewWitness("https://w.example", newCosigner("witness.example/w").key(), &http.Client{Transport: &seen})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Cosign(t.Context(), in.tree.View(), newest.Checkpoint); err == nil || len(seen) != witnessTries {
+		t.Errorf("%d requests, %v", len(seen), err)
+	}
+	for _, at := range seen {
+		if at.IsZero() || at != seen[0] {
+			t.Errorf("the time-outs end at %v", seen)
+		}
 	}
 }
