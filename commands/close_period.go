@@ -56,7 +56,7 @@ func (w *WriteSide) closePeriod(c *fiber.Ctx) error {
 	return a.send(c)
 }
 
-// ClosePeriod closes a month of a merchant's books, for the operator, and answers where in the log. Errors: NotFound; Invalid on
+// ClosePeriod closes a month of a merchant's books, for the operator, and answers where in the log it was closed. Errors: NotFound; Invalid on
 // month.
 func (w *WriteSide) ClosePeriod(ctx context.Context, id merchant.ID, mode domain.Mode, month period.Month) (eventstore.Position, error) {
 	m, err := fold[merchant.State](ctx, w.log, merchant.Stream(id))
@@ -80,5 +80,21 @@ func (w *WriteSide) closeMonth(ctx context.Context, id merchant.ID, mode domain.
 	out, err := Handle[period.State](ctx, w, period.Stream(id, mode), period.Close{
 		Merchant: id, Mode: mode, Month: month, Zone: zone, At: w.log.Now(),
 	}, by)
-	return out.Position, err
+	if err != nil || out.Wrote() {
+		return out.Position, err
+	}
+	return w.closedAt(ctx, period.Stream(id, mode), month)
+}
+
+// closedAt is where a month was closed, or a later one with it: up to there its books go, whatever was closed since.
+func (w *WriteSide) closedAt(ctx context.Context, stream string, month period.Month) (at eventstore.Position, err error) {
+	err = w.log.EachInStream(ctx, stream, 0, func(e eventstore.Envelope) error {
+		if c, ok := e.Event.(period.Closed); ok {
+			if m, err := period.ParseMonth(c.Month); err == nil && m >= month && at == 0 {
+				at = e.Position
+			}
+		}
+		return nil
+	})
+	return at, asUnavailable(err)
 }

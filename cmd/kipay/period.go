@@ -70,7 +70,7 @@ closed one after the other. Closing it again changes nothing.`,
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(out)
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The %s books of merchant %d are closed through %s, at position %d.\n", out.Mode, out.MerchantID, out.Month, out.Position)
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s and all before it is closed in the %s books of merchant %d, at position %d.\n", out.Month, out.Mode, out.MerchantID, out.Position)
 			return err
 		}),
 	}
