@@ -54,7 +54,7 @@ func (c *comparison) act(ctx context.Context) error {
 		}
 		c.news(ImportProgress{Step: "counting", Done: n - 1, Total: imp.Len()})
 	}
-	return nil
+	return c.carryOver(ctx, by)
 }
 
 // count lets differences count and answers what was done, in their order. Those of one payment or receipt come one after the other, as

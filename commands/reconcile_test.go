@@ -22,6 +22,7 @@ import (
 type booksOf struct {
 	*world
 	unplaced bool
+	accepted []commands.AcceptedDifference
 }
 
 func (b booksOf) Await(context.Context, eventstore.Position) error { return nil }
@@ -66,6 +67,10 @@ func (b booksOf) Streams(ctx context.Context, _ commands.BooksQuery, types ...st
 
 func (b booksOf) Elsewhere(context.Context, commands.BooksQuery, []reconciliation.Source) ([]reconciliation.Elsewhere, error) {
 	return nil, nil
+}
+
+func (b booksOf) Accepted(context.Context, commands.BooksQuery, reconciliation.Source) ([]commands.AcceptedDifference, error) {
+	return b.accepted, nil
 }
 
 func (b booksOf) Clearing(context.Context, commands.BooksQuery) (int64, error) { return 0, nil }

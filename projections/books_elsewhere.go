@@ -53,3 +53,38 @@ func (r *Reader) ShownElsewhere(ctx context.Context, merchantID int64, mode doma
 	}
 	return out, nil
 }
+
+// AcceptedDifference is a difference that somebody has accepted as it is.
+type AcceptedDifference struct {
+	Item     int64
+	Identity string
+	Amount   int64 // minor units
+}
+
+// AcceptedDifferences are those that statements of the channel, of the source, have shown and that were accepted, oldest first.
+func (r *Reader) AcceptedDifferences(ctx context.Context, merchantID int64, mode domain.Mode, channelID int64, source reconciliation.Source) ([]AcceptedDifference, error) {
+	var out []AcceptedDifference
+	err := r.patient().on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
+		out = nil
+		sql := g.in(`SELECT id, identity, amount_minor FROM kipay.reconciliation_differences_gN FINAL WHERE merchant_id = {merchant:Int64}
+			AND mode = {mode:String} AND channel_id = {channel:Int64} AND (import_id, n) IN (
+				SELECT import_id, n FROM (SELECT import_id, n, action FROM kipay.reconciliation_resolutions_gN
+					WHERE merchant_id = {merchant:Int64} AND mode = {mode:String} ORDER BY version DESC LIMIT 1 BY import_id, n)
+				WHERE action = {accept:String} AND import_id IN (SELECT id FROM kipay.reconciliation_imports_gN FINAL WHERE merchant_id = {merchant:Int64}
+					AND mode = {mode:String} AND channel_id = {channel:Int64} AND source = {source:String}))
+			ORDER BY version, n`)
+		return r.each(ctx, sql, []any{
+			clickhouse.Named("merchant", merchantID), clickhouse.Named("mode", string(mode)), clickhouse.Named("channel", channelID),
+			clickhouse.Named("source", string(source)), clickhouse.Named("accept", string(journal.Accept)),
+		}, func(rows driver.Rows) error {
+			var a AcceptedDifference
+			err := rows.Scan(&a.Item, &a.Identity, &a.Amount)
+			out = append(out, a)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look for accepted differences: %w", err)
+	}
+	return out, nil
+}

@@ -100,11 +100,11 @@ func (c *importColumns) add(s *statementHead, at eventstore.Position) {
 // differenceColumns are rows of the table reconciliation_differences.
 type differenceColumns struct {
 	*table
-	merchant, importID, id, channel, amount, stated, booked, at                                                    values[int64]
-	n, lineNumber                                                                                                  values[uint32]
-	version                                                                                                        values[uint64]
-	mode, cause, rule, state, kind, receipt, entry, reference, references, events, currency, explanation, lineText values[string]
-	sealedBy                                                                                                       values[string]
+	merchant, importID, id, channel, amount, stated, booked, at                                                              values[int64]
+	n, lineNumber                                                                                                            values[uint32]
+	version                                                                                                                  values[uint64]
+	mode, identity, cause, rule, state, kind, receipt, entry, reference, references, events, currency, explanation, lineText values[string]
+	sealedBy                                                                                                                 values[string]
 }
 
 func newDifferenceColumns() *differenceColumns {
@@ -112,7 +112,7 @@ func newDifferenceColumns() *differenceColumns {
 		merchant: values[int64]{name: "merchant_id", sentAs: sentInt64}, mode: values[string]{name: "mode", sentAs: sentString},
 		importID: values[int64]{name: "import_id", sentAs: sentInt64}, n: values[uint32]{name: "n", sentAs: sentUInt32},
 		version: values[uint64]{name: "version", sentAs: sentUInt64}, id: values[int64]{name: "id", sentAs: sentInt64},
-		channel: values[int64]{name: "channel_id", sentAs: sentInt64}, cause: values[string]{name: "cause", sentAs: sentString},
+		channel: values[int64]{name: "channel_id", sentAs: sentInt64}, identity: values[string]{name: "identity", sentAs: sentString}, cause: values[string]{name: "cause", sentAs: sentString},
 		rule: values[string]{name: "rule", sentAs: sentString}, state: values[string]{name: "found_as", sentAs: sentString},
 		lineNumber: values[uint32]{name: "line_number", sentAs: sentUInt32}, kind: values[string]{name: "line_kind", sentAs: sentString},
 		receipt: values[string]{name: "receipt", sentAs: sentString}, entry: values[string]{name: "entry", sentAs: sentString},
@@ -123,7 +123,7 @@ func newDifferenceColumns() *differenceColumns {
 		explanation: values[string]{name: "explanation", sentAs: sentString}, lineText: values[string]{name: "line", sentAs: sentString},
 		sealedBy: values[string]{name: "sealed_by", sentAs: sentString},
 	}
-	c.table = newTable("reconciliation_differences", &c.merchant, &c.mode, &c.importID, &c.n, &c.version, &c.id, &c.channel, &c.cause, &c.rule,
+	c.table = newTable("reconciliation_differences", &c.merchant, &c.mode, &c.importID, &c.n, &c.version, &c.id, &c.channel, &c.identity, &c.cause, &c.rule,
 		&c.state, &c.lineNumber, &c.kind, &c.receipt, &c.entry, &c.reference, &c.references, &c.events, &c.currency, &c.amount, &c.stated,
 		&c.booked, &c.at, &c.explanation, &c.lineText, &c.sealedBy)
 	return c
@@ -140,6 +140,7 @@ func (c *differenceColumns) found(s *statementHead, e *journal.DifferencesFound,
 		c.version.add(uint64(at))
 		c.id.add(journal.ItemID(s.ID, d.N))
 		c.channel.add(s.Channel)
+		c.identity.add(d.Identity)
 		c.cause.add(string(d.Cause))
 		c.rule.add(string(d.Rule))
 		c.state.add(string(d.State))

@@ -127,14 +127,17 @@ type openDifferences struct {
 	oldest time.Time // when the statement of one of them was compared; without meaning where there is none
 }
 
-// openDifferences are those of each mode that has statements.
+// openDifferences are those of each mode that has statements. One that several statements show, where they overlap, is as the newest has
+// it (report.Differences), and has waited since the first.
 func (p *Projector) openDifferences(ctx context.Context) (map[domain.Mode]openDifferences, error) {
 	out := map[domain.Mode]openDifferences{}
 	r := &Reader{conn: p.conn}
-	const sql = `SELECT d.mode, countIf(d.state = {open:String}), minIf(assumeNotNull(i.finished_at), d.state = {open:String})
-		FROM kipay.reconciliation_differences AS d
-		INNER JOIN kipay.reconciliation_imports AS i ON i.merchant_id = d.merchant_id AND i.mode = d.mode AND i.id = d.import_id
-		GROUP BY d.mode`
+	const sql = `SELECT mode, countIf(newest = {open:String}), minIf(since, newest = {open:String}) FROM (
+			SELECT d.mode AS mode, argMax(d.state, i.finished_at) AS newest, min(assumeNotNull(i.finished_at)) AS since
+			FROM kipay.reconciliation_differences AS d
+			INNER JOIN kipay.reconciliation_imports AS i ON i.merchant_id = d.merchant_id AND i.mode = d.mode AND i.id = d.import_id
+			GROUP BY d.merchant_id, mode, d.channel_id, i.source, d.currency, d.identity, if(d.channel_id = 0 AND d.line_number = 0, d.import_id, 0))
+		GROUP BY mode`
 	err := r.each(ctx, sql, []any{clickhouse.Named("open", string(reconciliation.Open))}, func(rows driver.Rows) error {
 		var mode string
 		var o openDifferences

@@ -67,6 +67,20 @@ func (b *bookkeeper) Elsewhere(ctx context.Context, q commands.BooksQuery, sourc
 	return r.ShownElsewhere(ctx, q.Merchant, q.Mode, q.Channel, sources, q.From, q.Until)
 }
 
+// Accepted are what differs by other statements and was accepted.
+func (b *bookkeeper) Accepted(ctx context.Context, q commands.BooksQuery, source reconciliation.Source) ([]commands.AcceptedDifference, error) {
+	r, _, err := b.reader()
+	if err != nil {
+		return nil, err
+	}
+	accepted, err := r.AcceptedDifferences(ctx, q.Merchant, q.Mode, q.Channel, source)
+	out := make([]commands.AcceptedDifference, len(accepted))
+	for i, a := range accepted {
+		out[i] = commands.AcceptedDifference(a)
+	}
+	return out, err
+}
+
 // Streams are those with an event of one of the types that was recorded in the time.
 func (b *bookkeeper) Streams(ctx context.Context, q commands.BooksQuery, types ...string) ([]string, error) {
 	r, _, err := b.reader()

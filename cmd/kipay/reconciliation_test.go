@@ -3,6 +3,7 @@ package main_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"mime/multipart"
 	"net/http"
@@ -167,6 +168,27 @@ func TestAStatementIsComparedWithTheBooks(t *testing.T) {
 	foreign := m.imported(t, longer, "done").text("import.id")
 	if raw := m.get("/api/reconciliation/imports/" + foreign + "/differences").raw; strings.Contains(raw, theirs) || !strings.Contains(raw, "unknown_payer") {
 		t.Errorf("another merchant's payment shows: %s", raw)
+	}
+
+	// What was accepted stays accepted on a statement that shows it again, and counts once.
+	strange := m.difference(t, foreign, "unknown_payer").want(t, 200, shape{"data.0.state": `="open"`})
+	m.post("/api/reconciliation/items/"+strange.text("data.0.id")+"/resolve", `{"action":"accept","reason":"The neighbour's"}`).want(t, 200, nil)
+	last := m.push(t, phone(), "11")
+	m.settles(t, last, "completed", 15*time.Second)
+	eventually(t, 15*time.Second, "the statement shows one more", func() error {
+		if now := m.statement(t, ""); len(now) > len(longer) {
+			longer = now
+			return nil
+		}
+		return errors.New("not yet")
+	})
+	overlapping := m.imported(t, longer, "done").want(t, 200, shape{"import.open": "=0"}).text("import.id")
+	m.difference(t, overlapping, "unknown_payer").want(t, 200, shape{
+		"data.0.state": `="resolved"`, "data.0.action": `="accept"`, "data.0.reason": "~accepted before, as difference " + strange.text("data.0.id"),
+	})
+	m.get("/api/reports/reconciliation?group_by=cause,import&cause=unknown_payer").want(t, 200, nil)
+	if raw := m.get("/api/reports/reconciliation?group_by=import").raw; strings.Contains(raw, `"import_id":`+foreign) || !strings.Contains(raw, `"import_id":`+overlapping) {
+		t.Errorf("what two statements show counts with the older one, or twice: %s", raw)
 	}
 
 	// A file with a bad line is refused as a whole, and can be sent again when it is mended.

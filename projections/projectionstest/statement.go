@@ -34,12 +34,12 @@ func (i *Install) StatementOf(t testing.TB, merchantID int64, number string) (id
 		File: "statement.csv", SHA256: "ab", Bytes: 1200, At: now,
 	}})
 	open := journal.Difference{
-		N: 1, Identity: "line:k:unknown_payer", Line: 9, Kind: reconciliation.KindPayment, Receipt: number, Rule: reconciliation.RuleUnmatched,
+		N: 1, Identity: "line:" + number + ":unknown_payer", Line: 9, Kind: reconciliation.KindPayment, Receipt: number, Rule: reconciliation.RuleUnmatched,
 		Cause: reconciliation.UnknownPayer, State: reconciliation.Open, Amount: amount, Stated: amount, Booked: money.Of(0, money.KES), At: now,
 		Text: "It fits no payment or account here.",
 	}
 	more := open
-	more.N, more.Identity, more.Line, more.Cause = 2, "line:l:wrong_amount", 10, reconciliation.WrongAmount
+	more.N, more.Identity, more.Line, more.Cause = 2, "line:"+number+"-2:wrong_amount", 10, reconciliation.WrongAmount
 	key := journal.LineKey(id, 1)
 	do(journal.Find{Found: []journal.DifferencesFound{
 		{ID: id, Subject: key, Differences: []journal.Difference{open}, Words: `{"party":"25470****005 - JANE DOE"}`, At: now},

@@ -56,7 +56,7 @@ WHERE merchant_id = {merchant:Int64} AND mode = {mode:String} AND position <= {a
 )
 
 // differenceFacts are those of imports that were done. A decision that sets money aside leaves the difference open.
-const differenceFacts = `SELECT d.version AS position, d.id AS id, d.import_id AS import_id, toString(d.cause) AS cause, toString(d.rule) AS rule,
+const differenceFacts = `SELECT d.version AS position, d.id AS id, d.import_id AS import_id, d.identity AS identity, toString(d.cause) AS cause, toString(d.rule) AS rule,
 	if(r.action IN ('', 'suspended'), toString(d.found_as), 'resolved') AS state, d.line_number AS line_number, d.reference AS reference,
 	d.receipt AS receipt, d.event_ids AS event_ids, d.currency AS currency, d.channel_id AS channel_id, d.amount_minor AS amount_minor,
 	d.stated_minor AS stated_minor, d.booked_minor AS booked_minor, toString(i.source) AS source,
@@ -68,7 +68,13 @@ INNER JOIN (SELECT id, differences, source, period_from FROM kipay.reconciliatio
 LEFT JOIN (SELECT import_id, n, toString(action) AS action FROM kipay.reconciliation_resolutions_gN
 	WHERE merchant_id = {merchant:Int64} AND mode = {mode:String} AND version <= {asof:UInt64}
 		AND resolved_at <= {until:DateTime64(3,'UTC')} ORDER BY version DESC LIMIT 1 BY import_id, n) AS r ON r.import_id = d.import_id AND r.n = d.n
-WHERE d.n <= i.differences AND moment >= {from:DateTime64(3,'UTC')} AND moment < {before:DateTime64(3,'UTC')} AND moment <= {until:DateTime64(3,'UTC')}`
+WHERE d.n <= i.differences`
+
+// differencesOnce are the facts of the time: one that several statements show, where they overlap, as the newest of them has it. What
+// only the books have is missing from each bank account's statement by itself.
+const differencesOnce = `SELECT * FROM (` + differenceFacts + `
+	ORDER BY position DESC LIMIT 1 BY channel_id, source, currency, identity, if(channel_id = 0 AND line_number = 0, import_id, 0))
+WHERE moment >= {from:DateTime64(3,'UTC')} AND moment < {before:DateTime64(3,'UTC')} AND moment <= {until:DateTime64(3,'UTC')}`
 
 // payoutFacts and disputeFacts are the last versions that had become so by {until} and were known. There are few of either.
 const (
@@ -89,7 +95,7 @@ func (f Facts) sql(until bool) string {
 	case f == Entries:
 		return entryFacts
 	case f == Differences:
-		return differenceFacts
+		return differencesOnce
 	case f == Payouts:
 		return payoutFacts
 	case f == Disputes:

@@ -7,6 +7,7 @@ CREATE TABLE IF NOT EXISTS kipay.reconciliation_differences_gN
     version UInt64 COMMENT 'Position in the log of the event that found it',
     id Int64 COMMENT 'The difference''s number',
     channel_id Int64 COMMENT 'The payment channel, 0 for a bank account',
+    identity String COMMENT 'What it is about: the same in every import that shows it',
     cause LowCardinality(String) COMMENT 'Why statement and books differ',
     rule LowCardinality(String) COMMENT 'The rule that decided',
     found_as LowCardinality(String) COMMENT 'open or explained, before anything was decided',

@@ -329,6 +329,7 @@ CREATE TABLE IF NOT EXISTS kipay.reconciliation_differences_g1
     version UInt64 COMMENT 'Position in the log of the event that found it',
     id Int64 COMMENT 'The difference''s number',
     channel_id Int64 COMMENT 'The payment channel, 0 for a bank account',
+    identity String COMMENT 'What it is about: the same in every import that shows it',
     cause LowCardinality(String) COMMENT 'Why statement and books differ',
     rule LowCardinality(String) COMMENT 'The rule that decided',
     found_as LowCardinality(String) COMMENT 'open or explained, before anything was decided',
@@ -842,6 +843,7 @@ CREATE OR REPLACE VIEW kipay.reconciliation_differences
     merchant_id Int64 COMMENT 'The merchant',
     mode LowCardinality(String) COMMENT 'test or live',
     channel_id Int64 COMMENT 'The payment channel, 0 for a bank account',
+    identity String COMMENT 'What it is about: the same in every import that shows it, when statements overlap',
     cause LowCardinality(String) COMMENT 'Why statement and books differ',
     rule LowCardinality(String) COMMENT 'The rule that decided',
     state LowCardinality(String) COMMENT 'open, explained or resolved',
@@ -865,7 +867,7 @@ CREATE OR REPLACE VIEW kipay.reconciliation_differences
     reason String COMMENT 'Personal: why, in that person''s words',
     resolved_at Nullable(DateTime64(3, 'UTC')) COMMENT 'When it was decided'
 )
-AS SELECT d.id AS id, d.import_id AS import_id, d.merchant_id AS merchant_id, d.mode AS mode, d.channel_id AS channel_id, d.cause AS cause,
+AS SELECT d.id AS id, d.import_id AS import_id, d.merchant_id AS merchant_id, d.mode AS mode, d.channel_id AS channel_id, d.identity AS identity, d.cause AS cause,
     d.rule AS rule, if(r.action IN ('', 'suspended'), toString(d.found_as), 'resolved') AS state, d.line_number AS line_number,
     d.line_kind AS line_kind, d.receipt AS receipt, d.entry AS entry, d.reference AS reference, d.candidates AS candidates,
     d.event_ids AS event_ids, d.currency AS currency, d.amount_minor AS amount_minor, d.stated_minor AS stated_minor,
@@ -878,7 +880,7 @@ INNER JOIN (SELECT merchant_id, mode, id, differences FROM kipay.reconciliation_
 LEFT JOIN (SELECT * FROM kipay.reconciliation_resolutions_g1 ORDER BY version DESC LIMIT 1 BY merchant_id, mode, import_id, n) AS r
     ON r.merchant_id = d.merchant_id AND r.mode = d.mode AND r.import_id = d.import_id AND r.n = d.n
 WHERE d.n <= i.differences
-COMMENT 'Where statements and books differ, each once, as it stands now';
+COMMENT 'Where statements and books differ, once for each import that shows it, as it stands now';
 
 CREATE OR REPLACE VIEW kipay.reconciliation_imports
 (
