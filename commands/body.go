@@ -201,6 +201,15 @@ func (b *body) amount(name string, cur money.Currency) money.Money {
 	return m
 }
 
+// onlyIn refuses a currency, which nobody asks for, when it is another one: 100 dollars must not become 100 shillings.
+func (b *body) onlyIn(cur money.Currency) {
+	if s := b.text("currency", 8); s != "" {
+		if named, err := money.ParseCurrency(s); err != nil || named != cur {
+			b.Add("currency", "must be "+string(cur)+", or absent")
+		}
+	}
+}
+
 // maxMpesaMajor is the most that M-Pesa moves at once, in shillings.
 const maxMpesaMajor = 250_000
 

@@ -118,6 +118,7 @@ func (w *WriteSide) requestPayout(ctx context.Context, who domain.Caller, by By,
 	if err != nil {
 		return known, err
 	}
+	ch.Currency = b.currency(ch) // a card channel has a purse for each currency that it takes
 	amount := b.amount("amount", ch.Currency)
 	if err := b.Err(); err != nil {
 		return known, err

@@ -114,6 +114,7 @@ func (w *WriteSide) refund(ctx context.Context, who domain.Caller, by By, id int
 	if b.raw("amount") != nil {
 		amount = b.amount("amount", s.Amount.Currency)
 	}
+	b.onlyIn(s.Amount.Currency)
 	if err := b.Err(); err != nil {
 		return known, err
 	}

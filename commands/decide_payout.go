@@ -8,7 +8,6 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/benfex/kipay/domain"
-	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/merchant"
 	"github.com/benfex/kipay/domain/money"
 	"github.com/benfex/kipay/domain/payout"
@@ -211,7 +210,7 @@ func (w *WriteSide) unusedReceipt(ctx context.Context, p payout.State, receipt s
 	})
 }
 
-// EachPayout calls fn with every payout of a merchant, channel by channel and oldest first, until fn fails. It is read from the
+// EachPayout calls fn with every payout of a merchant, by channel and currency and oldest first, until fn fails. It is read from the
 // log. Errors: NotFound.
 func (w *WriteSide) EachPayout(ctx context.Context, id merchant.ID, fn func(payout.State) error) error {
 	m, err := fold[merchant.State](ctx, w.log, merchant.Stream(id))
@@ -222,23 +221,21 @@ func (w *WriteSide) EachPayout(ctx context.Context, id merchant.ID, fn func(payo
 		return domain.NotFoundf("merchant %d not found", id)
 	}
 	for _, chID := range m.State.Channels {
-		ch, err := w.channels.get(ctx, w.log, channel.Stream(chID))
-		if err != nil {
-			return err
-		}
-		err = w.log.EachInStream(ctx, payout.FundsStream(chID, ch.State.Currency), 0, func(e eventstore.Envelope) error {
-			reserved, ok := e.Event.(payout.FundsReserved)
-			if !ok {
-				return nil
+		for _, c := range money.Currencies() {
+			err = w.log.EachInStream(ctx, payout.FundsStream(chID, c), 0, func(e eventstore.Envelope) error {
+				reserved, ok := e.Event.(payout.FundsReserved)
+				if !ok {
+					return nil
+				}
+				known, err := fold[payout.State](ctx, w.log, reserved.Payout.Stream())
+				if err != nil || !known.State.Exists() {
+					return err
+				}
+				return fn(known.State)
+			})
+			if err != nil {
+				return asUnavailable(err)
 			}
-			known, err := fold[payout.State](ctx, w.log, reserved.Payout.Stream())
-			if err != nil || !known.State.Exists() {
-				return err
-			}
-			return fn(known.State)
-		})
-		if err != nil {
-			return asUnavailable(err)
 		}
 	}
 	return nil

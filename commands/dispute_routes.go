@@ -115,6 +115,7 @@ func (w *WriteSide) answerDispute(c *fiber.Ctx, route string, what dispute.Answe
 	if what == dispute.Accept && b.raw("amount") != nil {
 		cmd.Amount = b.amount("amount", d.Amount.Currency)
 	}
+	b.onlyIn(d.Amount.Currency)
 	if err := b.Err(); err != nil {
 		return err
 	}

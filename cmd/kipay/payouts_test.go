@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	paystacksim "github.com/benfex/kipay/commands/paystack/simulator"
 )
 
 // newPayoutShop is a refund shop in which one person may pay out so many shillings alone, and so much has been paid to.
@@ -279,6 +281,30 @@ func TestATransferToABankIsRecordedWithItsReference(t *testing.T) {
 	if out := m.cli(t, "payout", "list", "--merchant", m.id); !strings.Contains(out, ref) || strings.Contains(out, "0112233") {
 		t.Error(out)
 	}
+}
+
+// What was paid in dollars is paid out in dollars: an amount is never taken to be in another currency than the one that is named.
+func TestEachCurrencyIsPaidOutOfItsOwnMoney(t *testing.T) {
+	t.Parallel()
+	m := newPayoutShop(t, "1000")
+	m.cli(t, "payout", "policy", "--merchant", m.id, "--limit", "50", "--currency", "USD")
+	ref := m.initialize(t, `{"amount":100,"currency":"USD","email":"usd@example.com","payment_channel_id":`+m.card+`}`)
+	payByCard(m.openCardPage(t, ref), paystacksim.Cards()[0])
+	m.settles(t, ref, "completed", 15*time.Second)
+	body := func(amount, currency string) string {
+		return `{"payment_channel_id":` + m.card + `,"destination":"bank","bank_name":"Benki","account_number":"1","account_name":"D","amount":` + amount + currency + `}`
+	}
+	m.post("/api/payouts/create", body("10", "")).want(t, 422, shape{"errors.amount": "~KES 0.00"})
+	m.post("/api/payouts/create", body("10", `,"currency":"XYZ"`)).want(t, 422, shape{"errors.currency": "text"})
+	m.post("/api/payouts/create", strings.Replace(m.toPhone(phone(), "10"), "}", `,"currency":"USD"}`, 1)).want(t, 422, shape{"errors.currency": "~KES"})
+	m.post("/api/payouts/create", body("1000", `,"currency":"USD"`)).want(t, 422, shape{"errors.amount": "~USD"})
+	r := m.post("/api/payouts/create", body("60", `,"currency":"USD"`)).want(t, 201, shape{
+		"payout.amount": "=60", "payout.currency": `="USD"`, "payout.status": `="awaiting_approval"`,
+	})
+	if out := m.cli(t, "payout", "list", "--merchant", m.id); !strings.Contains(out, r.text("payout.reference")) {
+		t.Errorf("the operator does not see it: %s", out)
+	}
+	m.post("/api/refunds/create", `{"reference":"`+ref+`","amount":10,"currency":"KES"}`).want(t, 422, shape{"errors.currency": "~USD"})
 }
 
 func TestWhatCannotBePaidOutIsSaid(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,6 +25,16 @@ const (
 
 // minorDigits are the decimal places of each currency known here (ISO 4217).
 var minorDigits = map[Currency]int{KES: 2, NGN: 2, GHS: 2, ZAR: 2, USD: 2}
+
+// Currencies are those known here, in their order.
+func Currencies() []Currency {
+	var all []Currency
+	for c := range minorDigits {
+		all = append(all, c)
+	}
+	slices.Sort(all)
+	return all
+}
 
 // ParseCurrency reads a code in any case; KSH is taken as KES.
 func ParseCurrency(s string) (Currency, error) {
