@@ -107,6 +107,26 @@ func TestOfDecisionsAtOnceOnlyTheOneThatIsKeptBooks(t *testing.T) {
 	}
 }
 
+// What is written off stays on the shortcode and is nobody else's: it can be paid out. What went back can't.
+func TestWhatIsWrittenOffCanBePaidOut(t *testing.T) {
+	w := newWorld(t, "sandbox")
+	imp := w.importLines([4]string{"QGR7I8K2ZZ", "70.00", "2547****111 - MARY DOE", "NOBODY"}, [4]string{"QGR7I8K2ZY", "40.00", "2547****112 - JOE DOE", "NOBODY"})
+	left := func(want string) {
+		t.Helper()
+		_, body := w.post("/api/payouts/create", `{"destination":"bank","bank_name":"Benki","account_number":"1","account_name":"D","amount":1000}`)
+		if !strings.Contains(body, want) {
+			t.Errorf("%s, want %s", body, want)
+		}
+	}
+	left("KES 0.00")
+	for n, a := range map[int]journal.Action{1: journal.WriteOff, 2: journal.Return} {
+		if err := w.decide(imp, n, a, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left("KES 70.00")
+}
+
 func amountOf(s transaction.State) int64 { return s.Received().Minor }
 
 func TestADecisionWhoseBookingWasCutOffIsBookedByWhoeverRepeatsIt(t *testing.T) {

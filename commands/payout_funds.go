@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +34,10 @@ func errCounting(err error) error {
 // ChangesIn are what an event changes of what channels can pay out. Most change nothing, and most of those are told by their
 // type.
 func (w *WriteSide) ChangesIn(ctx context.Context, r eventstore.Record) ([]ledger.Change, error) {
-	if !strings.HasPrefix(r.Stream, "transaction-") || movesNothing(r.Type) {
+	switch {
+	case r.Type == "SuspenseReleased":
+		return w.changesOfRelease(ctx, r)
+	case !strings.HasPrefix(r.Stream, "transaction-") || movesNothing(r.Type):
 		return nil, nil
 	}
 	var before transaction.State
@@ -50,6 +54,16 @@ func (w *WriteSide) ChangesIn(ctx context.Context, r eventstore.Record) ([]ledge
 		return nil, asUnavailable(err)
 	}
 	return changes, nil
+}
+
+// changesOfRelease are what money changes that leaves suspense: what is written off stays where it stands, and is nobody else's any more.
+// What goes back, or to a transaction that enters it itself, changes nothing.
+func (w *WriteSide) changesOfRelease(ctx context.Context, r eventstore.Record) ([]ledger.Change, error) {
+	e, err := w.log.Decode(ctx, r)
+	if err != nil {
+		return nil, asUnavailable(err)
+	}
+	return slices.DeleteFunc(ledger.Changes(ledger.OfReceipt(e.Event).Lines), func(c ledger.Change) bool { return c.Standing == 0 && c.Owed == 0 }), nil
 }
 
 // errEnough ends the reading of a stream.
