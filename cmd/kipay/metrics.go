@@ -84,6 +84,12 @@ func (m *meter) watch(n *node) {
 			}
 		})
 	}
+	gauge("kipay_log_changed", "1 when the log was found not to be the one that its heads were signed over, until this node starts again.", func() float64 {
+		if n.proofs != nil && n.proofs.changed.Load() {
+			return 1
+		}
+		return 0
+	})
 	if kept := n.write.Spool; kept != nil {
 		gauge("kipay_spool_notices", "Notices of providers that wait on the disk for the event store.", func() float64 { return float64(kept.Len()) })
 		gauge("kipay_spool_parked", "Notices that could not be recorded when the event store was back, and are set aside; tried again at each start.", func() float64 { return float64(kept.Parked()) })

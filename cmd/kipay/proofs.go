@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -30,6 +31,8 @@ type proofs struct {
 	publisher *transparency.Publisher
 	every     time.Duration
 	log       zerolog.Logger
+	// changed tells that the log was found not to be the one that its proofs were made of.
+	changed atomic.Bool
 }
 
 // proofsDir is the tree's folder in the data folder: a cache of what the log says.
@@ -51,7 +54,7 @@ func (n *node) openProofs() error {
 		_ = p.tree.Close()
 		return err
 	}
-	failed := complaints(n.log, zerolog.WarnLevel, "the log's proofs; it is tried again")
+	failed := p.complaints()
 	p.maker = transparency.NewMaker(transparency.MakerOptions{
 		Log: n.events, Tree: p.tree, Heads: p.heads, Secrets: n.ring, Origin: n.proofsOrigin(), Witnesses: witnesses, Failed: failed,
 	})
@@ -60,6 +63,20 @@ func (n *node) openProofs() error {
 	p.publisher = transparency.NewPublisher(transparency.PublisherOptions{Store: n.store, Tree: p.tree, Heads: p.heads})
 	n.proofs = p
 	return nil
+}
+
+// complaints tells of what went wrong. A log that was changed is nothing that gets well by trying.
+func (p *proofs) complaints() func(error) {
+	again := complaints(p.log, zerolog.WarnLevel, "the log's proofs; it is tried again")
+	changed := complaints(p.log, zerolog.ErrorLevel, "the log is not what was signed: no head is signed, and receipts are not issued")
+	return func(err error) {
+		if errors.Is(err, transparency.ErrHistory) {
+			p.changed.Store(true)
+			changed(err)
+			return
+		}
+		again(err)
+	}
 }
 
 // proofsOrigin is the log's name before a key has one.
@@ -80,6 +97,7 @@ func (p *proofs) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		if err := p.follower.Run(ctx); err != nil {
+			p.changed.Store(true)
 			p.log.Error().Err(err).Msg("the log is not the one that its proofs were made of: receipts are not issued")
 		}
 		return nil

@@ -186,6 +186,38 @@ func TestAHistoryThatWasRewrittenIsCaughtByAnOldCheckpoint(t *testing.T) {
 	in.fails(t, 3, "history was changed", "audit", "check", "--since", old)
 }
 
+// Nobody has to ask: a node that finds another log under its own heads says so, and takes payments all the same.
+func TestANodeSaysThatItsLogIsNotTheOneThatWasSigned(t *testing.T) {
+	t.Parallel()
+	in := newInstance(t, t.TempDir(), quick(settings{"EVENTSTORE": "embedded", "HEAD_EVERY": "200ms"}))
+	in.start(t)
+	t.Cleanup(in.stop)
+	in.awaitReady(t)
+	m := newShop(t, in)
+	ref := m.push(t, phone(), "640")
+	m.settles(t, ref, "completed", 15*time.Second)
+	m.signedReceipt(t, ref, "")
+	if changed := in.metric(t, "kipay_log_changed"); changed != "0" {
+		t.Errorf("before: %s", changed)
+	}
+	in.terminate(t, 30*time.Second)
+	in.rewrite(t, func(r *eventstore.Record) bool {
+		if r.Type == "PaymentReceived" {
+			r.Data = bytes.ReplaceAll(r.Data, []byte("64000"), []byte("6400"))
+		}
+		return true
+	})
+	in.start(t)
+	in.awaitReady(t)
+	eventually(t, 20*time.Second, "it says so", func() error {
+		if changed := in.metric(t, "kipay_log_changed"); changed != "1" || !strings.Contains(in.log(), "the log is not what was signed") {
+			return fmt.Errorf("kipay_log_changed is %s", changed)
+		}
+		return nil
+	})
+	m.settles(t, m.push(t, phone(), "10"), "completed", 15*time.Second)
+}
+
 // rewrite writes the event store anew while no server runs, with what change makes of each event; false leaves it out.
 func (in *instance) rewrite(t *testing.T, change func(r *eventstore.Record) bool) {
 	t.Helper()
