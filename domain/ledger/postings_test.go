@@ -148,7 +148,13 @@ func TestAConfirmedPaymentIsChargedOnceWhenItsReceiptComes(t *testing.T) {
 		Door: transaction.DoorStkQuery, Kind: transaction.ConfirmedPaid, Attempt: 1, Terms: ownTerms(fee.OfPool),
 	}})
 	before := s.balances()
-	s.do(t, paid("NLJ7RT61SV", kes(1000_00), ownTerms(fee.OfPool)))
+	later := ownTerms(fee.OfPool) // rules that were set in between count for payments from then on
+	later.Schedule.Version++
+	later.Schedule.Own.Parts *= 2
+	s.do(t, paid("NLJ7RT61SV", kes(1000_00), later))
+	if p := s.state.Payments[0]; p.Charge != ownTerms(fee.OfPool).Of(kes(1000_00)) {
+		t.Errorf("it was charged %+v", p.Charge)
+	}
 	if diff := cmp.Diff(before, s.balances()); diff != "" {
 		t.Errorf("the receipt changed the balances (-before +after):\n%s", diff)
 	}

@@ -357,6 +357,9 @@ func (s State) Evolve(e domain.Event) State {
 		s = s.asked(e.Amount).named(e.Attempt, e.checkout(), e.At)
 		p := Payment{Attempt: e.Attempt, Door: e.Door, Receipt: e.Receipt, Amount: e.Amount, Surplus: e.Surplus, Method: e.Method, PaidAt: e.PaidAt, Terms: e.Terms}
 		if a, ok := s.unreceipted(e.Attempt); ok {
+			if p.Charge.IsZero() {
+				p.Charge.Version = a.Charge.Version
+			}
 			p.Charge = p.Charge.Add(a.Charge)
 			s = s.change(e.Attempt, e.At, func(a *Attempt) { a.Charge = fee.Charge{} })
 		}

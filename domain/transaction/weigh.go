@@ -109,7 +109,10 @@ func (c Weigh) receive(d *decision) {
 	next.Payments = append(s.Payments[:len(s.Payments):len(s.Payments)], Payment{Attempt: c.Attempt, Receipt: c.Receipt, Amount: c.Amount})
 	credited, surplus := s.delta(next)
 	charge := c.Terms.Of(c.Amount)
-	if a, ok := s.unreceipted(c.Attempt); ok {
+	switch a, ok := s.unreceipted(c.Attempt); {
+	case ok && c.Amount == s.Amount: // it was charged by the rules of the time when it was confirmed
+		charge = fee.Charge{}
+	case ok:
 		charge = charge.Add(a.Charge.Negative())
 	}
 	d.add(PaymentReceived{
