@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -59,6 +60,7 @@ func opChannelFees(ctx context.Context, n *node, raw json.RawMessage, _ func(any
 
 func channelFeesCommand() *cobra.Command {
 	var file string
+	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "fees CHANNEL_ID",
 		Short: "Show or set what payments through a channel are charged",
@@ -71,7 +73,7 @@ count for payments from then on; each payment's own event says what it was charg
 provider is what the provider is expected to take, own what you charge. parts is a share in parts of a million (5500 is 0.55 %),
 fixed is added to it, min and max bound the two; tiers, from the smallest payment, take the place of parts and fixed; tax_parts is the tax on
 top of the charge. Amounts are in minor units: 20000 is 200.00.`,
-		Example: "  kipay channel fees 3\n  kipay channel fees 3 --set fees.json",
+		Example: "  kipay channel fees 3\n  kipay channel fees 3 --json\n  kipay channel fees 3 --set fees.json",
 		Args:    cobra.ExactArgs(1),
 		RunE: verb(func(cmd *cobra.Command, args []string) error {
 			id, err := strconv.ParseInt(args[0], 10, 64)
@@ -88,13 +90,18 @@ top of the charge. Amounts are in minor units: 20000 is 200.00.`,
 			if err := call(cmd, "channel fees", ask, nil, &out); err != nil {
 				return err
 			}
-			enc := json.NewEncoder(cmd.OutOrStdout())
-			enc.SetIndent("", "  ")
-			return enc.Encode(out)
+			if asJSON {
+				enc := json.NewEncoder(cmd.OutOrStdout())
+				enc.SetIndent("", "  ")
+				return enc.Encode(out)
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), strings.Join(feeLines(out), "\n"))
+			return err
 		}),
 	}
 	addSettings(cmd)
 	cmd.Flags().StringVar(&file, "set", "", "file with the new rules, - for standard input")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 
