@@ -185,6 +185,9 @@ func (l *loader) noted(r receipt.State) error {
 		Reference: name, Channel: s.Channel, Amount: s.Amount, Status: reconciliation.StatusCompleted, OpenedAt: s.At,
 		Receipts: []reconciliation.Receipt{{Number: s.Number, Amount: s.Amount, PaidAt: s.PaidAt, CreditedAt: s.At}},
 	})
+	if err == nil {
+		err = l.restored(r)
+	}
 	if err != nil || !r.WentBack() {
 		return err
 	}
@@ -192,6 +195,33 @@ func (l *loader) noted(r receipt.State) error {
 		Reference: "return " + s.Number, Payment: name, Channel: s.Channel, Amount: s.Amount, Status: reconciliation.StatusCompleted,
 		SentAt: r.Released.At, BookedAt: r.Released.At,
 	})
+}
+
+// restored gives the matcher money that was noted as returned by mistake: it left the books, and came back to them when that was taken back.
+// Where both are of the statement's time, neither is worth a word.
+func (l *loader) restored(r receipt.State) error {
+	in := func(t time.Time) bool { return !t.Before(l.scope.Period.From) && t.Before(l.scope.Period.Until) }
+	for n, b := range r.Restored {
+		if b.How != receipt.ReleaseReturned || in(b.LeftAt) && in(b.BackAt) {
+			continue
+		}
+		s, name := r.Noted, fmt.Sprintf("%s, %d", r.Noted.Number, n+1)
+		err := l.matcher.AddRefund(reconciliation.Refund{
+			Reference: "return " + name, Payment: "suspense " + s.Number, Channel: s.Channel, Amount: s.Amount, Status: reconciliation.StatusCompleted,
+			SentAt: b.LeftAt, BookedAt: b.LeftAt,
+		})
+		if err != nil {
+			return err
+		}
+		err = l.matcher.AddPayout(reconciliation.Payout{
+			Reference: "not returned " + name, Channel: s.Channel, Kind: reconciliation.KindPayout, Incoming: true, Amount: s.Amount,
+			Status: reconciliation.StatusCompleted, SentAt: b.BackAt, BookedAt: b.BackAt,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // bookOf is a transaction as the books have it, with when and by which events its money was counted.
@@ -367,7 +397,7 @@ func (l *loader) books(ctx context.Context, q BooksQuery, news func(ImportProgre
 // suspense, or let go, and what it says that a payout cost. Without them the clearing account would move by more than the entries
 // that are compared.
 func (l *loader) late(ctx context.Context, q BooksQuery) ([]string, error) {
-	streams, err := l.w.Books.Streams(ctx, q, receipt.SuspenseOpened{}.EventType(), receipt.SuspenseReleased{}.EventType(), payout.ChargeReported{}.EventType())
+	streams, err := l.w.Books.Streams(ctx, q, receipt.SuspenseOpened{}.EventType(), receipt.SuspenseReleased{}.EventType(), receipt.SuspenseRestored{}.EventType(), payout.ChargeReported{}.EventType())
 	if err != nil {
 		return nil, fmt.Errorf("find what was booked in the time: %w", err)
 	}

@@ -110,6 +110,7 @@ func (w *WriteSide) RegisterAPI(r fiber.Router) {
 	r.Post("/disputes/:id/decline", w.declineDispute)
 	r.Post("/reconciliation/imports", w.importStatement)
 	r.Post("/reconciliation/items/:id/resolve", w.resolveDifference)
+	r.Post("/reconciliation/items/:id/reopen", w.reopenDifference)
 	r.Post("/reconciliation/items/:id/ask", w.askAboutDifference)
 	r.Post("/payouts/create", w.createPayout)
 	r.Post("/payouts/:reference/approve", w.approvePayout)

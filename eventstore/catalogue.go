@@ -70,6 +70,7 @@ func Catalogue() []EventType {
 		{Prototype: receipt.Claimed{}, Version: 1, AppendedBy: "whichever door brings the receipt first", Meaning: "A provider's receipt pays this transaction and no other."},
 		{Prototype: receipt.Reassigned{}, Version: 1, AppendedBy: "a push whose receipt stood alone", Meaning: "A receipt moved to the transaction that had asked for the money."},
 		{Prototype: receipt.SuspenseOpened{}, Version: 1, AppendedBy: "reconciliation of a statement", Meaning: "Money that only a statement shows, and that fits nothing here, stands in suspense."},
+		{Prototype: receipt.SuspenseRestored{}, Version: 1, AppendedBy: "reconciliation/items/reopen; operator (reconcile reopen)", Meaning: "Money did not leave suspense after all: it was not returned, or is not to be written off."},
 		{Prototype: receipt.SuspenseReleased{}, Version: 1, AppendedBy: "reconciliation/items/resolve; whichever door brings the receipt later", Meaning: "Money left suspense: credited, written off or returned."},
 		{Prototype: receipt.StatusAsked{}, Version: 1, AppendedBy: "reconciliation/items/ask; operator (reconcile ask)", Meaning: "The provider is about to be asked what it knows of a receipt."},
 		{Prototype: receipt.StatusAnswered{}, Version: 1, AppendedBy: "the provider's doors", Meaning: "What the provider says of a receipt, word for word."},

@@ -77,6 +77,7 @@ type decoded struct {
 const (
 	suspenseOpened   = "SuspenseOpened"
 	suspenseReleased = "SuspenseReleased"
+	suspenseRestored = "SuspenseRestored"
 )
 
 // decoder decodes records. It may be used by several goroutines.
@@ -98,7 +99,7 @@ func newDecoder(log *eventstore.Log) *decoder {
 // version must be known all the same.
 func (d *decoder) decode(ctx context.Context, r *eventstore.Record) (decoded, error) {
 	out := decoded{record: r, category: categoryOf(r.Stream)}
-	if r.Type == suspenseOpened || r.Type == suspenseReleased {
+	if r.Type == suspenseOpened || r.Type == suspenseReleased || r.Type == suspenseRestored {
 		out.category = ofReceipt
 	}
 	if out.category == onlyEvents {
@@ -259,6 +260,8 @@ func (b *builder) addReceipt(ctx context.Context, env *eventstore.Envelope, into
 	case receipt.SuspenseOpened:
 		entry.merchant, entry.mode, entry.reference = e.Merchant, e.Mode, e.Number
 	case receipt.SuspenseReleased:
+		entry.merchant, entry.mode, entry.reference = e.Merchant, e.Mode, e.Number
+	case receipt.SuspenseRestored:
 		entry.merchant, entry.mode, entry.reference = e.Merchant, e.Mode, e.Number
 	}
 	zone, err := b.zoneOf(ctx, entry.merchant)

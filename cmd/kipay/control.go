@@ -80,6 +80,7 @@ func operations() map[string]operation {
 		"reconcile status":      {reads: true, projects: true, run: opReconcileStatus},
 		"reconcile differences": {reads: true, projects: true, run: opReconcileDifferences},
 		"reconcile resolve":     {run: opReconcileResolve},
+		"reconcile reopen":      {run: opReconcileReopen},
 		"reconcile ask":         {run: opReconcileAsk},
 		"customer erase":        {run: opCustomerErase},
 		"hold place":            {run: opHoldPlace},

@@ -184,7 +184,7 @@ func opReconcileResolve(ctx context.Context, n *node, raw json.RawMessage, _ fun
 
 func reconcileCommand() *cobra.Command {
 	cmd := &cobra.Command{Use: "reconcile", Short: "Compare statements of providers and banks with the books"}
-	cmd.AddCommand(reconcileImportCommand(), reconcileFetchCommand(), reconcileStatusCommand(), reconcileDifferencesCommand(), reconcileAskCommand(), reconcileResolveCommand())
+	cmd.AddCommand(reconcileImportCommand(), reconcileFetchCommand(), reconcileStatusCommand(), reconcileDifferencesCommand(), reconcileAskCommand(), reconcileResolveCommand(), reconcileReopenCommand())
 	return cmd
 }
 

@@ -172,7 +172,17 @@ func TestAStatementIsComparedWithTheBooks(t *testing.T) {
 
 	// What was accepted stays accepted on a statement that shows it again, and counts once.
 	strange := m.difference(t, foreign, "unknown_payer").want(t, 200, shape{"data.0.state": `="open"`})
-	m.post("/api/reconciliation/items/"+strange.text("data.0.id")+"/resolve", `{"action":"accept","reason":"The neighbour's"}`).want(t, 200, nil)
+	accept, reopen := "/api/reconciliation/items/"+strange.text("data.0.id")+"/resolve", "/api/reconciliation/items/"+strange.text("data.0.id")+"/reopen"
+	m.post(reopen, `{"reason":"x"}`).wantError(t, 409, "")
+	m.post(accept, `{"action":"accept","reason":"The neighbour's"}`).want(t, 200, nil)
+	m.post(reopen, `{}`).wantError(t, 422, "", "reason")
+	other.post(reopen, `{"reason":"x"}`).wantError(t, 404, "")
+	m.post(reopen, `{"reason":"Is it?"}`).want(t, 200, shape{"item.state": `="open"`, "item.action": "null"})
+	m.post(accept, `{"action":"accept","reason":"It is"}`).want(t, 200, nil)
+	if out := in.cli(t, "reconcile", "reopen", strange.text("data.0.id"), "--merchant", m.id, "--mode", "test", "--reason", "Really?"); !strings.Contains(out, "is open") {
+		t.Errorf("reconcile reopen: %s", out)
+	}
+	m.post(accept, `{"action":"accept","reason":"Really"}`).want(t, 200, nil)
 	last := m.push(t, phone(), "11")
 	m.settles(t, last, "completed", 15*time.Second)
 	eventually(t, 15*time.Second, "the statement shows one more", func() error {

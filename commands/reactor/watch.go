@@ -88,10 +88,16 @@ func (r *Reactor) onEvent(ctx context.Context, rec eventstore.Record) error {
 		}
 	case journal.Resolved:
 		one := e.Resolutions[0]
+		t.kind, t.due = kindReceipt, e.At.Add(mendAfter)
+		if one.TakenBack.MovesSuspense() {
+			t.run = func(ctx context.Context, _ *task) (time.Time, error) {
+				return time.Time{}, r.Write.CarryOutReopening(ctx, e.ID, one.N, one.TakenBack, cause)
+			}
+			break
+		}
 		if !one.Action.Books() {
 			return nil
 		}
-		t.kind, t.due = kindReceipt, e.At.Add(mendAfter)
 		t.run = func(ctx context.Context, _ *task) (time.Time, error) {
 			return time.Time{}, r.Write.CarryOutDecision(ctx, e.ID, one.N, cause)
 		}

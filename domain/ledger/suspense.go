@@ -30,6 +30,16 @@ func OfReceipt(e domain.Event) Postings {
 			in.move(Suspense, WriteOff, e.Amount.Currency, e.Amount.Minor)
 		}
 		return in.done(e.At)
+	case receipt.SuspenseRestored:
+		in := &entry{channel: e.Channel, funds: e.Funds}
+		switch e.Was {
+		case receipt.ReleaseReturned:
+			in.move(ProviderClearing, Suspense, e.Amount.Currency, e.Amount.Minor)
+		case receipt.ReleaseWrittenOff:
+			in.move(WriteOff, Suspense, e.Amount.Currency, e.Amount.Minor)
+		case receipt.ReleaseCredited: // it is the transaction's
+		}
+		return in.done(e.At)
 	}
 	return Postings{}
 }

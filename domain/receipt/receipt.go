@@ -100,6 +100,8 @@ type State struct {
 	Released *SuspenseReleased
 	// Noted is the money as it came into suspense, also after it left.
 	Noted *SuspenseOpened
+	// Restored are the ends of it that were taken back.
+	Restored []Restoration
 	// Asked is the last question to the provider, Answer what it last said.
 	Asked   *StatusAsked
 	Answer  *StatusAnswered
@@ -114,6 +116,11 @@ func (s State) Evolve(e domain.Event) State {
 		s.Suspense, s.Released, s.Noted = &e, nil, &e
 	case SuspenseReleased:
 		s.Suspense, s.Released = nil, &e
+	case SuspenseRestored:
+		if s.Released != nil {
+			s.Restored = append(s.Restored[:len(s.Restored):len(s.Restored)], Restoration{How: e.Was, LeftAt: s.Released.At, BackAt: e.At})
+		}
+		s.Suspense, s.Released = s.Noted, nil
 	case StatusAsked:
 		s.Asked = &e
 	case StatusAnswered:

@@ -65,6 +65,29 @@ type SuspenseReleased struct {
 // EventType is the wire name.
 func (SuspenseReleased) EventType() string { return "SuspenseReleased" }
 
+// SuspenseRestored takes back that money left suspense: a person had said so by mistake.
+type SuspenseRestored struct {
+	Provider string      `json:"provider"`
+	Number   string      `json:"number"`
+	Merchant int64       `json:"merchant_id"`
+	Mode     domain.Mode `json:"mode"`
+	Channel  int64       `json:"channel_id"`
+	Funds    fee.Funds   `json:"funds,omitempty"`
+	Amount   money.Money `json:"amount"`
+	// Was is how it had left: written off or returned.
+	Was Release   `json:"was"`
+	At  time.Time `json:"at"`
+}
+
+// EventType is the wire name.
+func (SuspenseRestored) EventType() string { return "SuspenseRestored" }
+
+// Restoration is a time in which money was said to have left suspense by mistake.
+type Restoration struct {
+	How            Release
+	LeftAt, BackAt time.Time
+}
+
 // released is the end of what stands in suspense.
 func (e SuspenseOpened) released(how Release, transaction string, at time.Time) SuspenseReleased {
 	return SuspenseReleased{
@@ -123,4 +146,30 @@ func (c ReleaseSuspense) Decide(s State) ([]domain.Event, error) {
 		return nil, domain.Conflictf("The money was %s already", s.Released.How)
 	}
 	return nil, nil
+}
+
+// RestoreSuspense takes back what ReleaseSuspense said.
+type RestoreSuspense struct {
+	How Release
+	At  time.Time
+}
+
+// Decide takes it back once. Errors: NotFound when nothing stood in suspense; Conflict when it did not leave so, or counts for a
+// transaction since.
+func (c RestoreSuspense) Decide(s State) ([]domain.Event, error) {
+	switch r := s.Released; {
+	case s.Suspense != nil:
+		return nil, nil
+	case r == nil:
+		return nil, domain.NotFoundf("nothing stood in suspense under this receipt")
+	case s.Owner != "":
+		return nil, domain.Conflictf("The receipt %s pays %s since", r.Number, s.Owner)
+	case r.How != c.How:
+		return nil, domain.Conflictf("The money was %s already", r.How)
+	default:
+		return []domain.Event{SuspenseRestored{
+			Provider: r.Provider, Number: r.Number, Merchant: r.Merchant, Mode: r.Mode, Channel: r.Channel, Funds: r.Funds, Amount: r.Amount,
+			Was: r.How, At: c.At,
+		}}, nil
+	}
 }

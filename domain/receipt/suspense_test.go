@@ -50,3 +50,25 @@ func TestMoneyThatWentBackIsNobodys(t *testing.T) {
 		t.Errorf("%+v", s.state)
 	}
 }
+
+func TestWhatLeftSuspenseByMistakeStandsThereAgain(t *testing.T) {
+	restored := func(was Release) SuspenseRestored {
+		o := suspended()
+		return SuspenseRestored{Provider: o.Provider, Number: o.Number, Merchant: o.Merchant, Mode: o.Mode, Channel: o.Channel, Amount: o.Amount, Was: was, At: t0.Add(time.Hour)}
+	}
+	for _, how := range []Release{ReleaseReturned, ReleaseWrittenOff} {
+		back := RestoreSuspense{How: how, At: t0.Add(time.Hour)}
+		s := given[State](t).when(OpenSuspense{suspended()}).when(back).thenNothing().
+			when(ReleaseSuspense{How: how, At: t0}).then(suspended().released(how, "", t0)).
+			when(back).then(restored(how)).
+			when(back).thenNothing()
+		if s.state.Suspense == nil || s.state.WentBack() || len(s.state.Restored) != 1 || s.state.Restored[0] != (Restoration{how, t0, t0.Add(time.Hour)}) {
+			t.Errorf("%s: %+v", how, s.state)
+		}
+		c := claim("A", true)
+		s.when(c).then(claimed("A"), suspended().released(ReleaseCredited, "A", c.At)).when(back).thenError(domain.CodeConflict)
+	}
+	given[State](t).when(OpenSuspense{suspended()}).when(ReleaseSuspense{How: ReleaseReturned, At: t0}).
+		when(RestoreSuspense{How: ReleaseWrittenOff, At: t0}).thenError(domain.CodeConflict)
+	given[State](t).when(RestoreSuspense{How: ReleaseReturned, At: t0}).thenError(domain.CodeNotFound)
+}

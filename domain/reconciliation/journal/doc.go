@@ -73,6 +73,9 @@ func (a Action) ByPerson() bool { return a == Credit || a == WriteOff || a == Re
 // Books tells whether a person's action enters anything in the books.
 func (a Action) Books() bool { return a.ByPerson() && a != Accept }
 
+// MovesSuspense tells whether a person's action takes money out of suspense without anybody being credited.
+func (a Action) MovesSuspense() bool { return a == WriteOff || a == Return }
+
 // resolves tells whether the action ends the difference.
 func (a Action) resolves() bool { return a != "" && a != Suspended }
 
