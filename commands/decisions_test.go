@@ -125,6 +125,12 @@ func TestWhatIsWrittenOffCanBePaidOut(t *testing.T) {
 		}
 	}
 	left("KES 70.00")
+	for n := range 2 { // neither is so: both stand in suspense again
+		if err := w.reopen(imp, n+1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	left("KES 0.00")
 }
 
 func amountOf(s transaction.State) int64 { return s.Received().Minor }

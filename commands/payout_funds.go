@@ -35,7 +35,7 @@ func errCounting(err error) error {
 // type.
 func (w *WriteSide) ChangesIn(ctx context.Context, r eventstore.Record) ([]ledger.Change, error) {
 	switch {
-	case r.Type == "SuspenseReleased":
+	case r.Type == "SuspenseReleased" || r.Type == "SuspenseRestored":
 		return w.changesOfRelease(ctx, r)
 	case !strings.HasPrefix(r.Stream, "transaction-") || movesNothing(r.Type):
 		return nil, nil
@@ -56,7 +56,7 @@ func (w *WriteSide) ChangesIn(ctx context.Context, r eventstore.Record) ([]ledge
 	return changes, nil
 }
 
-// changesOfRelease are what money changes that leaves suspense: what is written off stays where it stands, and is nobody else's any more.
+// changesOfRelease are what money changes that leaves suspense, or is back there: what is written off stays where it stands, and is nobody else's any more.
 // What goes back, or to a transaction that enters it itself, changes nothing.
 func (w *WriteSide) changesOfRelease(ctx context.Context, r eventstore.Record) ([]ledger.Change, error) {
 	e, err := w.log.Decode(ctx, r)
