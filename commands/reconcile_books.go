@@ -380,6 +380,7 @@ func (l *loader) books(ctx context.Context, q BooksQuery, news func(ImportProgre
 	if err != nil {
 		return 0, fmt.Errorf("find the payments of the time: %w", err)
 	}
+	l.matcher.Grow(0, len(references))
 	if err := l.load(ctx, references, func(done int) { news(ImportProgress{Step: "books", Done: done, Total: len(references)}) }); err != nil {
 		return 0, err
 	}

@@ -109,6 +109,7 @@ func (c *comparison) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	m.Grow(c.summary.Completed, 0)
 	load := c.w.newLoader(c.imp.Merchant, m, c.scope, c.channel)
 	load.settled = c.job.file.settled
 	q := BooksQuery{
