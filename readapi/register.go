@@ -42,7 +42,7 @@ type Readings interface {
 
 // Register adds the read side's routes to r, below which the caller is known (domain.CallerFrom).
 func Register(r fiber.Router, d Deps) {
-	a := &api{Deps: d, past: projections.NewPast(d.Reader, d.Log), writing: newTurns(maxWriting, maxWritingEach)}
+	a := &api{Deps: d, past: projections.NewPast(d.Reader, d.Log), writing: newTurns(maxWriting, maxWritingEach), zones: newZones()}
 	r.Get("/transactions/verify/:reference", a.verify)
 	r.Get("/transactions/list", a.listTransactions)
 	r.Get("/transactions/diff", a.diffTransactions)
@@ -83,6 +83,7 @@ type api struct {
 	past *projections.Past
 	// writing are for reports that are being written.
 	writing *turns
+	zones   *zones
 }
 
 // callerOf is who is asking, which the web layer has made sure of.

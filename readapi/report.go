@@ -158,6 +158,8 @@ func (a *api) parseReport(who domain.Caller, name string, q *query, lineage bool
 		zone, err := time.LoadLocation(tz)
 		if err != nil || !zoneName.MatchString(tz) || tz == "Local" || strings.HasPrefix(tz, "right/") || strings.HasPrefix(tz, "posix/") {
 			q.Add("tz", "must be a time zone such as Africa/Nairobi")
+		} else if tz != u.Zone.String() && !a.zones.take(who.MerchantID, tz) {
+			q.Add("tz", fmt.Sprintf("is one too many: the merchant's reports were counted in %d other time zones already", maxZones))
 		} else {
 			u.Zone = zone
 		}

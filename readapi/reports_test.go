@@ -425,6 +425,31 @@ func TestWrongQuestionsToReportsAreNamed(t *testing.T) {
 	}
 }
 
+func TestAMerchantsReportsAreCountedInFewTimeZones(t *testing.T) {
+	s := newServer(t)
+	s.Merchant(t, 1, "")
+	s.Merchant(t, 2, "")
+	zone := func(merchant int64, n int) int {
+		return s.get(t, merchant, fmt.Sprintf("/reports/summary?tz=Etc/GMT-%d", n)).status
+	}
+	for n := range 14 {
+		if got := zone(1, n+1); got != http.StatusOK {
+			t.Errorf("zone %d: %d", n+1, got)
+		}
+	}
+	for _, c := range []struct {
+		merchant int64
+		tz       string
+		want     int
+	}{
+		{1, "UTC", 200}, {1, "Africa/Lagos", 200}, {1, "Africa/Cairo", 422}, {1, "UTC", 200}, {1, "Africa/Nairobi", 200}, {2, "Africa/Cairo", 200},
+	} {
+		if a := s.get(t, c.merchant, "/reports/summary?tz="+c.tz); a.status != c.want {
+			t.Errorf("%s for merchant %d: %d %s", c.tz, c.merchant, a.status, a.body)
+		}
+	}
+}
+
 func TestAStatementOfMoneyInThePoolIsWhatTheOperatorOwes(t *testing.T) {
 	s := newServer(t)
 	s.Merchant(t, 1, "")
