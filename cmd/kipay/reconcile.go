@@ -397,23 +397,7 @@ func reconcileResolveCommand() *cobra.Command {
   accept     nothing is booked: the reason explains the difference`,
 		Example: `  kipay reconcile resolve 6291457 --action credit --reference KIPAY0123456789ABCDEF --reason "The customer sent a photo of the SMS"`,
 		Args:    cobra.ExactArgs(1),
-		RunE: verb(func(cmd *cobra.Command, list []string) error {
-			if err := args.check(); err != nil {
-				return err
-			}
-			var err error
-			if args.Item, err = numberOf(list[0], "ITEM", "a difference"); err != nil {
-				return err
-			}
-			var v commands.ItemView
-			if err := call(cmd, "reconcile resolve", args, nil, &v); err != nil {
-				return err
-			}
-			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(v)
-			}
-			return printItem(cmd.OutOrStdout(), &v)
-		}),
+		RunE:    verb(aboutItem("reconcile resolve", &args, &args.Item, &asJSON, printItem)),
 	}
 	args.flags(cmd)
 	f := cmd.Flags()
@@ -422,6 +406,28 @@ func reconcileResolveCommand() *cobra.Command {
 	f.StringVar(&args.Reference, "reference", "", "the transaction that is credited")
 	f.BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+// aboutItem runs a verb about the difference that its argument numbers: item is where args have the number. show prints the answer, unless
+// JSON is asked for.
+func aboutItem[V any](name string, args interface{ check() error }, item *int64, asJSON *bool, show func(io.Writer, *V) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, list []string) error {
+		if err := args.check(); err != nil {
+			return err
+		}
+		var err error
+		if *item, err = numberOf(list[0], "ITEM", "a difference"); err != nil {
+			return err
+		}
+		var v V
+		if err := call(cmd, name, args, nil, &v); err != nil {
+			return err
+		}
+		if *asJSON {
+			return json.NewEncoder(cmd.OutOrStdout()).Encode(v)
+		}
+		return show(cmd.OutOrStdout(), &v)
+	}
 }
 
 // numberOf reads the argument of that name, the number of something.

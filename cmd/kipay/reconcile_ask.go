@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 
 	"github.com/spf13/cobra"
 
@@ -34,32 +35,20 @@ makes certain which payment waited for the money, it is credited; all else stays
 initiator, and the server has to run: the answer comes to its public address.`,
 		Example: "  kipay reconcile ask 6291457",
 		Args:    cobra.ExactArgs(1),
-		RunE: verb(func(cmd *cobra.Command, list []string) error {
-			if err := args.check(); err != nil {
-				return err
-			}
-			var err error
-			if args.Item, err = numberOf(list[0], "ITEM", "a difference"); err != nil {
-				return err
-			}
-			var v commands.AskedItem
-			if err := call(cmd, "reconcile ask", args, nil, &v); err != nil {
-				return err
-			}
-			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(v)
-			}
-			said := "M-Pesa was asked."
-			if v.Asked != nil {
-				said = sayStatus(v.Asked)
-			}
-			if _, err = fmt.Fprintln(cmd.OutOrStdout(), said); err != nil {
-				return err
-			}
-			return printItem(cmd.OutOrStdout(), &v.ItemView)
-		}),
+		RunE:    verb(aboutItem("reconcile ask", &args, &args.Item, &asJSON, printAsked)),
 	}
 	args.flags(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
+}
+
+func printAsked(out io.Writer, v *commands.AskedItem) error {
+	said := "M-Pesa was asked."
+	if v.Asked != nil {
+		said = sayStatus(v.Asked)
+	}
+	if _, err := fmt.Fprintln(out, said); err != nil {
+		return err
+	}
+	return printItem(out, &v.ItemView)
 }

@@ -32,23 +32,7 @@ func reconcileReopenCommand() *cobra.Command {
 an entry of today; both decisions stay in the log. Money that was credited counts for its transaction: refund it there.`,
 		Example: `  kipay reconcile reopen 6291457 --reason "It was the other payment that was sent back"`,
 		Args:    cobra.ExactArgs(1),
-		RunE: verb(func(cmd *cobra.Command, list []string) error {
-			if err := args.check(); err != nil {
-				return err
-			}
-			var err error
-			if args.Item, err = numberOf(list[0], "ITEM", "a difference"); err != nil {
-				return err
-			}
-			var v commands.ItemView
-			if err := call(cmd, "reconcile reopen", args, nil, &v); err != nil {
-				return err
-			}
-			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(v)
-			}
-			return printItem(cmd.OutOrStdout(), &v)
-		}),
+		RunE:    verb(aboutItem("reconcile reopen", &args, &args.Item, &asJSON, printItem)),
 	}
 	args.flags(cmd)
 	f := cmd.Flags()
