@@ -85,7 +85,10 @@ func (a *analysts) answer(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := req.deadline(r.Context())
 	defer cancel()
-	if err := a.execute(ctx, w, req, grant); err != nil {
+	ends := a.server.starved.begin()
+	err = a.execute(ctx, w, req, grant)
+	ends(err)
+	if err != nil {
 		answerError(w, inWords(ctx, err))
 	}
 }

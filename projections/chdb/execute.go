@@ -21,7 +21,10 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := req.deadline(r.Context())
 	defer cancel()
-	if err := s.execute(ctx, w, req); err != nil {
+	ends := s.starved.begin()
+	err = s.execute(ctx, w, req)
+	ends(err)
+	if err != nil {
 		e := inWords(ctx, err)
 		s.opts.Log.Debug().Int("code", e.Code).Str("error", e.Message).Msg("statement failed")
 		answerError(w, e)

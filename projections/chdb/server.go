@@ -128,6 +128,7 @@ type server struct {
 	readers, writers *pool
 	schema           *pool // answers what tables look like
 	analysts         *analysts
+	starved          *starved
 	settings         map[string]bool // the names of the engine's settings
 	version          string
 	timezone         string
@@ -182,7 +183,7 @@ func Serve(ctx context.Context, opts Options) error {
 	if err != nil {
 		return err
 	}
-	s := &server{opts: opts}
+	s := &server{opts: opts, starved: newStarved()}
 	if err := s.open(engine); err != nil {
 		return err
 	}
@@ -294,6 +295,8 @@ func (s *server) serve(ctx context.Context) error {
 	case err := <-ended:
 		return fmt.Errorf("chdb: serve: %w", err)
 	case err := <-s.analysts.wedged:
+		return errors.Join(errWedged, err)
+	case err := <-s.starved.over:
 		return errors.Join(errWedged, err)
 	case <-ctx.Done():
 	}
