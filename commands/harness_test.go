@@ -156,7 +156,8 @@ type world struct {
 	cards    *cardProvider
 	disputes *disputeProvider
 	wait     sync.WaitGroup
-	checkout string // CheckoutRequestID of the last push
+	checkout string                        // CheckoutRequestID of the last push
+	accepted []commands.AcceptedDifference // on other statements
 }
 
 func newWorld(t *testing.T, environment string) *world {

@@ -49,8 +49,8 @@ type Books interface {
 	// Elsewhere are the receipts that statements of these sources, of the merchant's other channels, have shown in the time, and that
 	// are none of those channels' books.
 	Elsewhere(ctx context.Context, q BooksQuery, sources []reconciliation.Source) ([]reconciliation.Elsewhere, error)
-	// Accepted are what differs by other statements of the channel, from the source, and was accepted.
-	Accepted(ctx context.Context, q BooksQuery, source reconciliation.Source) ([]AcceptedDifference, error)
+	// Accepted are what differs by other statements of the channel, from the source, than the import's, and was accepted.
+	Accepted(ctx context.Context, q BooksQuery, source reconciliation.Source, but int64) ([]AcceptedDifference, error)
 	// Streams are those of the merchant that have an event of one of the types that was recorded in the time.
 	Streams(ctx context.Context, q BooksQuery, types ...string) ([]string, error)
 	// Clearing is the balance of the channel's clearing account by what was recorded before Until, in minor units.

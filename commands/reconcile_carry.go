@@ -22,21 +22,21 @@ func (c *comparison) carryOver(ctx context.Context, by By) error {
 	imp := c.imp
 	open := map[string]journal.Item{}
 	for n := 1; n <= imp.Len(); n++ {
-		// What only the books have is missing from each bank account's statement by itself.
-		if i, _ := imp.Item(n); i.State == reconciliation.Open && i.Action == "" && (imp.Channel != 0 || i.Line != 0) {
+		// What only the books have is missing from each bank account's statement by itself, and what was reopened here is a person's.
+		if i, _ := imp.Item(n); i.State == reconciliation.Open && i.Action == "" && i.Decisions == 0 && (imp.Channel != 0 || i.Line != 0) {
 			open[i.Identity] = i
 		}
 	}
 	if len(open) == 0 || c.w.Books == nil {
 		return nil
 	}
-	accepted, err := c.w.Books.Accepted(ctx, BooksQuery{Merchant: imp.Merchant, Mode: imp.Mode, Channel: imp.Channel}, imp.Source)
+	accepted, err := c.w.Books.Accepted(ctx, BooksQuery{Merchant: imp.Merchant, Mode: imp.Mode, Channel: imp.Channel}, imp.Source, imp.ID)
 	if err != nil {
 		return fmt.Errorf("look for what was accepted before: %w", err)
 	}
 	for _, a := range accepted {
 		i, ok := open[a.Identity]
-		if !ok || i.Amount.Minor != a.Amount || a.Item == journal.ItemID(imp.ID, i.N) {
+		if !ok || i.Amount.Minor != a.Amount {
 			continue
 		}
 		c.known, err = handleFrom(ctx, c.w, journal.Stream(c.job.id), c.known, journal.Resolve{Resolved: journal.Resolved{

@@ -22,7 +22,6 @@ import (
 type booksOf struct {
 	*world
 	unplaced bool
-	accepted []commands.AcceptedDifference
 }
 
 func (b booksOf) Await(context.Context, eventstore.Position) error { return nil }
@@ -69,8 +68,8 @@ func (b booksOf) Elsewhere(context.Context, commands.BooksQuery, []reconciliatio
 	return nil, nil
 }
 
-func (b booksOf) Accepted(context.Context, commands.BooksQuery, reconciliation.Source) ([]commands.AcceptedDifference, error) {
-	return b.accepted, nil
+func (b booksOf) Accepted(context.Context, commands.BooksQuery, reconciliation.Source, int64) ([]commands.AcceptedDifference, error) {
+	return b.world.accepted, nil
 }
 
 func (b booksOf) Clearing(context.Context, commands.BooksQuery) (int64, error) { return 0, nil }

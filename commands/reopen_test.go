@@ -141,3 +141,37 @@ func TestWhatWasNotReturnedIsNamedInTheMonthsThatItMoved(t *testing.T) {
 	}
 	moved("BB", -1000_00)
 }
+
+// What a person accepted on one statement is accepted on the next that shows it, by the same amount, until somebody reopens it there.
+func TestWhatWasAcceptedIsAcceptedOnAnOverlappingStatement(t *testing.T) {
+	w := newWorld(t, "sandbox")
+	w.route()
+	_, url := w.push("ORDER123")
+	w.mustPost(url, paid(w.checkout, "QGR7I8K2LM"))
+	line := [4]string{"QGR7I8K2LM", "999.00", "2547****678 - JOHN DOE", "ORDER123"} // less than was said
+	first := w.importLines(line)
+	i, _ := first.Item(1)
+	for n, c := range []struct {
+		amount int64
+		want   journal.Action
+	}{{i.Amount.Minor, journal.Accept}, {i.Amount.Minor + 1, ""}} {
+		w.accepted = []commands.AcceptedDifference{{Item: journal.ItemID(first.ID, 1), Identity: i.Identity, Amount: c.amount}}
+		rows := []([4]string){line}
+		for range n + 1 {
+			rows = append(rows, [4]string{"QGR7I8K2Z" + string(rune('A'+n)), "70.00", "2547****111 - MARY DOE", "NOBODY"})
+		}
+		imp := w.importLines(rows...)
+		if again := w.item(imp, 1); again.Action != c.want || again.Identity != i.Identity {
+			t.Errorf("%s of %d is %q", again.Identity, c.amount, again.Action)
+		}
+		if c.want == "" {
+			continue
+		}
+		if err := w.reopen(imp, 1); err != nil {
+			t.Fatal(err)
+		}
+		if again := w.importLines(rows...); again.ID != imp.ID || w.item(imp, 1).Action != "" {
+			t.Errorf("what a person has reopened is %q, of import %d", w.item(imp, 1).Action, again.ID)
+		}
+	}
+}

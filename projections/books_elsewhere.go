@@ -61,21 +61,26 @@ type AcceptedDifference struct {
 	Amount   int64 // minor units
 }
 
-// AcceptedDifferences are those that statements of the channel, of the source, have shown and that were accepted, oldest first.
-func (r *Reader) AcceptedDifferences(ctx context.Context, merchantID int64, mode domain.Mode, channelID int64, source reconciliation.Source) ([]AcceptedDifference, error) {
+// AcceptedDifferences are those that statements of the channel, of the source, have shown and that were accepted: of those that several
+// show the newest's, unless that was decided otherwise. What the import named shows doesn't count.
+func (r *Reader) AcceptedDifferences(ctx context.Context, merchantID int64, mode domain.Mode, channelID int64, source reconciliation.Source, but int64) ([]AcceptedDifference, error) {
 	var out []AcceptedDifference
 	err := r.patient().on(ctx, tablesOnly, func(ctx context.Context, g Generation) error {
 		out = nil
-		sql := g.in(`SELECT id, identity, amount_minor FROM kipay.reconciliation_differences_gN FINAL WHERE merchant_id = {merchant:Int64}
-			AND mode = {mode:String} AND channel_id = {channel:Int64} AND (import_id, n) IN (
-				SELECT import_id, n FROM (SELECT import_id, n, action FROM kipay.reconciliation_resolutions_gN
-					WHERE merchant_id = {merchant:Int64} AND mode = {mode:String} ORDER BY version DESC LIMIT 1 BY import_id, n)
-				WHERE action = {accept:String} AND import_id IN (SELECT id FROM kipay.reconciliation_imports_gN FINAL WHERE merchant_id = {merchant:Int64}
-					AND mode = {mode:String} AND channel_id = {channel:Int64} AND source = {source:String}))
-			ORDER BY version, n`)
+		sql := g.in(`SELECT id, identity, amount_minor FROM (
+				SELECT d.id AS id, d.identity AS identity, d.amount_minor AS amount_minor, d.version AS version, toString(r.action) AS action
+				FROM (SELECT * FROM kipay.reconciliation_differences_gN FINAL WHERE merchant_id = {merchant:Int64} AND mode = {mode:String}
+					AND channel_id = {channel:Int64} AND import_id != {but:Int64}) AS d
+				INNER JOIN (SELECT id, differences FROM kipay.reconciliation_imports_gN FINAL WHERE merchant_id = {merchant:Int64} AND mode = {mode:String}
+					AND channel_id = {channel:Int64} AND source = {source:String} AND status = 'done') AS i ON i.id = d.import_id
+				LEFT JOIN (SELECT import_id, n, action FROM kipay.reconciliation_resolutions_gN WHERE merchant_id = {merchant:Int64} AND mode = {mode:String}
+					ORDER BY version DESC LIMIT 1 BY import_id, n) AS r ON r.import_id = d.import_id AND r.n = d.n
+				WHERE d.n <= i.differences
+				ORDER BY version DESC LIMIT 1 BY identity)
+			WHERE action = {accept:String} ORDER BY version, id`)
 		return r.each(ctx, sql, []any{
 			clickhouse.Named("merchant", merchantID), clickhouse.Named("mode", string(mode)), clickhouse.Named("channel", channelID),
-			clickhouse.Named("source", string(source)), clickhouse.Named("accept", string(journal.Accept)),
+			clickhouse.Named("source", string(source)), clickhouse.Named("but", but), clickhouse.Named("accept", string(journal.Accept)),
 		}, func(rows driver.Rows) error {
 			var a AcceptedDifference
 			err := rows.Scan(&a.Item, &a.Identity, &a.Amount)

@@ -12,7 +12,7 @@ import (
 func TestDifferencesAreListedAsTheyStandNow(t *testing.T) {
 	b := newBench(t)
 	b.Merchant(t, 1, "")
-	b.Statement(t, 1)
+	id, _ := b.Statement(t, 1)
 	run(t, b.projector)
 	caughtUp(t, b.projector, b.Head(t))
 	imports, err := b.reader.Imports(t.Context(), ImportFilter{MerchantID: 1, Mode: "test", Limit: 10})
@@ -91,6 +91,36 @@ func TestDifferencesAreListedAsTheyStandNow(t *testing.T) {
 	} {
 		if len(none) != 0 {
 			t.Errorf("shown is %+v", none)
+		}
+	}
+
+	// What was accepted is known to the next statement that shows it: the newest that does says whether it is.
+	accepted := func(channel int64, source reconciliation.Source, but int64) (items []int64) {
+		t.Helper()
+		list, err := b.reader.AcceptedDifferences(t.Context(), 1, "test", channel, source, but)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range list {
+			if a.Identity != "line:QGR7I8K2ZZ-2:wrong_amount" || a.Amount != 55_00 {
+				t.Errorf("accepted is %+v", a)
+			}
+			items = append(items, a.Item)
+		}
+		return items
+	}
+	if got := accepted(7, reconciliation.SourceMpesa, 0); len(got) != 1 || got[0] != journal.ItemID(id, 2) {
+		t.Errorf("accepted are %v", got)
+	}
+	overlapping, _ := b.Statement(t, 1)
+	_, at := projectionstest.Do[journal.State](t, b.Install, 1, journal.Stream(overlapping), journal.Reopen{N: 2, Subject: journal.Stream(overlapping), Reason: "no", At: b.Now()})
+	caughtUp(t, b.projector, at)
+	if got := accepted(7, reconciliation.SourceMpesa, overlapping); len(got) != 1 || got[0] != journal.ItemID(id, 2) {
+		t.Errorf("beside the newest, accepted are %v", got)
+	}
+	for _, none := range [][]int64{accepted(7, reconciliation.SourceMpesa, 0), accepted(8, reconciliation.SourceMpesa, 0), accepted(7, reconciliation.SourceMpesaPull, overlapping)} {
+		if len(none) != 0 {
+			t.Errorf("accepted are %v", none)
 		}
 	}
 

@@ -68,12 +68,12 @@ func (b *bookkeeper) Elsewhere(ctx context.Context, q commands.BooksQuery, sourc
 }
 
 // Accepted are what differs by other statements and was accepted.
-func (b *bookkeeper) Accepted(ctx context.Context, q commands.BooksQuery, source reconciliation.Source) ([]commands.AcceptedDifference, error) {
+func (b *bookkeeper) Accepted(ctx context.Context, q commands.BooksQuery, source reconciliation.Source, but int64) ([]commands.AcceptedDifference, error) {
 	r, _, err := b.reader()
 	if err != nil {
 		return nil, err
 	}
-	accepted, err := r.AcceptedDifferences(ctx, q.Merchant, q.Mode, q.Channel, source)
+	accepted, err := r.AcceptedDifferences(ctx, q.Merchant, q.Mode, q.Channel, source, but)
 	out := make([]commands.AcceptedDifference, len(accepted))
 	for i, a := range accepted {
 		out[i] = commands.AcceptedDifference(a)
