@@ -114,7 +114,7 @@ func speaksOf(i journal.Item, t customer.Trail) bool {
 		return true
 	}
 	words := lineOf(i)
-	return t.In(words.Party) || t.In(words.Details) || t.In(words.Account)
+	return t.In(words.Party) || t.In(words.Details) || t.In(words.Account) || t.In(words.Reference)
 }
 
 // itemsFor finds items that may be about the customer: by the index, or where this node has none in the log.

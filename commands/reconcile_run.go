@@ -269,15 +269,26 @@ func (c *comparison) texts(ctx context.Context) (map[int]journal.LineText, error
 	err := c.each(ctx, func(l *statement.Line) error {
 		if _, ok := wanted[l.Number]; ok && l.Completed {
 			linked[l.Number] = l.Linked
-			wanted[l.Number] = journal.LineText{
+			text := journal.LineText{
 				Party: string(l.Party), Account: string(l.Account), Details: string(l.Details), Status: l.Status, Reason: l.ReasonType,
 			}
+			if c.mayBeWords(l.Receipt) {
+				text.Reference = l.Receipt
+			}
+			wanted[l.Number] = text
 		}
 		return nil
 	})
 	for i := range c.found {
-		if c.found[i].Line != 0 {
-			c.found[i].Linked = linked[c.found[i].Line]
+		d := &c.found[i]
+		if d.Line == 0 {
+			continue
+		}
+		if d.Linked = linked[d.Line]; c.mayBeWords(d.Linked) {
+			d.Linked = ""
+		}
+		if d.Cause != reconciliation.Fee && c.mayBeWords(d.Receipt) { // of a charge no words are kept, and they are the bank's
+			d.Receipt = ""
 		}
 	}
 	return wanted, err

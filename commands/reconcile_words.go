@@ -6,6 +6,7 @@ import (
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/payout"
+	"github.com/benfex/kipay/domain/phone"
 	"github.com/benfex/kipay/domain/reconciliation"
 	"github.com/benfex/kipay/domain/reconciliation/journal"
 	"github.com/benfex/kipay/domain/transaction"
@@ -73,6 +74,36 @@ func (c *comparison) sealed(ctx context.Context, part []journal.Difference, text
 	without(len(part))
 	return out, nil
 }
+
+// mayBeWords tells whether the reference on a line may be what a person wrote: a bank passes on what the payer of a transfer typed, such as a
+// name or a phone. Those are kept with the line's words, sealed. What is no code of a bank's or provider's is taken for words.
+func (c *comparison) mayBeWords(reference string) bool {
+	if c.imp.Source != reconciliation.SourceBank || reference == "" {
+		return false
+	}
+	if _, err := phone.NormaliseMpesa(reference); err == nil {
+		return true
+	}
+	digits, letters := 0, 0
+	for _, r := range reference {
+		switch {
+		case r >= '0' && r <= '9':
+			digits, letters = digits+1, 0
+		case r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z':
+			if letters++; letters > codeLetters {
+				return true
+			}
+		case r == '-' || r == '/' || r == '.' || r == '_':
+			letters = 0
+		default:
+			return true
+		}
+	}
+	return digits == 0
+}
+
+// codeLetters is how many letters a code has between its digits, at the most: more are a word.
+const codeLetters = 4
 
 // keyOfReason is whose key seals the reason of a decision: that of the line's words, else that of the payment which the decision or the
 // difference names, else the import's. Keys that are destroyed are let be.

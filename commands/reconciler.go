@@ -3,7 +3,9 @@ package commands
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -109,7 +111,7 @@ func (w *WriteSide) RunReconciler(ctx context.Context) error {
 }
 
 // reconcileInTurn is reconcile, once no other statement is compared by this process.
-func (w *WriteSide) reconcileInTurn(ctx context.Context, job importJob, news func(ImportProgress)) error {
+func (w *WriteSide) reconcileInTurn(ctx context.Context, job importJob, news func(ImportProgress)) (err error) {
 	give, err := w.reconciler.take(ctx, func() {
 		if news != nil {
 			news(ImportProgress{Step: "waiting for another statement"})
@@ -119,6 +121,11 @@ func (w *WriteSide) reconcileInTurn(ctx context.Context, job importJob, news fun
 		return err
 	}
 	defer give()
+	defer func() { // a file comes from outside: what its reading breaks over must not end the process
+		if v := recover(); v != nil {
+			err = fmt.Errorf("comparing a statement panicked: %v\n%s", v, debug.Stack())
+		}
+	}()
 	return w.reconcile(ctx, job, news)
 }
 

@@ -108,6 +108,8 @@ type LineText struct {
 	Details string `json:"details,omitempty"`
 	Status  string `json:"status,omitempty"`
 	Reason  string `json:"reason_type,omitempty"`
+	// Reference is what stands where a receipt would, of a bank's line, where it may be words of the payer's.
+	Reference string `json:"reference,omitempty"`
 }
 
 // CauseSum is what the differences of one cause come to.
