@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/benfex/kipay/commands/statement"
 	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/money"
@@ -192,22 +194,54 @@ func dayOf(t time.Time, zone *time.Location) time.Time {
 	return time.Date(y, m, d, 0, 0, 0, 0, zone)
 }
 
-// each reads the file again.
+// linesAhead is how many lines are read at once while others are taken.
+const linesAhead = 512
+
+// each reads the file again, ahead of who takes its lines.
 func (c *comparison) each(ctx context.Context, take func(*statement.Line) error) error {
 	f, err := statement.Open(c.job.file.input(), c.job.file.Options)
 	if err != nil {
 		return unreadable(err)
 	}
-	var failed error
-	for l := range f.Lines(ctx) {
-		if failed = take(&l); failed != nil {
-			break
+	lines := make(chan []statement.Line, 2)
+	g, reading := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		defer close(lines)
+		return unbroken(func() error { return ahead(reading, f, lines) })
+	})
+	g.Go(func() error {
+		for part := range lines {
+			for i := range part {
+				if err := take(&part[i]); err != nil {
+					return err
+				}
+			}
 		}
+		return nil
+	})
+	return errors.Join(g.Wait(), f.Close())
+}
+
+// ahead reads a file's lines for whoever takes them.
+func ahead(ctx context.Context, f *statement.File, lines chan<- []statement.Line) error {
+	part := make([]statement.Line, 0, linesAhead)
+	for l := range f.Lines(ctx) {
+		if part = append(part, l); len(part) < linesAhead {
+			continue
+		}
+		select {
+		case lines <- part:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		part = make([]statement.Line, 0, linesAhead)
 	}
-	if failed == nil {
-		failed = unreadable(f.Err())
+	select {
+	case lines <- part:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return errors.Join(failed, f.Close())
+	return unreadable(f.Err())
 }
 
 // lines gives the statement's lines to the matcher, and the books of receipts that are not of the time or the channel.

@@ -111,7 +111,7 @@ func (w *WriteSide) RunReconciler(ctx context.Context) error {
 }
 
 // reconcileInTurn is reconcile, once no other statement is compared by this process.
-func (w *WriteSide) reconcileInTurn(ctx context.Context, job importJob, news func(ImportProgress)) (err error) {
+func (w *WriteSide) reconcileInTurn(ctx context.Context, job importJob, news func(ImportProgress)) error {
 	give, err := w.reconciler.take(ctx, func() {
 		if news != nil {
 			news(ImportProgress{Step: "waiting for another statement"})
@@ -121,12 +121,17 @@ func (w *WriteSide) reconcileInTurn(ctx context.Context, job importJob, news fun
 		return err
 	}
 	defer give()
-	defer func() { // a file comes from outside: what its reading breaks over must not end the process
+	return unbroken(func() error { return w.reconcile(ctx, job, news) })
+}
+
+// unbroken is fn's error, or what it panicked with: a file comes from outside, and what its reading breaks over must not end the process.
+func unbroken(fn func() error) (err error) {
+	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("comparing a statement panicked: %v\n%s", v, debug.Stack())
 		}
 	}()
-	return w.reconcile(ctx, job, news)
+	return fn()
 }
 
 // importStaged compares a file that is staged and understood, under the number drawn for it, and answers what came of it.

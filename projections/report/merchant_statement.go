@@ -31,7 +31,16 @@ func describe(eventType string, in bool) string {
 		}
 		return "Fee"
 	case "ProviderFeeReported":
-		return "Fee, as the provider reported it"
+		return "Fee the provider reported"
+	case "SuspenseOpened":
+		return "From an unknown payer"
+	case "SuspenseReleased":
+		if in {
+			return "Unknown payer, put right"
+		}
+		return "Unknown payer, settled"
+	case "SuspenseRestored":
+		return "Unknown payer, not settled"
 	case "TransactionMerged":
 		return "Moved to another payment"
 	case "RefundRequested", "RefundCompleted":
