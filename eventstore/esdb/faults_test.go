@@ -47,18 +47,26 @@ func behindProxy(t *testing.T) (*node, *proxy, *Store) {
 // awaitHead waits until the server itself holds so many events.
 func awaitHead(t *testing.T, n *node, head eventstore.Position) {
 	t.Helper()
-	sub, err := n.store.Subscribe(waiting(t), 0)
-	if err != nil {
+	if err := reach(waiting(t), n, head); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// reach is awaitHead until ctx ends.
+func reach(ctx context.Context, n *node, head eventstore.Position) error {
+	sub, err := n.store.Subscribe(ctx, 0)
+	if err != nil {
+		return err
 	}
 	defer func() { _ = sub.Close() }()
 	for at := eventstore.Position(0); at < head; {
-		batch, err := sub.Next(waiting(t))
+		batch, err := sub.Next(ctx)
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
 		at = batch.Checkpoint
 	}
+	return nil
 }
 
 func TestAnAppendWhoseAnswerIsLostHappensOnce(t *testing.T) {
@@ -72,7 +80,7 @@ func TestAnAppendWhoseAnswerIsLostHappensOnce(t *testing.T) {
 		err error
 	}
 	at, head := first.Revision, first.Position
-	for i := range 5 {
+	for i := 0; i < 5; {
 		p.set(func(p *proxy) { p.mute = true })
 		all := []eventstore.NewEvent{happened(fmt.Sprint(i)), happened("beside it")}
 		answered := make(chan answer, 1)
@@ -81,7 +89,17 @@ func TestAnAppendWhoseAnswerIsLostHappensOnce(t *testing.T) {
 			answered <- answer{got, err}
 		}()
 		head += 2
-		awaitHead(t, n, head)
+		soon, cancel := context.WithTimeout(t.Context(), patience/4)
+		err := reach(soon, n, head)
+		cancel()
+		if err != nil { // on a busy machine the client gives a muted connection up before it has sent anything: then no answer is lost
+			p.mend()
+			if a := <-answered; a.err != nil {
+				t.Fatalf("append %d, on another connection: %v", i, a.err)
+			}
+			at += 2
+			continue
+		}
 		want := eventstore.Appended{Revision: at + 2, Position: head}
 		at += 2
 		if i%2 == 1 { // somebody else writes after it, so that the repeat no longer stands at the stream's end
@@ -100,6 +118,7 @@ func TestAnAppendWhoseAnswerIsLostHappensOnce(t *testing.T) {
 		if err != nil || records[0].ID != all[0].ID || records[1].ID != all[1].ID {
 			t.Fatalf("append %d: %+v, %v", i, records, err)
 		}
+		i++
 	}
 	if got, err := s.Head(waiting(t)); err != nil || got != head {
 		t.Fatalf("head %d, %v, want %d", got, err, head)
