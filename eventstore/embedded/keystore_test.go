@@ -29,6 +29,11 @@ func beingWritten(t *testing.T, name, wrapped string) (s *Store, openGate func()
 		}()
 		if stream == "order-1" {
 			until(t, func() bool { return s.stats.commits.Load() == commits+1 })
+			until(t, func() bool { // the committer waits again: a key that is put before it does is written at once, alone
+				s.queue.mu.Lock()
+				defer s.queue.mu.Unlock()
+				return s.queue.wakeAt == 1
+			})
 			put(t, s, name, wrapped)
 		}
 	}
