@@ -73,6 +73,8 @@ type loader struct {
 	mu     sync.Mutex
 	loaded map[string]bool // by reference
 	known  map[string]bool // receipts of what is loaded
+	// since is when the books first had the money of a receipt that was credited out of suspense: with the credit it only changes hands.
+	since map[string]time.Time
 }
 
 // load reads the transactions: where they lie close together in the log in its order, else one by one, several at once.
@@ -135,9 +137,13 @@ func (l *loader) add(b *bookOf) error {
 	p, refunds := b.payment(), b.refunds()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, r := range p.Receipts {
+	for i := range p.Receipts {
+		r := &p.Receipts[i]
 		if r.Number != "" {
 			l.known[r.Number] = true
+		}
+		if at, ok := l.since[r.Number]; ok {
+			r.CreditedAt = at
 		}
 		if id := l.settled[r.Number]; id != "" {
 			p.Settlement = id
@@ -167,34 +173,55 @@ func (l *loader) byReceipt(ctx context.Context, number string) error {
 	if err != nil {
 		return err
 	}
-	if r.State.Owner != "" {
-		return l.payment(ctx, transaction.Reference(r.State.Owner))
+	if !l.ours(r.State.Noted) {
+		return l.ownerOf(ctx, r.State)
 	}
-	return l.noted(r.State)
+	if err := l.restored(r.State); err != nil {
+		return err
+	}
+	if r.State.Owner == "" {
+		return l.noted(r.State)
+	}
+	l.since[number] = r.State.Noted.At
+	return l.ownerOf(ctx, r.State)
+}
+
+// ownerOf reads the payment that a receipt is of, if there is one.
+func (l *loader) ownerOf(ctx context.Context, r receipt.State) error {
+	if r.Owner == "" {
+		return nil
+	}
+	return l.payment(ctx, transaction.Reference(r.Owner))
+}
+
+// ours tells whether money that came into suspense is of the books that are compared.
+func (l *loader) ours(s *receipt.SuspenseOpened) bool {
+	return s != nil && s.Merchant == l.owner && s.Amount.Currency == l.scope.Currency
 }
 
 // noted gives the matcher money that came into suspense and is nobody's: it is here also when it was written off, and came and went
 // when it was returned.
 func (l *loader) noted(r receipt.State) error {
 	s := r.Noted
-	if s == nil || s.Merchant != l.owner || s.Amount.Currency != l.scope.Currency {
-		return nil
-	}
-	name := "suspense " + s.Number
 	err := l.matcher.AddPayment(reconciliation.Payment{
-		Reference: name, Channel: s.Channel, Amount: s.Amount, Status: reconciliation.StatusCompleted, OpenedAt: s.At,
+		Reference: inSuspense(s), Channel: s.Channel, Amount: s.Amount, Status: reconciliation.StatusCompleted, OpenedAt: s.At,
 		Receipts: []reconciliation.Receipt{{Number: s.Number, Amount: s.Amount, PaidAt: s.PaidAt, CreditedAt: s.At}},
 	})
-	if err == nil {
-		err = l.restored(r)
-	}
 	if err != nil || !r.WentBack() {
 		return err
 	}
-	return l.matcher.AddRefund(reconciliation.Refund{
-		Reference: "return " + s.Number, Payment: name, Channel: s.Channel, Amount: s.Amount, Status: reconciliation.StatusCompleted,
-		SentAt: r.Released.At, BookedAt: r.Released.At,
-	})
+	return l.matcher.AddRefund(returned(s, s.Number, r.Released.At))
+}
+
+// inSuspense names money that came into suspense.
+func inSuspense(s *receipt.SuspenseOpened) string { return "suspense " + s.Number }
+
+// returned is money that went back to whoever sent it.
+func returned(s *receipt.SuspenseOpened, name string, at time.Time) reconciliation.Refund {
+	return reconciliation.Refund{
+		Reference: "return " + name, Payment: inSuspense(s), Channel: s.Channel, Amount: s.Amount, Status: reconciliation.StatusCompleted,
+		SentAt: at, BookedAt: at,
+	}
 }
 
 // restored gives the matcher money that was noted as returned by mistake: it left the books, and came back to them when that was taken back.
@@ -206,14 +233,10 @@ func (l *loader) restored(r receipt.State) error {
 			continue
 		}
 		s, name := r.Noted, fmt.Sprintf("%s, %d", r.Noted.Number, n+1)
-		err := l.matcher.AddRefund(reconciliation.Refund{
-			Reference: "return " + name, Payment: "suspense " + s.Number, Channel: s.Channel, Amount: s.Amount, Status: reconciliation.StatusCompleted,
-			SentAt: b.LeftAt, BookedAt: b.LeftAt,
-		})
-		if err != nil {
+		if err := l.matcher.AddRefund(returned(s, name, b.LeftAt)); err != nil {
 			return err
 		}
-		err = l.matcher.AddPayout(reconciliation.Payout{
+		err := l.matcher.AddPayout(reconciliation.Payout{
 			Reference: "not returned " + name, Channel: s.Channel, Kind: reconciliation.KindPayout, Incoming: true, Amount: s.Amount,
 			Status: reconciliation.StatusCompleted, SentAt: b.BackAt, BookedAt: b.BackAt,
 		})
@@ -345,7 +368,7 @@ func (b *bookOf) refunds() []reconciliation.Refund {
 
 // newLoader is a loader for the channel, whose receipts are its own word or its sandbox's.
 func (w *WriteSide) newLoader(merchantID int64, m *reconciliation.Matcher, scope reconciliation.Scope, ch channel.State) *loader {
-	return &loader{w: w, matcher: m, scope: scope, owner: merchantID, receipt: ch.ReceiptScope(), loaded: map[string]bool{}, known: map[string]bool{}}
+	return &loader{w: w, matcher: m, scope: scope, owner: merchantID, receipt: ch.ReceiptScope(), loaded: map[string]bool{}, known: map[string]bool{}, since: map[string]time.Time{}}
 }
 
 // books gives the matcher what the statement may show, and answers up to which position of the log the books are read.
@@ -376,6 +399,13 @@ func (l *loader) books(ctx context.Context, q BooksQuery, news func(ImportProgre
 	if err := l.elsewhere(ctx, q); err != nil {
 		return 0, err
 	}
+	for _, stream := range late {
+		if number, ok := strings.CutPrefix(stream, receipt.Stream(l.receipt, "")); ok {
+			if err := l.byReceipt(ctx, number); err != nil {
+				return 0, err
+			}
+		}
+	}
 	references, err := l.w.Books.References(ctx, q)
 	if err != nil {
 		return 0, fmt.Errorf("find the payments of the time: %w", err)
@@ -383,13 +413,6 @@ func (l *loader) books(ctx context.Context, q BooksQuery, news func(ImportProgre
 	l.matcher.Grow(0, len(references))
 	if err := l.load(ctx, references, func(done int) { news(ImportProgress{Step: "books", Done: done, Total: len(references)}) }); err != nil {
 		return 0, err
-	}
-	for _, stream := range late {
-		if number, ok := strings.CutPrefix(stream, receipt.Stream(l.receipt, "")); ok {
-			if err := l.byReceipt(ctx, number); err != nil {
-				return 0, err
-			}
-		}
 	}
 	return head, nil
 }

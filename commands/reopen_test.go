@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -120,26 +121,58 @@ func TestWhatWasNotReturnedIsNamedInTheMonthsThatItMoved(t *testing.T) {
 	if err := w.decide(imp, 1, journal.Return, ""); err != nil {
 		t.Fatal(err)
 	}
-	moved := func(name string, minor int64) {
+	moved := func(minor int64, names ...string) {
 		t.Helper()
-		found := w.importRows(strings.ReplaceAll(unknownPayer, "K2ZZ", "K2"+name))
+		var rows []string
+		for _, name := range names {
+			rows = append(rows, strings.ReplaceAll(unknownPayer, "K2ZZ", "K2"+name))
+		}
+		found := w.importRows(rows...)
 		sum, text := int64(0), ""
 		for _, i := range found.Items() {
-			if i.Receipt != "QGR7I8K2"+name {
+			if i.Cause != reconciliation.UnknownPayer { // which the lines are
 				sum += i.Amount.Minor
 				text += i.Text + " (" + i.Reference + ") "
 			}
 		}
 		if sum != minor {
-			t.Errorf("the statement of %s differs by %d: %s", name, sum, text)
+			t.Errorf("the statement of %v differs by %d: %s", names, sum, text)
 		}
 	}
-	moved("AA", 1000_00) // the books have it out, the statement doesn't
+	moved(1000_00, "AA") // the books have it out, the statement doesn't
 	w.clock.pass(40 * 24 * 3600e9)
 	if err := w.reopen(imp, 1); err != nil {
 		t.Fatal(err)
 	}
-	moved("BB", -1000_00)
+	moved(-1000_00, "BB")
+	// Whose it is changes nothing in that.
+	ref, _ := w.push("ONE")
+	if err := w.decide(imp, 1, journal.Credit, ref); err != nil {
+		t.Fatal(err)
+	}
+	moved(-1000_00, "BB", "CC")
+}
+
+// Money that is credited a month after it came into suspense changes hands then, and moves nothing at the provider.
+func TestMoneyThatIsCreditedMonthsLaterCameWhenItCame(t *testing.T) {
+	w := newWorld(t, "sandbox")
+	came := w.clock.now()
+	row := strings.ReplaceAll(unknownPayer, "AT,AT", came.Add(3*time.Hour).Format("02-01-2006 15:04:05")+","+came.Add(3*time.Hour).Format("02-01-2006 15:04:05"))
+	imp := w.importRows(row)
+	w.clock.pass(40 * 24 * 3600e9)
+	ref, _ := w.push("ONE")
+	if err := w.decide(imp, 1, journal.Credit, ref); err != nil {
+		t.Fatal(err)
+	}
+	for name, rows := range map[string][]string{
+		"of the month in which it was credited": {strings.ReplaceAll(unknownPayer, "K2ZZ", "K2AA")},
+		"of the month in which it came":         {row, strings.ReplaceAll(row, "K2ZZ", "K2BB")},
+	} {
+		found := w.importRows(rows...)
+		if i, _ := found.Item(1); found.Len() != 1 || i.Cause != reconciliation.UnknownPayer || i.Receipt == "QGR7I8K2ZZ" {
+			t.Errorf("the statement %s differs: %+v", name, found.Items())
+		}
+	}
 }
 
 // What a person accepted on one statement is accepted on the next that shows it, by the same amount, until somebody reopens it there.
