@@ -65,23 +65,7 @@ type askedAnswer struct {
 
 // askAboutDifference has the provider asked after the receipt of a difference.
 func (w *WriteSide) askAboutDifference(c *fiber.Ctx) error {
-	who, by, err := caller(c)
-	if err != nil {
-		return err
-	}
-	id, err := strconv.ParseInt(c.Params("id"), 10, 64)
-	if err != nil {
-		return domain.NotFoundf("reconciliation item not found")
-	}
-	b, err := readBody(c)
-	if err != nil {
-		return err
-	}
-	idem, err := w.idempotencyOf(c, who, routeAsk+"/"+itoa(id), b)
-	if err != nil {
-		return err
-	}
-	a, err := w.once(c.UserContext(), who, by, idem, routeAsk, "", func(ctx context.Context, _ intent) (answer, error) {
+	return w.onItem(c, routeAsk, func(*body) {}, func(ctx context.Context, who domain.Caller, id int64, by By) (answer, error) {
 		item, err := w.askAbout(ctx, who.MerchantID, who.Mode, id, by)
 		message := "M-Pesa was asked; its answer comes with the item"
 		if item.Asked != nil && item.Asked.AnsweredAt != nil {
@@ -89,11 +73,6 @@ func (w *WriteSide) askAboutDifference(c *fiber.Ctx) error {
 		}
 		return answer{Status: fiber.StatusOK, Subject: item.key, Body: askedAnswer{Status: "success", Message: message, Item: item}}, err
 	})
-	if err != nil {
-		return err
-	}
-	answerPosition(c, w.seen.Of(who.MerchantID))
-	return a.send(c)
 }
 
 // Ask has the provider asked after the receipt of a difference, for the operator, and waits a few seconds for what it says. Errors:

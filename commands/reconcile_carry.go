@@ -22,8 +22,7 @@ func (c *comparison) carryOver(ctx context.Context, by By) error {
 	imp := c.imp
 	open := map[string]journal.Item{}
 	for n := 1; n <= imp.Len(); n++ {
-		// What only the books have is missing from each bank account's statement by itself, and what was reopened here is a person's.
-		if i, _ := imp.Item(n); i.State == reconciliation.Open && i.Action == "" && i.Decisions == 0 && (imp.Channel != 0 || i.Line != 0) {
+		if i, _ := imp.Item(n); i.State == reconciliation.Open && i.Action == "" && i.Decisions == 0 { // what was reopened here is a person's
 			open[i.Identity] = i
 		}
 	}

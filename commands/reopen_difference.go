@@ -2,7 +2,6 @@ package commands
 
 import (
 	"context"
-	"strconv"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -22,35 +21,12 @@ type Reopening struct {
 
 // reopenDifference takes a decision about a difference back.
 func (w *WriteSide) reopenDifference(c *fiber.Ctx) error {
-	who, by, err := caller(c)
-	if err != nil {
-		return err
-	}
 	r := Reopening{}
-	if r.Item, err = strconv.ParseInt(c.Params("id"), 10, 64); err != nil {
-		return domain.NotFoundf("reconciliation item not found")
-	}
-	b, err := readBody(c)
-	if err != nil {
-		return err
-	}
-	r.Reason = b.required("reason", maxDecisionReason)
-	if err := b.Err(); err != nil {
-		return err
-	}
-	idem, err := w.idempotencyOf(c, who, routeReopen+"/"+itoa(r.Item), b)
-	if err != nil {
-		return err
-	}
-	a, err := w.once(c.UserContext(), who, by, idem, routeReopen, "", func(ctx context.Context, _ intent) (answer, error) {
-		item, err := w.reopen(ctx, who.MerchantID, who.Mode, r, by)
-		return answer{Status: fiber.StatusOK, Subject: journal.Stream(item.Import), Body: itemAnswer{Status: "success", Message: "Decision taken back", Item: item}}, err
+	return w.onItem(c, routeReopen, func(b *body) { r.Reason = b.required("reason", maxDecisionReason) }, func(ctx context.Context, who domain.Caller, item int64, by By) (answer, error) {
+		r.Item = item
+		shown, err := w.reopen(ctx, who.MerchantID, who.Mode, r, by)
+		return itemAnswered("Decision taken back", shown), err
 	})
-	if err != nil {
-		return err
-	}
-	answerPosition(c, w.seen.Of(who.MerchantID))
-	return a.send(c)
 }
 
 // Reopen takes a decision back for the operator. Errors: NotFound; Invalid on reason; Conflict where nothing was decided that can be.

@@ -69,44 +69,60 @@ func viewItem(imp journal.State, i journal.Item) ItemView {
 	return v
 }
 
-// resolveDifference carries out a person's decision about a difference.
-func (w *WriteSide) resolveDifference(c *fiber.Ctx) error {
+// onItem carries out what is asked about a difference, once under one idempotency key: read takes the body, do the difference's number.
+func (w *WriteSide) onItem(c *fiber.Ctx, route string, read func(*body), do func(ctx context.Context, who domain.Caller, item int64, by By) (answer, error)) error {
 	who, by, err := caller(c)
 	if err != nil {
 		return err
 	}
-	d := Decision{}
-	if d.Item, err = strconv.ParseInt(c.Params("id"), 10, 64); err != nil {
+	item, err := strconv.ParseInt(c.Params("id"), 10, 64)
+	if err != nil {
 		return domain.NotFoundf("reconciliation item not found")
 	}
 	b, err := readBody(c)
 	if err != nil {
 		return err
 	}
-	d.Action, d.Reason = journal.Action(b.required("action", maxName)), b.required("reason", maxDecisionReason)
-	d.Reference = b.text("reference", maxReference)
-	if !d.Action.ByPerson() && !b.Has("action") {
-		b.Add("action", "must be credit, write_off, return or accept")
-	}
-	if d.Action == journal.Credit && d.Reference == "" {
-		b.Add("reference", "is required: whose the money is")
-	}
+	read(b)
 	if err := b.Err(); err != nil {
 		return err
 	}
-	idem, err := w.idempotencyOf(c, who, routeResolve+"/"+itoa(d.Item), b)
+	idem, err := w.idempotencyOf(c, who, route+"/"+itoa(item), b)
 	if err != nil {
 		return err
 	}
-	a, err := w.once(c.UserContext(), who, by, idem, routeResolve, "", func(ctx context.Context, _ intent) (answer, error) {
-		item, err := w.decide(ctx, who.MerchantID, who.Mode, d, by)
-		return answer{Status: fiber.StatusOK, Subject: journal.Stream(item.Import), Body: itemAnswer{Status: "success", Message: "Difference resolved", Item: item}}, err
+	a, err := w.once(c.UserContext(), who, by, idem, route, "", func(ctx context.Context, _ intent) (answer, error) {
+		return do(ctx, who, item, by)
 	})
 	if err != nil {
 		return err
 	}
 	answerPosition(c, w.seen.Of(who.MerchantID))
 	return a.send(c)
+}
+
+// itemAnswered is the answer that shows a difference.
+func itemAnswered(message string, item ItemView) answer {
+	return answer{Status: fiber.StatusOK, Subject: journal.Stream(item.Import), Body: itemAnswer{Status: "success", Message: message, Item: item}}
+}
+
+// resolveDifference carries out a person's decision about a difference.
+func (w *WriteSide) resolveDifference(c *fiber.Ctx) error {
+	d := Decision{}
+	return w.onItem(c, routeResolve, func(b *body) {
+		d.Action, d.Reason = journal.Action(b.required("action", maxName)), b.required("reason", maxDecisionReason)
+		d.Reference = b.text("reference", maxReference)
+		if !d.Action.ByPerson() && !b.Has("action") {
+			b.Add("action", "must be credit, write_off, return or accept")
+		}
+		if d.Action == journal.Credit && d.Reference == "" {
+			b.Add("reference", "is required: whose the money is")
+		}
+	}, func(ctx context.Context, who domain.Caller, item int64, by By) (answer, error) {
+		d.Item = item
+		shown, err := w.decide(ctx, who.MerchantID, who.Mode, d, by)
+		return itemAnswered("Difference resolved", shown), err
+	})
 }
 
 // Resolve carries out the operator's decision. Errors: NotFound; Invalid on action, reason and reference; Conflict when it was

@@ -140,7 +140,7 @@ func (c *differenceColumns) found(s *statementHead, e *journal.DifferencesFound,
 		c.version.add(uint64(at))
 		c.id.add(journal.ItemID(s.ID, d.N))
 		c.channel.add(s.Channel)
-		c.identity.add(d.Identity)
+		c.identity.add(identityOf(s, d))
 		c.cause.add(string(d.Cause))
 		c.rule.add(string(d.Rule))
 		c.state.add(string(d.State))
@@ -161,6 +161,15 @@ func (c *differenceColumns) found(s *statementHead, e *journal.DifferencesFound,
 		c.sealedBy.add(e.Subject)
 	}
 	return len(e.Differences)
+}
+
+// identityOf names a difference, the same in every import that shows it. What only the books have is missing from each bank account's
+// statement by itself: whose account it is no import's row says.
+func identityOf(s *statementHead, d *journal.Difference) string {
+	if s.Channel == 0 && d.Line == 0 {
+		return d.Identity + ":" + journal.Stream(s.ID)
+	}
+	return d.Identity
 }
 
 // resolutionColumns are rows of the table reconciliation_resolutions: every decision about each difference.

@@ -136,7 +136,7 @@ func (p *Projector) openDifferences(ctx context.Context) (map[domain.Mode]openDi
 			SELECT d.mode AS mode, argMax(d.state, i.finished_at) AS newest, min(assumeNotNull(i.finished_at)) AS since
 			FROM kipay.reconciliation_differences AS d
 			INNER JOIN kipay.reconciliation_imports AS i ON i.merchant_id = d.merchant_id AND i.mode = d.mode AND i.id = d.import_id
-			GROUP BY d.merchant_id, mode, d.channel_id, i.source, d.currency, d.identity, if(d.channel_id = 0 AND d.line_number = 0, d.import_id, 0))
+			GROUP BY d.merchant_id, mode, d.channel_id, i.source, d.currency, d.identity)
 		GROUP BY mode`
 	err := r.each(ctx, sql, []any{clickhouse.Named("open", string(reconciliation.Open))}, func(rows driver.Rows) error {
 		var mode string

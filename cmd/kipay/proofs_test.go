@@ -131,9 +131,9 @@ func TestAReceiptIsVerifiedWithTheNetworkUnplugged(t *testing.T) {
 	}
 }
 
-// Where the tree's files are damaged they are built again, and are not for ever in the way of who looks at the log without a server.
-func TestATreeThatWasDamagedIsBuiltAgain(t *testing.T) {
-	t.Parallel()
+// signing is an install that keeps its log in the data folder and has signed a head over a payment.
+func signing(t *testing.T) (*instance, *merchant) {
+	t.Helper()
 	in := newInstance(t, t.TempDir(), quick(settings{"EVENTSTORE": "embedded", "HEAD_EVERY": "200ms"}))
 	in.start(t)
 	t.Cleanup(in.stop)
@@ -142,6 +142,20 @@ func TestATreeThatWasDamagedIsBuiltAgain(t *testing.T) {
 	ref := m.push(t, phone(), "640")
 	m.settles(t, ref, "completed", 15*time.Second)
 	m.signedReceipt(t, ref, "")
+	return in, m
+}
+
+// tenth makes payments of 640 shillings a tenth as large.
+func tenth(r *eventstore.Record) {
+	if r.Type == "PaymentReceived" {
+		r.Data = bytes.ReplaceAll(r.Data, []byte("64000"), []byte("6400"))
+	}
+}
+
+// Where the tree's files are damaged they are built again, and are not for ever in the way of who looks at the log without a server.
+func TestATreeThatWasDamagedIsBuiltAgain(t *testing.T) {
+	t.Parallel()
+	in, _ := signing(t)
 	since := writeFile(t, send(t.Context(), http.MethodGet, in.base+"/transparency/checkpoint", "").raw)
 	in.terminate(t, 30*time.Second)
 	in.behindTheBack(t, func(ctx context.Context, s *embedded.Store) error {
@@ -179,23 +193,14 @@ func (in *instance) flip(t *testing.T, name string, at int) {
 
 func TestAHistoryThatWasRewrittenIsCaughtByAnOldCheckpoint(t *testing.T) {
 	t.Parallel()
-	in := newInstance(t, t.TempDir(), quick(settings{"EVENTSTORE": "embedded", "HEAD_EVERY": "200ms"}))
-	in.start(t)
-	t.Cleanup(in.stop)
-	in.awaitReady(t)
-	m := newShop(t, in)
-	ref := m.push(t, phone(), "640")
-	m.settles(t, ref, "completed", 15*time.Second)
-	m.signedReceipt(t, ref, "")
+	in, _ := signing(t)
 	key := in.proofKey(t)
 	old := writeFile(t, send(t.Context(), http.MethodGet, in.base+"/transparency/checkpoint", "").raw)
 	in.terminate(t, 30*time.Second)
 
 	// The whole store is written anew with one amount changed and no head kept, so that everything is hashed and signed again.
 	in.rewrite(t, func(r *eventstore.Record) bool {
-		if r.Type == "PaymentReceived" {
-			r.Data = bytes.ReplaceAll(r.Data, []byte("64000"), []byte("6400"))
-		}
+		tenth(r)
 		return !strings.HasPrefix(r.Stream, "transparency-heads")
 	})
 	in.cli(t, "audit", "check", "--key", key) // by itself it is in order
@@ -206,22 +211,13 @@ func TestAHistoryThatWasRewrittenIsCaughtByAnOldCheckpoint(t *testing.T) {
 // Nobody has to ask: a node that finds another log under its own heads says so, and takes payments all the same.
 func TestANodeSaysThatItsLogIsNotTheOneThatWasSigned(t *testing.T) {
 	t.Parallel()
-	in := newInstance(t, t.TempDir(), quick(settings{"EVENTSTORE": "embedded", "HEAD_EVERY": "200ms"}))
-	in.start(t)
-	t.Cleanup(in.stop)
-	in.awaitReady(t)
-	m := newShop(t, in)
-	ref := m.push(t, phone(), "640")
-	m.settles(t, ref, "completed", 15*time.Second)
-	m.signedReceipt(t, ref, "")
+	in, m := signing(t)
 	if changed := in.metric(t, "kipay_log_changed"); changed != "0" {
 		t.Errorf("before: %s", changed)
 	}
 	in.terminate(t, 30*time.Second)
 	in.rewrite(t, func(r *eventstore.Record) bool {
-		if r.Type == "PaymentReceived" {
-			r.Data = bytes.ReplaceAll(r.Data, []byte("64000"), []byte("6400"))
-		}
+		tenth(r)
 		return true
 	})
 	in.start(t)

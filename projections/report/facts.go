@@ -70,10 +70,8 @@ LEFT JOIN (SELECT import_id, n, toString(action) AS action FROM kipay.reconcilia
 		AND resolved_at <= {until:DateTime64(3,'UTC')} ORDER BY version DESC LIMIT 1 BY import_id, n) AS r ON r.import_id = d.import_id AND r.n = d.n
 WHERE d.n <= i.differences`
 
-// differencesOnce are the facts of the time: one that several statements show, where they overlap, as the newest of them has it. What
-// only the books have is missing from each bank account's statement by itself.
-const differencesOnce = `SELECT * FROM (` + differenceFacts + `
-	ORDER BY position DESC LIMIT 1 BY channel_id, source, currency, identity, if(channel_id = 0 AND line_number = 0, import_id, 0))
+// differencesOnce are the facts of the time: one that several statements show, where they overlap, as the newest of them has it.
+const differencesOnce = `SELECT * FROM (` + differenceFacts + ` ORDER BY position DESC LIMIT 1 BY channel_id, source, currency, identity)
 WHERE moment >= {from:DateTime64(3,'UTC')} AND moment < {before:DateTime64(3,'UTC')} AND moment <= {until:DateTime64(3,'UTC')}`
 
 // payoutFacts and disputeFacts are the last versions that had become so by {until} and were known. There are few of either.
