@@ -3,6 +3,7 @@ package readapi
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,7 +50,7 @@ func (a *api) receipt(c *fiber.Ctx) error {
 			return err
 		}
 	}
-	file, err := a.issue(c.UserContext(), streamsOf(story), disclose == "all")
+	file, err := a.issue(c.UserContext(), partsOf(story), disclose == "all")
 	if err != nil {
 		return err
 	}
@@ -58,26 +59,39 @@ func (a *api) receipt(c *fiber.Ctx) error {
 	return send(c, file)
 }
 
-// streamsOf are the streams of the events, each once.
-func streamsOf(story []told) []string {
-	var out []string
-	seen := map[string]bool{}
-	for i := range story {
-		if s := story[i].Stream; !seen[s] {
-			seen[s] = true
-			out = append(out, s)
-		}
-	}
-	return out
+// parts are how much of each stream is in a receipt, from its beginning on: the names, and how many events.
+type parts struct {
+	streams []string
+	events  map[string]eventstore.Revision
 }
 
-func (a *api) issue(ctx context.Context, streams []string, disclose bool) ([]byte, error) {
+// partsOf are the streams of the events, each up to the first that the story leaves out: a receipt has no gap within a stream. In the
+// sandbox merchants share the numbers of receipts, and so the streams.
+func partsOf(story []told) parts {
+	p := parts{events: map[string]eventstore.Revision{}}
+	for i := range story {
+		e := &story[i]
+		if e.Revision != p.events[e.Stream] {
+			continue
+		}
+		if p.events[e.Stream]++; e.Revision == 0 {
+			p.streams = append(p.streams, e.Stream)
+		}
+	}
+	return p
+}
+
+// leavesOut tells whether the event is behind what is in the receipt.
+func (p parts) leavesOut(r eventstore.Record) bool { return r.Revision >= p.events[r.Stream] }
+
+func (a *api) issue(ctx context.Context, p parts, disclose bool) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, receiptPatience)
 	defer cancel()
-	records, err := a.Issuer.Gather(ctx, streams...)
+	records, err := a.Issuer.Gather(ctx, p.streams...)
 	if err != nil {
 		return nil, proofAway(err)
 	}
+	records = slices.DeleteFunc(records, p.leavesOut)
 	var opened []transparency.Disclosure
 	if disclose {
 		if opened, err = transparency.Disclose(ctx, a.Opener, records); err != nil {
