@@ -92,6 +92,8 @@ type EraseOrder struct {
 	Schedule           bool
 	// Mode is the key's: one for tests must not erase the payer of real payments. Empty for the operator.
 	Mode domain.Mode
+	// carriesOut says that it is an order that was scheduled.
+	carriesOut bool
 }
 
 // Times that an order to erase waits.

@@ -249,6 +249,32 @@ func TestChangedRulesSetOffScheduledErasures(t *testing.T) {
 	}
 }
 
+func TestAScheduledErasureIsCarriedOutWhenTheReasonHasComeToNameTheCustomer(t *testing.T) {
+	w := newWorld(t, "sandbox")
+	id := w.customer(`{"email":"wanjiku@example.com"}`)
+	hold, err := w.write.PlaceHold(t.Context(), id, "a case")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, raw := w.erase(id, `{"reason":"as Njeri asked","schedule":true}`); status != 202 {
+		t.Fatalf("scheduled: %d %s", status, raw)
+	}
+	w.customer(`{"email":"wanjiku@example.com","last_name":"Njeri"}`)
+	w.customer(`{"email":"wanjiku@example.com","last_name":"Kamau"}`)
+	if status, raw := w.erase(id, `{"reason":"as Njeri asked"}`); status != 400+int(domain.CodeInvalid) {
+		t.Errorf("with a name of before: %d %s", status, raw)
+	}
+	if err := w.write.ReleaseHold(t.Context(), hold); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.write.CarryOutDue(t.Context(), false, commands.By{}); err != nil {
+		t.Fatal(err)
+	}
+	if left := w.known("wanjiku", "Kamau"); len(left) > 0 {
+		t.Errorf("the log still tells %q", left)
+	}
+}
+
 // Wherever a crash breaks it off, the reactor ends it.
 func TestErasureThatWasBrokenOffIsFinished(t *testing.T) {
 	w := newWorld(t, "sandbox")

@@ -98,7 +98,7 @@ func (w *WriteSide) carryOut(ctx context.Context, hash string, early bool, by By
 		return nil
 	}
 	by.Merchant = known.State.Merchant
-	_, _, err = w.erase(ctx, known, EraseOrder{Reason: string(s.Reason), Schedule: true}, by)
+	_, _, err = w.erase(ctx, known, EraseOrder{Reason: string(s.Reason), Schedule: true, carriesOut: true}, by)
 	return err
 }
 

@@ -38,7 +38,7 @@ type PaymentIndex interface {
 
 // planErasure looks at the customer's payments: which have keys of their own, and what they have against it.
 func (w *WriteSide) planErasure(ctx context.Context, s customer.State, o EraseOrder) (customer.Erase, belongings, error) {
-	cmd := customer.Erase{Reason: o.Reason, Schedule: o.Schedule, At: w.log.Now()}
+	cmd := customer.Erase{Reason: o.Reason, Schedule: o.Schedule, CarriesOut: o.carriesOut, At: w.log.Now()}
 	rules, err := fold[retention.State](ctx, w.log, retention.Stream)
 	if err != nil {
 		return cmd, belongings{}, err
@@ -55,7 +55,7 @@ func (w *WriteSide) planErasure(ctx context.Context, s customer.State, o EraseOr
 	if o.Mode == domain.ModeTest && all.live {
 		return cmd, all, domain.Forbiddenf("A test API key can't erase a customer who made real payments")
 	}
-	cmd.Payments, cmd.Lines = all.payments, all.lines
+	cmd.Payments, cmd.Lines, cmd.Trail = all.payments, all.lines, all.trail
 	for _, k := range rules.State.Until(all.last, cmd.At) {
 		cmd.Against = append(cmd.Against, customer.Obstacle{Kind: customer.ObstacleRetention, Rule: k.Name, Years: k.Years, Until: k.Until})
 	}

@@ -179,9 +179,12 @@ type Erase struct {
 	// Against is what retention rules and payments have against it; legal holds stand in the state.
 	Against []Obstacle
 	Reason  string
-	// Schedule asks for a schedule instead of a refusal.
-	Schedule bool
-	At       time.Time
+	// Trail is all that was ever known of the person: the reason must not name that either.
+	Trail Trail
+	// Schedule asks for a schedule instead of a refusal. CarriesOut says that one is carried out: its reason was accepted when it was
+	// given, and may name what became known only since.
+	Schedule, CarriesOut bool
+	At                   time.Time
 }
 
 // Decide starts it, or decides nothing when it is done or under way. Errors: NotFound; Conflict, whose Reason is the first
@@ -194,7 +197,9 @@ func (c Erase) Decide(s State) ([]domain.Event, error) {
 		return nil, nil
 	case c.Reason == "":
 		return nil, domain.Invalid("reason", "is required")
-	case s.Person.isNamedIn(c.Reason):
+	case (s.Person.isNamedIn(c.Reason) || c.Trail.namedIn(c.Reason)) && c.CarriesOut && s.Scheduled != nil:
+		c.Reason = "as scheduled on " + s.Scheduled.At.UTC().Format(time.DateOnly)
+	case s.Person.isNamedIn(c.Reason) || c.Trail.namedIn(c.Reason):
 		return nil, domain.Invalid("reason", "must not name the customer: it is kept when the customer's data is gone")
 	}
 	var against []Obstacle
@@ -233,28 +238,9 @@ func (c Erase) Decide(s State) ([]domain.Event, error) {
 
 // isNamedIn tells whether a text holds something of what is known of the person.
 func (p Person) isNamedIn(text string) bool {
-	text = strings.ToLower(text)
-	if p.Email != "" && strings.Contains(text, strings.ToLower(string(p.Email))) {
-		return true
-	}
-	digits := strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' {
-			return r
-		}
-		return -1
-	}, text)
-	if own := strings.TrimPrefix(string(p.Phone), "+"); len(own) >= phoneTail && strings.Contains(digits, own[len(own)-phoneTail:]) {
-		return true
-	}
-	words := wordsOf(text)
-	for _, name := range []domain.Personal{p.FirstName, p.LastName} {
-		for _, word := range wordsOf(strings.ToLower(string(name))) {
-			if len(word) >= leastName && slices.Contains(words, word) {
-				return true
-			}
-		}
-	}
-	return false
+	var t Trail
+	t.Follow(p)
+	return t.namedIn(text)
 }
 
 func wordsOf(text string) []string {

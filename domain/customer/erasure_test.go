@@ -93,6 +93,24 @@ func TestReasonThatOutlivesTheDataDoesNotNameTheCustomer(t *testing.T) {
 	if s := given[State](t, created).when(c); s.err != nil {
 		t.Error(s.err)
 	}
+	c.Trail.Follow(Person{LastName: "Wambui"})
+	c.Reason = "what Wambui asked in March"
+	given[State](t, created).when(c).refused(domain.CodeInvalid, "", "reason")
+}
+
+// Whoever is to be erased by a schedule is, whatever became known since.
+func TestAScheduleWhoseReasonHasComeToNameTheCustomerIsCarriedOutWithoutIt(t *testing.T) {
+	scheduled := ErasureScheduled{ID: 4, Merchant: 1, Hash: "4f1c", Due: t0, Reason: "request of Mary", At: t0}
+	updated := Updated{ID: 4, Merchant: 1, Hash: "4f1c", Person: Person{Email: "asha@example.com", FirstName: "Mary"}, At: t0.Add(time.Minute)}
+	c := asked
+	c.Reason, c.Schedule = "request of Mary", true
+	given[State](t, created, scheduled, updated).when(c).refused(domain.CodeInvalid, "", "reason") // a new order
+	c.CarriesOut = true
+	want := started
+	want.Reason = "as scheduled on 2026-03-02"
+	given[State](t, created, scheduled, updated).when(c).then(want)
+	want.Reason = "request of Mary"
+	given[State](t, created, scheduled).when(c).then(want)
 }
 
 func TestErasedCustomerWhoComesBackHasOnlyWhatIsGivenThen(t *testing.T) {

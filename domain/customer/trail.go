@@ -73,6 +73,23 @@ func (t *Trail) In(text string) bool {
 	})
 }
 
+// namedIn tells whether a text holds anything of the person: an email, the end of a number, or one word of a name.
+func (t *Trail) namedIn(text string) bool {
+	text = strings.ToLower(text)
+	digits := strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return r
+		}
+		return -1
+	}, text)
+	words := wordsOf(text)
+	return slices.ContainsFunc(t.Emails, func(email string) bool { return strings.Contains(text, email) }) ||
+		slices.ContainsFunc(t.ends(), func(end string) bool { return strings.Contains(digits, end) }) ||
+		slices.ContainsFunc(t.Names, func(names [2]string) bool {
+			return slices.ContainsFunc(longWords(names[0]+" "+names[1]), func(w string) bool { return slices.Contains(words, w) })
+		})
+}
+
 // Pays tells whether a payment that names no customer is the person's, by what it says of its payer and the phones that were asked for
 // it: the number, its hash, or a number with stars that fits beside one of the names.
 func (t *Trail) Pays(payer Person, asked ...string) bool {
