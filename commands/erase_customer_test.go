@@ -320,6 +320,58 @@ func TestATestKeyDoesNotEraseWhoPaidForReal(t *testing.T) {
 	}
 }
 
+func TestAScheduleOfATestKeyDoesNotEraseWhoHasPaidForRealSince(t *testing.T) {
+	w := newWorld(t, "production")
+	w.keep(map[string]int{"tax": 0, "aml": 0})
+	id := w.customer(wanjiku)
+	hold, err := w.write.PlaceHold(t.Context(), id, "a case")
+	if err != nil {
+		t.Fatal(err)
+	}
+	scheduled := func(mode domain.Mode) {
+		t.Helper()
+		w.mode = mode
+		defer func() { w.mode = domain.ModeLive }()
+		if status, raw := w.erase(id, `{"reason":"request 1","schedule":true}`, "Idempotency-Key", "by "+string(mode)); status != 202 {
+			t.Fatalf("scheduled: %d %s", status, raw)
+		}
+	}
+	scheduled(domain.ModeTest)
+	_, url := w.push("ORDER123")
+	w.mustPost(url, paid(w.checkout, "QGR7I8K2LM"))
+	if err := w.write.ReleaseHold(t.Context(), hold); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := w.write.CarryOutDue(t.Context(), false, commands.By{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancelled := 0
+	for _, e := range w.events() {
+		if _, ok := e.Event.(customer.ErasureCancelled); ok {
+			cancelled++
+		}
+	}
+	if cancelled != 1 || len(w.known("Wanjiku")) == 0 {
+		t.Fatalf("cancelled %d times, what is left: %q", cancelled, w.known("Wanjiku"))
+	}
+	// What a live key asks for, too, is carried out.
+	if hold, err = w.write.PlaceHold(t.Context(), id, "a case"); err != nil {
+		t.Fatal(err)
+	}
+	scheduled(domain.ModeLive)
+	if err := w.write.ReleaseHold(t.Context(), hold); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.write.CarryOutDue(t.Context(), false, commands.By{}); err != nil {
+		t.Fatal(err)
+	}
+	if left := w.known("Wanjiku"); len(left) > 0 {
+		t.Errorf("the log still tells %q", left)
+	}
+}
+
 // compare keeps a comparison in which each line's words are kept under a key of its own.
 func (w *world) compare(id int64, mode domain.Mode, words ...string) {
 	w.t.Helper()

@@ -98,7 +98,11 @@ func (w *WriteSide) carryOut(ctx context.Context, hash string, early bool, by By
 		return nil
 	}
 	by.Merchant = known.State.Merchant
-	_, _, err = w.erase(ctx, known, EraseOrder{Reason: string(s.Reason), Schedule: true, carriesOut: true}, by)
+	_, _, err = w.erase(ctx, known, EraseOrder{Reason: string(s.Reason), Schedule: true, Mode: s.Mode, carriesOut: true}, by)
+	if domain.CodeOf(err) == domain.CodeForbidden { // a key for tests asked for it, and real money moved since
+		_, err = Handle[customer.State](ctx, w, customer.Stream(hash), customer.CancelErasure{At: w.log.Now()}, by)
+		w.customers.drop(customer.Stream(hash), known.Revision+1)
+	}
 	return err
 }
 

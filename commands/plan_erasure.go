@@ -38,7 +38,7 @@ type PaymentIndex interface {
 
 // planErasure looks at the customer's payments: which have keys of their own, and what they have against it.
 func (w *WriteSide) planErasure(ctx context.Context, s customer.State, o EraseOrder) (customer.Erase, belongings, error) {
-	cmd := customer.Erase{Reason: o.Reason, Schedule: o.Schedule, CarriesOut: o.carriesOut, At: w.log.Now()}
+	cmd := customer.Erase{Reason: o.Reason, Schedule: o.Schedule, CarriesOut: o.carriesOut, Mode: o.Mode, At: w.log.Now()}
 	rules, err := fold[retention.State](ctx, w.log, retention.Stream)
 	if err != nil {
 		return cmd, belongings{}, err

@@ -192,3 +192,25 @@ func TestNobodyIsErasedWhileSomethingStandsAgainstIt(t *testing.T) {
 		}
 	})
 }
+
+func TestASchedulesModeIsTheStrongestKeysThatAskedForIt(t *testing.T) {
+	hold := []Obstacle{{Kind: ObstacleHold, Hold: 3}}
+	want := ErasureScheduled{ID: 4, Merchant: 1, Hash: "4f1c", Due: asked.At, Because: hold, Reason: "request 17 of our register", At: asked.At}
+	byMode := func(mode domain.Mode) (Erase, ErasureScheduled) {
+		c, e := asked, want
+		c.Schedule, c.Mode, e.Mode = true, mode, mode
+		return c, e
+	}
+	test, byTest := byMode(domain.ModeTest)
+	live, byLive := byMode(domain.ModeLive)
+	operator, byOperator := byMode("")
+	given[State](t, created, held).when(test).then(byTest).when(test).thenNothing().when(live).then(byLive).when(test).thenNothing().when(operator).thenNothing()
+	given[State](t, created, held, byTest).when(operator).then(byOperator).when(test).thenNothing()
+	test.Against = []Obstacle{pending}
+	byLive.Because = append(hold, pending)
+	given[State](t, created, held, byLive).when(test).thenNothing()
+	byLive.Because = hold
+	later := byLive
+	later.Because = append(hold, pending)
+	given[State](t, created, held, byLive).when(test).then(later)
+}
