@@ -13,6 +13,7 @@ import (
 	"github.com/benfex/kipay/domain/ids"
 	"github.com/benfex/kipay/domain/ledger"
 	"github.com/benfex/kipay/domain/money"
+	"github.com/benfex/kipay/domain/receipt"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
 )
@@ -124,6 +125,9 @@ func (w *WriteSide) refund(ctx context.Context, who domain.Caller, by By, id int
 	if _, err := cmd.Decide(s); err != nil { // before anything is said about the channel
 		return known, err
 	}
+	if err := w.standsForItself(ctx, s); err != nil {
+		return known, err
+	}
 	ch, err := w.planRefund(ctx, s, &cmd)
 	if err != nil {
 		return known, err
@@ -145,6 +149,36 @@ func (w *WriteSide) refund(ctx context.Context, who domain.Caller, by By, id int
 		}
 	}
 	return w.sendRefund(ctx, out.State, id, ch, by)
+}
+
+// standsForItself makes sure that a payment that nobody had asked for is not about to become a part of a push that M-Pesa is still asked after: its answer may
+// count the money there without naming the receipt, and then a refund would be that one's. Errors: Conflict.
+func (w *WriteSide) standsForItself(ctx context.Context, s transaction.State) error {
+	if s.Origin != transaction.FromC2B {
+		return nil
+	}
+	for _, p := range s.Payments {
+		ch, err := w.channels.get(ctx, w.log, channel.Stream(s.ChannelOf(p)))
+		if err != nil {
+			return err
+		}
+		r, err := fold[receipt.State](ctx, w.log, receipt.Stream(ch.State.ReceiptScope(), p.Receipt))
+		if err != nil {
+			return err
+		}
+		conf := r.State.Trusted
+		if conf == nil || conf.Awaits == "" || conf.Transaction != string(s.Reference) {
+			continue
+		}
+		push, err := fold[transaction.State](ctx, w.log, transaction.Reference(conf.Awaits).Stream())
+		if err != nil {
+			return err
+		}
+		if openFor(push.State, conf.Attempt) && w.stillAsked(push.State, conf.Attempt) {
+			return domain.Conflictf("This may be the money that %s asked for, which M-Pesa is still being asked about: try again in some minutes", conf.Awaits)
+		}
+	}
+	return nil
 }
 
 // planRefund says how the money goes back. Errors: Conflict when it can't through this channel; Invalid on amount.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/fee"
 	"github.com/benfex/kipay/domain/money"
@@ -22,12 +23,26 @@ func (w *WriteSide) credit(ctx context.Context, s transaction.State, scope strin
 		// It must not even claim the receipt.
 		return w.noteConflict(ctx, s, ev, transaction.ConflictMismatch, "the notice names another CheckoutRequestID than the answer to our push", by)
 	}
-	claimed, err := Handle[receipt.State](ctx, w, receipt.Stream(scope, ev.Receipt), receipt.Claim{
-		Provider: s.Provider, Number: ev.Receipt, Transaction: string(s.Reference), Attempt: ev.Attempt, Door: string(ev.Door),
-		Asked: true, At: w.log.Now(),
-	}, by)
+	stream := receipt.Stream(scope, ev.Receipt)
+	claim := receipt.Claim{
+		Provider: s.Provider, Number: ev.Receipt, Transaction: string(s.Reference), Attempt: ev.Attempt, Door: string(ev.Door), At: w.log.Now(),
+	}
+	claimed, err := Handle[receipt.State](ctx, w, stream, claim, by)
 	if err != nil {
 		return err
+	}
+	if claimed.State.OwnedAlone() && claimed.State.Owner != claim.Transaction {
+		alone, err := fold[transaction.State](ctx, w.log, transaction.Reference(claimed.State.Owner).Stream())
+		if err != nil {
+			return err
+		}
+		if alone.State.GivesBack() && !s.AwaitsReceipt(ev.Attempt) {
+			return w.noteConflict(ctx, s, ev, transaction.ConflictReceiptTaken, givenBack(claimed.State.Owner), by)
+		}
+		claim.Asked = true
+		if claimed, err = Handle[receipt.State](ctx, w, stream, claim, by); err != nil {
+			return err
+		}
 	}
 	if claimed.State.WentBack() {
 		return w.noteConflict(ctx, s, ev, transaction.ConflictReceiptTaken, wentBack(ev.Amount), by)
@@ -35,8 +50,10 @@ func (w *WriteSide) credit(ctx context.Context, s transaction.State, scope strin
 	if owner := claimed.State.Owner; owner != string(s.Reference) {
 		return w.noteConflict(ctx, s, ev, transaction.ConflictReceiptTaken, "the receipt pays "+owner+" already", by)
 	}
-	if err := w.mergeAlone(ctx, claimed.State, s.Reference, by); err != nil {
+	if left, err := w.mergeAlone(ctx, scope, claimed.State, s.Reference, by); err != nil {
 		return err
+	} else if left != "" {
+		return w.noteConflict(ctx, s, ev, transaction.ConflictReceiptTaken, givenBack(left), by)
 	}
 	if ev.Terms, err = w.termsOf(ctx, s, ev.Attempt); err != nil {
 		return err
@@ -50,6 +67,11 @@ func (w *WriteSide) credit(ctx context.Context, s transaction.State, scope strin
 // wentBack is the conflict of money that came and was given back before its payment was known.
 func wentBack(amount money.Money) string {
 	return amount.Format() + " came under the receipt, and a person noted them as returned: they don't count"
+}
+
+// givenBack is the conflict of money that came, was counted as a payment of its own, and goes back from there.
+func givenBack(owner string) string {
+	return "the receipt pays " + owner + " already, which gives the money back"
 }
 
 // termsOf are the terms of the channel that an attempt's money comes through.
@@ -84,24 +106,42 @@ func (w *WriteSide) weighConfirmation(ctx context.Context, r receipt.State, by B
 }
 
 // mergeAlone makes the transactions that were opened for confirmations of the receipt a part of its owner; where none was
-// opened there is nothing to do.
-func (w *WriteSide) mergeAlone(ctx context.Context, r receipt.State, into transaction.Reference, by By) error {
+// opened there is nothing to do. One that gives money back is left as it is, gets the receipt back and is answered, unless its owner
+// has counted the money already.
+func (w *WriteSide) mergeAlone(ctx context.Context, scope string, r receipt.State, into transaction.Reference, by By) (left string, err error) {
 	for _, ref := range r.Alone() {
 		alone := transaction.Reference(ref)
 		found, err := fold[transaction.State](ctx, w.log, alone.Stream())
 		if err != nil {
-			return err
+			return "", err
 		}
 		if !found.State.Exists() || alone == into {
 			continue
 		}
 		by.Merchant = found.State.Merchant // not always the owner's: in the sandbox all share the numbers
 		merge := transaction.Merge{Into: into, Receipt: r.Confirmation().Number, At: w.log.Now()}
-		if _, err := Handle(ctx, w, alone.Stream(), merge, by); err != nil {
-			return fmt.Errorf("merge %s into %s: %w", alone, into, err)
+		out, err := Handle(ctx, w, alone.Stream(), merge, by)
+		if domain.CodeOf(err) == domain.CodeConflict && out.State.GivesBack() {
+			if merge.Counted, err = w.hasCounted(ctx, into, merge.Receipt, r.Attempt); err != nil {
+				return "", err
+			}
+			if !merge.Counted {
+				_, err = Handle(ctx, w, receipt.Stream(scope, merge.Receipt), receipt.LeaveAlone{At: w.log.Now()}, by)
+				return ref, err
+			}
+			_, err = Handle(ctx, w, alone.Stream(), merge, by)
+		}
+		if err != nil {
+			return "", fmt.Errorf("merge %s into %s: %w", alone, into, err)
 		}
 	}
-	return nil
+	return "", nil
+}
+
+// hasCounted tells whether a transaction has counted the money of a receipt, under its number or as what an attempt is known to have brought.
+func (w *WriteSide) hasCounted(ctx context.Context, ref transaction.Reference, number string, attempt int) (bool, error) {
+	known, err := fold[transaction.State](ctx, w.log, ref.Stream())
+	return known.State.HasReceipt(number) || known.State.AwaitsReceipt(attempt), err
 }
 
 func (w *WriteSide) noteConflict(ctx context.Context, s transaction.State, ev transaction.Evidence, kind transaction.ConflictKind, detail string, by By) error {

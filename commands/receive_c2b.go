@@ -149,7 +149,7 @@ func (w *WriteSide) SettleReceipt(ctx context.Context, scope, number string, by 
 	}
 	if owner := r.State.Owner; owner != "" && owner != conf.Transaction {
 		// A push has it; the confirmation stands in the receipt's stream.
-		if err := w.mergeAlone(ctx, r.State, transaction.Reference(owner), by); err != nil {
+		if left, err := w.mergeAlone(ctx, scope, r.State, transaction.Reference(owner), by); err != nil || left != "" {
 			return time.Time{}, err
 		}
 		return time.Time{}, w.weighConfirmation(ctx, r.State, by)
@@ -179,7 +179,7 @@ func (w *WriteSide) SettleReceipt(ctx context.Context, scope, number string, by 
 	if r, err = fold[receipt.State](ctx, w.log, stream); err != nil || r.State.Owner == "" {
 		return time.Time{}, err
 	}
-	if err = w.mergeAlone(ctx, r.State, transaction.Reference(r.State.Owner), by); err == nil && asking && r.State.Owner == conf.Transaction {
+	if _, err = w.mergeAlone(ctx, scope, r.State, transaction.Reference(r.State.Owner), by); err == nil && asking && r.State.Owner == conf.Transaction {
 		due = w.log.Now().Add(settleAgain) // the query may yet tell that this was the push's money
 	}
 	return due, err

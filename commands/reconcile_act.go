@@ -186,8 +186,12 @@ func (w *WriteSide) creditable(ctx context.Context, imp journal.State, i journal
 			return s, err
 		}
 		alone, err := fold[transaction.State](ctx, w.log, transaction.Reference(r.Owner).Stream())
-		if err == nil && len(alone.State.Payments) > 1 {
+		switch {
+		case err != nil:
+		case len(alone.State.Payments) > 1:
 			err = domain.Conflictf("%s holds other receipts than %s too", r.Owner, i.Receipt)
+		case r.Owner != reference && alone.State.GivesBack() && !s.AwaitsReceipt(attemptFor(s)):
+			err = domain.Conflictf("The receipt %s pays %s already, which gives the money back", i.Receipt, r.Owner)
 		}
 		return s, err
 	}

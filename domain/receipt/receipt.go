@@ -37,7 +37,8 @@ type Claimed struct {
 // EventType is the wire name.
 func (Claimed) EventType() string { return "ReceiptClaimed" }
 
-// Reassigned moves the receipt from a payment that stood alone to the transaction that had asked for the money.
+// Reassigned moves the receipt from a payment that stood alone to the transaction that had asked for the money, or back where
+// the money goes back already.
 type Reassigned struct {
 	Provider string    `json:"provider"`
 	Number   string    `json:"number"`
@@ -129,6 +130,9 @@ func (s State) Evolve(e domain.Event) State {
 		s.Owner, s.Attempt, s.Door = e.Transaction, e.Attempt, e.Door
 	case Reassigned:
 		s.Owner, s.Attempt, s.Door, s.StoodOnly = e.To, e.Attempt, e.Door, e.From
+		if s.OwnedAlone() {
+			s.StoodOnly = "" // it does again
+		}
 	case Confirmation:
 		s.digests = append(s.digests[:len(s.digests):len(s.digests)], e.Digest)
 		if s.First == nil {
@@ -207,6 +211,19 @@ func (c Claim) Decide(s State) ([]domain.Event, error) {
 		}}, nil
 	}
 	return nil, nil
+}
+
+// LeaveAlone gives the receipt back to the payment that stood alone, which could not become a part of the one that took it.
+type LeaveAlone struct{ At time.Time }
+
+// Decide gives it back once.
+func (c LeaveAlone) Decide(s State) ([]domain.Event, error) {
+	if s.Trusted == nil || s.StoodOnly != s.Trusted.Transaction {
+		return nil, nil
+	}
+	return []domain.Event{Reassigned{
+		Provider: s.Trusted.Provider, Number: s.Trusted.Number, From: s.Owner, To: s.StoodOnly, Door: s.Trusted.Door, At: c.At,
+	}}, nil
 }
 
 // maxConfirmations bounds what is kept of confirmations of one receipt.

@@ -57,11 +57,14 @@ func (c ReceiveC2B) Decide(s State) ([]domain.Event, error) {
 type Merge struct {
 	Into    Reference
 	Receipt string
+	// Counted says that the other has counted the money already, whatever became of it here.
+	Counted bool
 	At      time.Time
 }
 
 // Decide merges once, and takes back what was credited here: it is credited there. Errors: Conflict when it isn't a
-// payment that stood alone, or holds money of another receipt, which would be hidden.
+// payment that stood alone, or holds money of another receipt, which would be hidden, or money of it goes back, which the
+// other would give back again.
 func (c Merge) Decide(s State) ([]domain.Event, error) {
 	if !s.Exists() {
 		return nil, domain.NotFoundf("transaction not found")
@@ -76,6 +79,9 @@ func (c Merge) Decide(s State) ([]domain.Event, error) {
 		if p.Receipt != c.Receipt {
 			return nil, domain.Conflictf("transaction %s holds receipt %s too", s.Reference, p.Receipt)
 		}
+	}
+	if s.GivesBack() && !c.Counted {
+		return nil, domain.Conflictf("transaction %s gives money back: it can't become a part of %s", s.Reference, c.Into)
 	}
 	cur := s.Amount.Currency
 	var back Terms

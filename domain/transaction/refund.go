@@ -83,6 +83,11 @@ func (s State) Refundable() money.Money {
 	return money.Of(left-s.promisedToDisputes(), s.Amount.Currency)
 }
 
+// GivesBack tells whether money of it has gone back, or is about to.
+func (s State) GivesBack() bool {
+	return len(s.Reversals) > 0 || slices.ContainsFunc(s.Refunds, func(r Refund) bool { return r.Status != RefundRefused })
+}
+
 // surplusLeft is how much of what came beyond what was asked has not gone back, nor is about to.
 func (s State) surplusLeft() int64 {
 	left := s.Surplus.Minor

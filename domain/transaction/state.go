@@ -145,6 +145,12 @@ func (s State) HasReceiptFor(attempt int) bool {
 	return false
 }
 
+// AwaitsReceipt tells whether money that the attempt brought is counted without a receipt that names it.
+func (s State) AwaitsReceipt(attempt int) bool {
+	_, ok := s.unreceipted(attempt)
+	return ok
+}
+
 // unreceipted is the attempt, if it was confirmed and no receipt names its money yet.
 func (s State) unreceipted(attempt int) (Attempt, bool) {
 	a, ok := s.Attempt(attempt)
