@@ -77,8 +77,7 @@ func (w *WriteSide) SyncCardRefunds(ctx context.Context, ref transaction.Referen
 	s := known.State
 	by.Merchant = s.Merchant
 	for _, p := range s.Payments {
-		a, _ := s.Attempt(p.Attempt)
-		ch, err := w.channels.get(ctx, w.log, channel.Stream(a.Channel))
+		ch, err := w.channels.get(ctx, w.log, channel.Stream(s.ChannelOf(p)))
 		if err != nil {
 			return err
 		}

@@ -55,8 +55,10 @@ func (w *WriteSide) credit(ctx context.Context, s transaction.State, scope strin
 	} else if left != "" {
 		return w.noteConflict(ctx, s, ev, transaction.ConflictReceiptTaken, givenBack(left), by)
 	}
-	if ev.Terms, err = w.termsOf(ctx, s, ev.Attempt); err != nil {
-		return err
+	if ev.Terms.Channel == 0 { // else it is known where the money is, whatever the payer was asked
+		if ev.Terms, err = w.termsOf(ctx, s, ev.Attempt); err != nil {
+			return err
+		}
 	}
 	if _, err = Handle(ctx, w, s.Reference.Stream(), transaction.Weigh{Evidence: ev, At: w.log.Now()}, by); err != nil {
 		return err
@@ -100,6 +102,13 @@ func (w *WriteSide) weighConfirmation(ctx context.Context, r receipt.State, by B
 	ev.Attempt = r.Attempt
 	if ev.Terms, err = w.termsOf(ctx, owner.State, ev.Attempt); err != nil {
 		return err
+	}
+	if ev.Attempt == 0 && r.Trusted.Merchant == owner.State.Merchant { // nobody asked for it there: it is where the confirmation came
+		ch, err := w.channels.get(ctx, w.log, channel.Stream(r.Trusted.Channel))
+		if err != nil {
+			return err
+		}
+		ev.Terms = ch.State.Terms()
 	}
 	_, err = Handle(ctx, w, stream, transaction.Weigh{Evidence: ev, At: w.log.Now()}, by)
 	return err

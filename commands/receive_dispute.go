@@ -182,8 +182,7 @@ func paymentOf(s transaction.State, attempt int) (transaction.Payment, bool) {
 // weighDisputeRefund lets a refund that a dispute made count, as the dispute's money: by whichever of the two it is heard of
 // first, it is entered once.
 func (w *WriteSide) weighDisputeRefund(ctx context.Context, s transaction.State, p transaction.Payment, row paystack.Refund, id int64, by By) error {
-	a, _ := s.Attempt(p.Attempt)
-	found, err := fold[dispute.State](ctx, w.log, dispute.Stream(a.Channel, id))
+	found, err := fold[dispute.State](ctx, w.log, dispute.Stream(s.ChannelOf(p), id))
 	if err != nil {
 		return err
 	}

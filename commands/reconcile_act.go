@@ -190,7 +190,7 @@ func (w *WriteSide) creditable(ctx context.Context, imp journal.State, i journal
 		case err != nil:
 		case len(alone.State.Payments) > 1:
 			err = domain.Conflictf("%s holds other receipts than %s too", r.Owner, i.Receipt)
-		case r.Owner != reference && alone.State.GivesBack() && !s.AwaitsReceipt(attemptFor(s)):
+		case r.Owner != reference && alone.State.GivesBack() && !s.AwaitsReceipt(attemptFor(s, imp.Channel)):
 			err = domain.Conflictf("The receipt %s pays %s already, which gives the money back", i.Receipt, r.Owner)
 		}
 		return s, err
@@ -217,7 +217,7 @@ func (w *WriteSide) creditLine(ctx context.Context, imp journal.State, ch channe
 		return err
 	}
 	raw, digest := w.wordsOf(imp, i)
-	attempt := attemptFor(t)
+	attempt := attemptFor(t, ch.ID)
 	heard, err := Handle(ctx, w, t.Reference.Stream(), transaction.ReceiveCallback{
 		Door: transaction.DoorStatement, Attempt: attempt, Digest: digest, Raw: raw, At: w.log.Now(),
 	}, by)
@@ -226,7 +226,7 @@ func (w *WriteSide) creditLine(ctx context.Context, imp journal.State, ch channe
 	}
 	err = w.credit(ctx, heard.State, ch.ReceiptScope(), transaction.Evidence{
 		Door: transaction.DoorStatement, Kind: transaction.ReceiptGiven, Attempt: attempt, Digest: digest, Receipt: i.Receipt, Amount: i.Stated,
-		Method: methodOf(ch), PaidAt: i.At,
+		Method: methodOf(ch), PaidAt: i.At, Terms: ch.Terms(),
 	}, by)
 	if err != nil {
 		return err
@@ -239,14 +239,20 @@ func (w *WriteSide) creditLine(ctx context.Context, imp journal.State, ch channe
 	return err
 }
 
-// attemptFor is the attempt that money of a statement is for: the last that brought none, 0 without one.
-func attemptFor(s transaction.State) int {
+// attemptFor is the attempt that money of a channel's statement is for: the last through the channel that brought none, or the last through
+// it, 0 without one.
+func attemptFor(s transaction.State, through channel.ID) int {
+	last := 0
 	for n := len(s.Attempts); n > 0; n-- {
-		if !s.Paid(n) {
+		switch a := s.Attempts[n-1]; {
+		case a.Channel != through && (a.Channel != 0 || s.Channel != through): // events of version 1 name none, and mean the transaction's
+		case !s.Paid(n):
 			return n
+		default:
+			last = max(last, n)
 		}
 	}
-	return len(s.Attempts)
+	return last
 }
 
 func methodOf(ch channel.State) transaction.Method {
