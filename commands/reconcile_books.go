@@ -13,6 +13,7 @@ import (
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/channel"
+	"github.com/benfex/kipay/domain/fee"
 	"github.com/benfex/kipay/domain/money"
 	"github.com/benfex/kipay/domain/payout"
 	"github.com/benfex/kipay/domain/receipt"
@@ -134,7 +135,7 @@ func (l *loader) add(b *bookOf) error {
 	if b.state.Origin == transaction.FromC2B && len(b.state.Payments) == 0 {
 		return nil // a notice that anybody could have sent: it must not make the line of a payment doubtful
 	}
-	p, refunds := b.payment(), b.refunds()
+	p, refunds := b.payment(l.scope.Channel), b.refunds()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for i := range p.Receipts {
@@ -269,8 +270,14 @@ func (b *bookOf) take(e eventstore.Envelope) {
 	switch ev := e.Event.(type) {
 	case transaction.Initialized:
 	case transaction.PaymentReceived:
-		note(&b.credited, ev.Receipt, ev.At)
-		b.feeAt = ev.At
+		at := ev.At
+		if a, ok := b.state.Attempt(ev.Attempt); ok && a.Confirmed && !b.state.HasReceiptFor(ev.Attempt) {
+			at = a.ConfirmedAt // its money was counted then, and the receipt only names it
+		}
+		note(&b.credited, ev.Receipt, at)
+		if b.feeAt.IsZero() || !ev.Charge.IsZero() {
+			b.feeAt = at
+		}
 	case transaction.PaymentConfirmed:
 		b.feeAt = ev.At
 	case transaction.ProviderFeeReported:
@@ -294,26 +301,32 @@ func (b *bookOf) take(e eventstore.Envelope) {
 // maxNamedEvents is how many of a payment's events a difference names.
 const maxNamedEvents = 6
 
-func (b *bookOf) payment() reconciliation.Payment {
+// payment is the transaction as the books of a channel have it: a payer who may choose may pay through several.
+func (b *bookOf) payment(channel int64) reconciliation.Payment {
 	s := b.state
 	p := reconciliation.Payment{
-		Reference: string(s.Reference), MerchantReference: string(s.MerchantReference), Channel: s.Channel, Asked: s.Origin != transaction.FromC2B,
+		Reference: string(s.Reference), MerchantReference: string(s.MerchantReference), Channel: b.channelFor(channel), Asked: s.Origin != transaction.FromC2B,
 		Amount: s.Amount, Status: reconciliation.Status(s.Status()), OpenedAt: s.Initialized.At, Events: b.events, Fee: money.Of(0, b.currency),
+	}
+	receive := func(r reconciliation.Receipt, c fee.Charge) {
+		p.Receipts = append(p.Receipts, r)
+		if r.Channel == p.Channel {
+			p.Fee = p.Fee.Add(money.Of(c.Provider+c.ProviderTax, b.currency))
+		}
 	}
 	for _, m := range s.Payments {
 		if m.Amount.Currency != b.currency {
 			continue // it stands in suspense in its own currency
 		}
-		if m.Channel != 0 {
-			p.Channel = m.Channel
-		}
-		p.Receipts = append(p.Receipts, reconciliation.Receipt{Number: m.Receipt, Amount: m.Amount, PaidAt: m.PaidAt, CreditedAt: b.credited[m.Receipt]})
-		p.Fee = p.Fee.Add(money.Of(m.Charge.Provider+m.Charge.ProviderTax, b.currency))
+		receive(reconciliation.Receipt{
+			Number: m.Receipt, Amount: m.Amount, PaidAt: m.PaidAt, CreditedAt: b.credited[m.Receipt], Channel: s.ChannelOf(m),
+		}, m.Charge)
 	}
 	for _, a := range s.Attempts {
 		if a.Confirmed && !s.HasReceiptFor(a.N) {
-			p.Receipts = append(p.Receipts, reconciliation.Receipt{Amount: s.Amount, PaidAt: a.ConfirmedAt, CreditedAt: a.ConfirmedAt})
-			p.Fee = p.Fee.Add(money.Of(a.Charge.Provider+a.Charge.ProviderTax, b.currency))
+			receive(reconciliation.Receipt{
+				Amount: s.Amount, PaidAt: a.ConfirmedAt, CreditedAt: a.ConfirmedAt, Channel: s.ChannelOf(transaction.Payment{Attempt: a.N}),
+			}, a.Charge)
 		}
 		account := a.AccountReference
 		if a.ProviderReference != "" {
@@ -331,6 +344,24 @@ func (b *bookOf) payment() reconciliation.Payment {
 		p.Attempts = p.Attempts[len(p.Attempts)-reconciliation.MaxAttempts:]
 	}
 	return p
+}
+
+// channelFor is the channel where the transaction is looked for: the one that is compared, if it was paid there or the payer was sent there,
+// else where it was paid last, else the one that it was opened for.
+func (b *bookOf) channelFor(channel int64) int64 {
+	s := b.state
+	at := s.Channel
+	for _, m := range s.Payments {
+		if at = s.ChannelOf(m); at == channel {
+			return at
+		}
+	}
+	for _, a := range s.Attempts {
+		if a.Channel == channel {
+			return channel
+		}
+	}
+	return at
 }
 
 // refunds are what went back: by us, and by the provider without having been asked.
@@ -358,12 +389,22 @@ func (b *bookOf) refunds() []reconciliation.Refund {
 	for _, r := range b.state.Reversals {
 		if r.Amount.Currency == b.currency {
 			out = append(out, reconciliation.Refund{
-				Reference: "reversal " + r.Receipt, Payment: string(b.state.Reference), Channel: b.state.Channel, Amount: r.Amount,
+				Reference: "reversal " + r.Receipt, Payment: string(b.state.Reference), Channel: b.channelOfReceipt(r.Original), Amount: r.Amount,
 				Status: reconciliation.StatusCompleted, Receipt: r.Receipt, SentAt: r.At, BookedAt: b.reversed[r.Receipt], MovedAt: r.At, Events: b.events,
 			})
 		}
 	}
 	return out
+}
+
+// channelOfReceipt is where the money under a receipt is.
+func (b *bookOf) channelOfReceipt(number string) int64 {
+	for _, m := range b.state.Payments {
+		if m.Receipt == number {
+			return b.state.ChannelOf(m)
+		}
+	}
+	return b.state.Channel
 }
 
 // newLoader is a loader for the channel, whose receipts are its own word or its sandbox's.

@@ -87,8 +87,14 @@ func (w *world) importLines(lines ...[4]string) journal.State {
 // importRows is importLines for rows as they stand in the file, AT for the time of now.
 func (w *world) importRows(rows ...string) journal.State {
 	w.t.Helper()
+	return w.importPath(w.statementFile(rows...))
+}
+
+// importPath compares a statement that was exported before with the books.
+func (w *world) importPath(path string) journal.State {
+	w.t.Helper()
 	w.write.Books, w.write.StagingDir = booksOf{world: w}, w.t.TempDir()
-	v, err := w.importFile(w.write, w.statementFile(rows...), nil)
+	v, err := w.importFile(w.write, path, nil)
 	if err != nil || v.Status != string(journal.Done) {
 		w.t.Fatalf("the import is %+v: %v", v, err)
 	}

@@ -21,7 +21,8 @@ type Payment struct {
 	Reference string
 	// MerchantReference is what the merchant calls it, empty if it has no name.
 	MerchantReference string
-	Channel           int64
+	// Channel is where it is looked for, and where its fee was taken.
+	Channel int64
 	// Asked says that we asked for the money: a checkout or a push. A payment that the customer made unasked is not.
 	Asked bool
 	// Amount is what was asked for, or what came when nobody asked.
@@ -49,6 +50,8 @@ type Receipt struct {
 	// nobody has confirmed.
 	PaidAt     time.Time
 	CreditedAt time.Time
+	// Channel is where it came, 0 for the payment's.
+	Channel int64
 }
 
 // Attempt is one try to get the money from a phone or a card.

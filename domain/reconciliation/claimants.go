@@ -181,10 +181,11 @@ func (m *Matcher) expects(p *paymentRec) (int64, bool) {
 	return left, true
 }
 
-// unreceipted is the money that the books know of p without knowing its receipt, as long as no line shows it.
+// unreceipted is the money that the books know of p without knowing its receipt, as long as no line shows it. What came to another
+// channel than the one where p is looked for no line can show.
 func (m *Matcher) unreceipted(p *paymentRec) int32 {
 	for a := p.firstAtom; a < p.firstAtom+int32(p.atoms); a++ {
-		if t := &m.atoms[a]; t.kind == ofReceipt && t.receipt == "" && t.line == none {
+		if t := &m.atoms[a]; t.kind == ofReceipt && t.receipt == "" && t.line == none && (t.here || p.channel != m.scope.Channel) {
 			return a
 		}
 	}

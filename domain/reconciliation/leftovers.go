@@ -222,7 +222,7 @@ func (m *Matcher) notShown(a *atom) reason {
 func (m *Matcher) causeOfFeeAbsence(fee *atom) reason {
 	p := &m.payments[fee.owner]
 	for a := p.firstAtom; a < p.firstAtom+int32(p.atoms); a++ {
-		if t := &m.atoms[a]; t.kind == ofReceipt && t.line == none {
+		if t := &m.atoms[a]; t.kind == ofReceipt && t.line == none && t.here {
 			return m.causeOfAbsence(t)
 		}
 	}

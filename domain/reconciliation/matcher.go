@@ -179,18 +179,21 @@ func (m *Matcher) AddPayment(p Payment) error {
 		channel: p.Channel, amount: p.Amount.Minor, opened: milli(p.OpenedAt), firstAtom: int32(len(m.atoms)), firstAttempt: int32(len(m.attempts)),
 		attempts: int16(len(p.Attempts)), status: p.Status, asked: p.Asked, claimed: none,
 	}
-	owner, here := int32(len(m.payments)), p.Channel == m.scope.Channel && m.scope.Source != SourceBank
+	owner := int32(len(m.payments))
+	here := func(channel int64) bool {
+		return (channel == m.scope.Channel || channel == 0 && p.Channel == m.scope.Channel) && m.scope.Source != SourceBank
+	}
 	for _, r := range p.Receipts {
 		if err := m.fits(r.Amount); err != nil {
 			return fmt.Errorf("payment %s, a receipt: %w", p.Reference, err)
 		}
-		m.addAtom(atom{kind: ofReceipt, receipt: r.Number, amount: r.Amount.Minor, paid: milli(r.PaidAt), booked: milli(r.CreditedAt), owner: owner, here: here})
+		m.addAtom(atom{kind: ofReceipt, receipt: r.Number, amount: r.Amount.Minor, paid: milli(r.PaidAt), booked: milli(r.CreditedAt), owner: owner, here: here(r.Channel)})
 	}
 	if p.Fee.Minor != 0 && !m.scope.Source.PaymentsOnly() {
 		if err := m.fits(p.Fee); err != nil {
 			return fmt.Errorf("payment %s, its fee: %w", p.Reference, err)
 		}
-		m.addAtom(atom{kind: ofFee, amount: -p.Fee.Minor, paid: milli(p.FeeAt), booked: milli(p.FeeAt), owner: owner, here: here})
+		m.addAtom(atom{kind: ofFee, amount: -p.Fee.Minor, paid: milli(p.FeeAt), booked: milli(p.FeeAt), owner: owner, here: here(0)})
 	}
 	for _, a := range p.Attempts {
 		m.attempts = append(m.attempts, attemptRec{

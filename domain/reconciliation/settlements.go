@@ -134,6 +134,7 @@ func (m *Matcher) unsettledDays() map[int]day {
 		for a := p.firstAtom; a < p.firstAtom+int32(p.atoms); a++ {
 			t := &m.atoms[a]
 			switch {
+			case !t.here:
 			case t.kind == ofFee:
 				d.fees += t.amount
 			case t.line == none && t.paid != never:
@@ -194,7 +195,7 @@ func (m *Matcher) settle(s *settled, refunds []int32) {
 		p := &m.payments[i]
 		for a := p.firstAtom; a < p.firstAtom+int32(p.atoms); a++ {
 			switch t := &m.atoms[a]; {
-			case t.line != none:
+			case t.line != none || !t.here:
 			case t.kind == ofFee:
 				fees = append(fees, a)
 			default:

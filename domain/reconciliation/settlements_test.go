@@ -115,6 +115,13 @@ func TestASettlementIsManyPayments(t *testing.T) {
 				{0, "KIPAY1", RuleUnmatched, Unexplained, Open, "10"},
 			},
 		},
+		"one that was paid at another channel too": {
+			[]any{with(card(1, 1000, "", day(3)), func(p *Payment) {
+				p.Receipts = append(p.Receipts, Receipt{Number: "SKW0000001", Amount: kes(1000), PaidAt: day(4), CreditedAt: day(4), Channel: 2})
+			})},
+			[]any{settled(2, KindSettlement, "901", 99_000, day(5))},
+			[]is{{2, "", RuleSettlement, "", "", "0"}, {2, "KIPAY1", RuleSettlement, "", "", "0"}, {2, "KIPAY1", RuleSettlement, "", "", "0"}},
+		},
 		"a later settlement": {
 			[]any{card(1, 1000, "902", day(3)), card(2, 300, "", late)},
 			nil,
