@@ -10,6 +10,7 @@ import (
 
 	"github.com/benfex/kipay/commands"
 	"github.com/benfex/kipay/domain"
+	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/customer"
 	"github.com/benfex/kipay/eventstore"
 )
@@ -237,5 +238,82 @@ func TestNoPaymentIsOpenedForWhoIsBeingErased(t *testing.T) {
 	}
 	if status, raw := w.post("/api/transactions/initialize", checkout); status != 201 {
 		t.Errorf("afterwards: %d %s", status, raw)
+	}
+}
+
+// What M-Pesa confirms under the receipt of a payment whose payer was erased counts, and is erased at once.
+func TestAConfirmationAfterAnErasureIsErasedAtOnce(t *testing.T) {
+	w := newWorld(t, "sandbox")
+	w.route()
+	w.keep(map[string]int{"tax": 0, "aml": 0})
+	id := w.customer(wanjiku)
+	ref, url := w.push("ORDER123")
+	w.mustPost(url, paid(w.checkout, "QGR7I8K2LM"))
+	w.clock.pass(time.Minute)
+	late := func() {
+		t.Helper()
+		if err := w.write.EraseLateConfirmation(t.Context(), channel.SandboxReceipts, "QGR7I8K2LM", commands.By{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	late()
+	if len(w.known(w.checkout)) == 0 {
+		t.Fatal("erased for nothing")
+	}
+	if status, raw := w.erase(id, `{"reason":"request 1"}`); status != 200 {
+		t.Fatalf("%d %s", status, raw)
+	}
+	for _, account := range []string{"order 123", "order 124"} { // the second shares what was drawn for the first
+		w.mustPost("/mpesa/confirmation", confirmation(account, "QGR7I8K2LM", "1000.00"))
+		if len(w.known("JOHN")) == 0 {
+			t.Fatal("nothing was confirmed")
+		}
+		late()
+		if left := w.known("JOHN", "order 123", "order 124", "***** 678"); len(left) > 0 {
+			t.Errorf("the log still tells %q", left)
+		}
+	}
+	if s := w.state(ref); s.Received().Major() != 1000 || s.Credited.Major() != 1000 {
+		t.Errorf("the payment has %s, credited %s", s.Received(), s.Credited)
+	}
+}
+
+// What is said in a dispute that comes after an erasure is kept until the dispute is over.
+func TestADisputeAfterAnErasureIsErasedWhenItIsOver(t *testing.T) {
+	w := newWorld(t, "sandbox")
+	w.keep(map[string]int{"tax": 0, "aml": 0})
+	ref := w.openCheckout()
+	w.payByCard(ref)
+	w.cards.say(string(ref)+"-1", "success")
+	if _, err := w.write.AskCardAttempt(t.Context(), ref, 1, commands.By{Actor: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	w.assignIDs()
+	if status, raw := w.erase(w.state(ref).Customer, `{"reason":"request 1"}`); status != 200 {
+		t.Fatalf("%d %s", status, raw)
+	}
+	const said = "createdAt" // in the words that Paystack sends
+	w.disputes.be(func(p *disputeProvider) { p.reference, p.status = string(ref)+"-1", "awaiting-merchant-feedback" })
+	w.hook("2", "sk_test_x", "charge.dispute.create", row(624, string(ref)+"-1", "awaiting-merchant-feedback", "", 1))
+	late := func() {
+		t.Helper()
+		if err := w.write.EraseLate(t.Context(), ref, commands.By{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if late(); len(w.known(said)) == 0 {
+		t.Fatal("erased while it is disputed")
+	}
+	w.disputes.be(func(p *disputeProvider) { p.status, p.word = "resolved", "auto-accepted" })
+	if err := w.write.FindDisputes(t.Context(), commands.By{Actor: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if late(); len(w.known(said)) > 0 {
+			t.Error("what was said in the dispute stays")
+		}
+	}
+	if s := w.state(ref); s.Refunded() != kes(600_00) {
+		t.Errorf("%s went back", s.Refunded())
 	}
 }

@@ -4,13 +4,10 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/customer"
-	"github.com/benfex/kipay/domain/transaction"
-	"github.com/benfex/kipay/eventstore"
 )
 
 // dueList are the erasures that fall due in a month.
@@ -104,33 +101,4 @@ func (w *WriteSide) carryOut(ctx context.Context, hash string, early bool, by By
 		w.customers.drop(customer.Stream(hash), known.Revision+1)
 	}
 	return err
-}
-
-// EraseLate erases what a provider said of a payment after its payer was erased. The money counts already.
-func (w *WriteSide) EraseLate(ctx context.Context, ref transaction.Reference, by By) error {
-	erased, late, subject := false, false, ""
-	err := w.log.EachInStream(ctx, ref.Stream(), 0, func(e eventstore.Envelope) error {
-		if e.Revision == 0 {
-			erased, subject = e.Erased, e.Meta.Subject
-		}
-		late = late || e.Meta.Key != "" && e.Meta.Subject == subject && !e.Erased
-		return nil
-	})
-	if err != nil || !erased || !late {
-		return asUnavailable(err)
-	}
-	if hash, ok := strings.CutPrefix(subject, customer.Stream("")); ok {
-		// A customer who has come back is known under the same key as the notice: both go with the next erasure.
-		out, err := Handle[customer.State](ctx, w, subject, customer.EraseAgain{At: w.log.Now()}, by)
-		if err != nil || out.State.Started == nil {
-			return err
-		}
-		_, err = w.finishErasure(ctx, hash, by)
-		return err
-	}
-	if err := w.Ring.Destroy(ctx, subject); err != nil {
-		return asUnavailable(err)
-	}
-	w.forgetKeys(subject)
-	return nil
 }

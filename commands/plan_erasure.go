@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/benfex/kipay/domain"
-	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/customer"
 	"github.com/benfex/kipay/domain/dispute"
 	"github.com/benfex/kipay/domain/ids"
@@ -285,18 +284,11 @@ func (w *WriteSide) disputed(ctx context.Context, t transaction.State) (bool, er
 func (w *WriteSide) confirmationsOf(ctx context.Context, t transaction.State) ([]string, error) {
 	var out []string
 	for _, p := range t.Payments {
-		id := p.Channel
-		if a, ok := t.Attempt(p.Attempt); id == 0 && ok {
-			id = a.Channel
-		}
-		if id == 0 {
-			id = t.Channel
-		}
-		ch, err := w.channels.get(ctx, w.log, channel.Stream(id))
-		if err != nil || !ch.State.Exists() {
+		scope, err := w.scopeOf(ctx, t, p)
+		if err != nil || scope == "" {
 			return out, err
 		}
-		r, err := fold[receipt.State](ctx, w.log, receipt.Stream(ch.State.ReceiptScope(), p.Receipt))
+		r, err := fold[receipt.State](ctx, w.log, receipt.Stream(scope, p.Receipt))
 		if err != nil {
 			return out, err
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/benfex/kipay/domain/dispute"
+	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
 )
 
@@ -39,7 +40,10 @@ func (r *Reactor) onDispute(ctx context.Context, rec eventstore.Record) error {
 				return time.Time{}, err
 			}
 			r.due.note(rec.Stream, s)
-			if !opened || s.Status.Final() {
+			if s.Status.Final() {
+				return time.Time{}, r.Write.EraseLate(ctx, transaction.Reference(s.Reference), cause)
+			}
+			if !opened {
 				return time.Time{}, nil // one task a dispute is enough
 			}
 			return r.Log.Now().Add(r.DisputePoll), nil

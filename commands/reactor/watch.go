@@ -73,10 +73,13 @@ func (r *Reactor) onEvent(ctx context.Context, rec eventstore.Record) error {
 				asked = true
 			}
 			due, err := r.Write.SettleReceipt(ctx, e.Scope, e.Number, cause)
-			if err == nil && !due.IsZero() {
-				due = earlier(due, r.Log.Now().Add(mendAfter))
+			switch {
+			case err != nil:
+				return due, err
+			case due.IsZero():
+				return due, r.Write.EraseLateConfirmation(ctx, e.Scope, e.Number, cause)
 			}
-			return due, err
+			return earlier(due, r.Log.Now().Add(mendAfter)), nil
 		}
 	case receipt.SuspenseReleased:
 		if e.How != receipt.ReleaseCredited {
@@ -103,14 +106,23 @@ func (r *Reactor) onEvent(ctx context.Context, rec eventstore.Record) error {
 		}
 	case transaction.RefundRequested:
 		t.kind, t.since, t.due = kindRefund, e.At, e.At.Add(r.FirstQuery)
-		t.run = func(ctx context.Context, t *task) (time.Time, error) { return r.askRefund(ctx, t, e, cause) }
+		t.run = func(ctx context.Context, t *task) (time.Time, error) {
+			due, err := r.askRefund(ctx, t, e, cause)
+			if err == nil && due.IsZero() {
+				err = r.Write.EraseLate(ctx, e.Reference, cause)
+			}
+			return due, err
+		}
 	case transaction.RefundNoticeReceived:
 		if e.Door != transaction.DoorRefundWebhook {
 			return nil // weighed in the append that recorded it
 		}
 		t.kind, t.due = kindNotice, e.At
 		t.run = func(ctx context.Context, _ *task) (time.Time, error) {
-			return time.Time{}, r.Write.SyncCardRefunds(ctx, e.Reference, cause)
+			if err := r.Write.SyncCardRefunds(ctx, e.Reference, cause); err != nil {
+				return time.Time{}, err
+			}
+			return time.Time{}, r.Write.EraseLate(ctx, e.Reference, cause)
 		}
 	case customer.ErasureStarted:
 		t.kind, t.due = kindErasure, e.At.Add(mendAfter)
