@@ -43,7 +43,7 @@ func (w *WriteSide) AskRefund(ctx context.Context, ref transaction.Reference, id
 		return false, err
 	}
 	if r.Way == transaction.RefundByPaystack {
-		err = w.SyncCardRefunds(ctx, ref, by)
+		_, err = w.SyncCardRefunds(ctx, ref, by)
 	} else {
 		w.askDaraja(ctx, r, ch.State)
 	}
@@ -68,18 +68,19 @@ func (w *WriteSide) askDaraja(ctx context.Context, r transaction.Refund, ch chan
 }
 
 // SyncCardRefunds compares the refunds of a payment with what Paystack lists of it: ours are known by the note that they
-// carry, and what nobody here asked for is recorded as taken back.
-func (w *WriteSide) SyncCardRefunds(ctx context.Context, ref transaction.Reference, by By) error {
+// carry, and what nobody here asked for is recorded as taken back. answered is false when Paystack could not be asked: what it
+// would have said is not known yet.
+func (w *WriteSide) SyncCardRefunds(ctx context.Context, ref transaction.Reference, by By) (answered bool, err error) {
 	known, err := fold[transaction.State](ctx, w.log, ref.Stream())
 	if err != nil {
-		return err
+		return false, err
 	}
 	s := known.State
-	by.Merchant = s.Merchant
+	by.Merchant, answered = s.Merchant, true
 	for _, p := range s.Payments {
 		ch, err := w.channels.get(ctx, w.log, channel.Stream(s.ChannelOf(p)))
 		if err != nil {
-			return err
+			return false, err
 		}
 		if ch.State.Provider != channel.Paystack {
 			continue
@@ -87,15 +88,16 @@ func (w *WriteSide) SyncCardRefunds(ctx context.Context, ref transaction.Referen
 		rows, err := w.Paystack.ListRefunds(ctx, paystack.ChannelKey(channel.Stream(ch.State.ID)), paystackCredentials(ch.State), p.Receipt)
 		if err != nil {
 			w.Logger.Warn().Str("reference", string(ref)).Int64("channel", ch.State.ID).Err(err).Msg("Paystack could not be asked after refunds")
+			answered = false
 			continue
 		}
 		for _, row := range rows {
 			if err := w.weighCardRefund(ctx, s, p, row, by); err != nil {
-				return err
+				return false, err
 			}
 		}
 	}
-	return nil
+	return answered, nil
 }
 
 // weighCardRefund lets one row of Paystack's list count.

@@ -72,7 +72,7 @@ func TestARefundOfMoneyThatNoAttemptBroughtIsAskedAfter(t *testing.T) {
 		p.refunds = `{"id":31,"transaction":4099260516,"transaction_reference":"elsewhere","status":"processed","amount":60000,"currency":"KES",` +
 			`"merchant_note":"` + name + `","domain":"test","createdAt":"2026-11-23T09:02:00.000Z"}`
 	})
-	if err := w.write.SyncCardRefunds(t.Context(), ref, by); err != nil {
+	if _, err := w.write.SyncCardRefunds(t.Context(), ref, by); err != nil {
 		t.Fatal(err)
 	}
 	if s := w.state(ref); s.Refunds[0].Status != transaction.RefundDone || s.Refunded().Major() != 600 {

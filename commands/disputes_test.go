@@ -201,7 +201,7 @@ func TestWhatADisputeTookIsEnteredOnceByWhicheverItIsHeardOfFirst(t *testing.T) 
 		ref := w.disputed(true)
 		w.disputes.be(func(p *disputeProvider) { p.refunds = refund })
 		sync := func() {
-			if err := w.write.SyncCardRefunds(t.Context(), ref, commands.By{Actor: "test"}); err != nil {
+			if _, err := w.write.SyncCardRefunds(t.Context(), ref, commands.By{Actor: "test"}); err != nil {
 				t.Fatal(err)
 			}
 		}

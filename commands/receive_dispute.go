@@ -127,7 +127,8 @@ func (w *WriteSide) followDispute(ctx context.Context, d dispute.State, by By) e
 	case dispute.Lost:
 		return w.takeBack(ctx, d, noted.State, by)
 	case dispute.Closed:
-		return w.SyncCardRefunds(ctx, transaction.Reference(d.Reference), by) // money that went back is listed there
+		_, err := w.SyncCardRefunds(ctx, transaction.Reference(d.Reference), by) // money that went back is listed there
+		return err
 	case dispute.NeedsResponse, dispute.UnderReview:
 	}
 	return nil

@@ -36,9 +36,12 @@ type install struct {
 	result string
 	asked  int
 	pauses []time.Duration // between status queries
-	store  *embedded.Store
-	log    *eventstore.Log
-	write  *commands.WriteSide
+	// refunds are what Paystack lists of a payment, once it has refused so many times to.
+	refunds string
+	refused int
+	store   *embedded.Store
+	log     *eventstore.Log
+	write   *commands.WriteSide
 }
 
 func (i *install) now() time.Time {
@@ -65,6 +68,10 @@ func (i *install) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, `{"access_token":"t","expires_in":"3599"}`)
 		return
 	}
+	if r.URL.Path == "/refund" {
+		i.list(w)
+		return
+	}
 	var body map[string]any
 	_ = json.NewDecoder(r.Body).Decode(&body)
 	i.mu.Lock()
@@ -72,6 +79,17 @@ func (i *install) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	result := i.result
 	i.mu.Unlock()
 	_, _ = fmt.Fprintf(w, `{"ResponseCode":"0","ResponseDescription":"ok","MerchantRequestID":"m","CheckoutRequestID":%q,"ResultCode":%q,"ResultDesc":"d"}`, body["CheckoutRequestID"], result)
+}
+
+func (i *install) list(w http.ResponseWriter) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.refused--; i.refused >= 0 {
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = io.WriteString(w, `{"status":false,"message":"Invalid key","code":"invalid_Key"}`)
+		return
+	}
+	_, _ = io.WriteString(w, `{"status":true,"message":"ok","data":[`+i.refunds+`]}`)
 }
 
 func newInstall(t *testing.T, result string) *install {
@@ -92,7 +110,7 @@ func newInstall(t *testing.T, result string) *install {
 	i.log = eventstore.NewLog(i.store, eventstore.NewCodec(ring, eventstore.Catalogue()), i.now, uuid.New)
 	i.write, err = commands.New(t.Context(), commands.Options{
 		Log: i.log, Ring: ring, Seen: eventstore.NewSeen(), Random: rand.Reader, Logger: zerolog.Nop(), PublicURL: "https://pay.example.com",
-		Mpesa: mpesa.New(mpesa.Options{SandboxURL: provider.URL, Now: i.now}), Paystack: paystack.New(paystack.Options{}),
+		Mpesa: mpesa.New(mpesa.Options{SandboxURL: provider.URL, Now: i.now}), Paystack: paystack.New(paystack.Options{BaseURL: provider.URL, Now: i.now}),
 		CheckoutWindow: time.Hour, PushWindow: 15 * time.Minute,
 	})
 	if err != nil {

@@ -118,12 +118,7 @@ func (r *Reactor) onEvent(ctx context.Context, rec eventstore.Record) error {
 			return nil // weighed in the append that recorded it
 		}
 		t.kind, t.due = kindNotice, e.At
-		t.run = func(ctx context.Context, _ *task) (time.Time, error) {
-			if err := r.Write.SyncCardRefunds(ctx, e.Reference, cause); err != nil {
-				return time.Time{}, err
-			}
-			return time.Time{}, r.Write.EraseLate(ctx, e.Reference, cause)
-		}
+		t.run = func(ctx context.Context, t *task) (time.Time, error) { return r.askRefundNews(ctx, t, e, cause) }
 	case customer.ErasureStarted:
 		t.kind, t.due = kindErasure, e.At.Add(mendAfter)
 		t.run = func(ctx context.Context, _ *task) (time.Time, error) {
@@ -227,6 +222,20 @@ func (r *Reactor) askRefund(ctx context.Context, t *task, e transaction.RefundRe
 	done, err := r.Write.AskRefund(ctx, e.Reference, e.Refund, cause)
 	now := r.Log.Now()
 	if err != nil || done || now.Sub(e.At) > refundEnd {
+		return time.Time{}, err
+	}
+	return now.Add(refundBackoff[min(t.tries-1, len(refundBackoff)-1)]), nil
+}
+
+// askRefundNews asks Paystack what is new about a payment's refunds, which it says once, until it answers: money that went back without having
+// been asked for here is not asked after by anybody else.
+func (r *Reactor) askRefundNews(ctx context.Context, t *task, e transaction.RefundNoticeReceived, cause commands.By) (time.Time, error) {
+	answered, err := r.Write.SyncCardRefunds(ctx, e.Reference, cause)
+	if err == nil {
+		err = r.Write.EraseLate(ctx, e.Reference, cause)
+	}
+	now := r.Log.Now()
+	if err != nil || answered || now.Sub(e.At) > refundEnd {
 		return time.Time{}, err
 	}
 	return now.Add(refundBackoff[min(t.tries-1, len(refundBackoff)-1)]), nil
