@@ -19,7 +19,7 @@ import (
 
 // layout is the version of the tables of a generation, and of what is written into them. It grows with every change
 // that needs the tables built again.
-const layout uint32 = 14
+const layout uint32 = 15
 
 // ErrNewerLayout: the generation that serves was built by a newer Kipay than this one.
 var ErrNewerLayout = errors.New("the ClickHouse tables were built by a newer kipay")

@@ -44,12 +44,13 @@ func TransactionOf(s transaction.State, version eventstore.Position, revision ev
 		MerchantID: s.Merchant, Mode: s.Mode, CreatedAt: s.At, ID: s.ID, Version: version, Revision: revision,
 		Reference: string(s.Reference), Status: s.Status(), Listed: s.MergedInto == "", Currency: s.Amount.Currency,
 		Amount: s.Amount.Minor, Received: s.Received().Minor, Credited: s.Credited.Minor, Surplus: s.Surplus.Minor,
-		PaymentMethod: string(s.Method()), Provider: s.Provider, Origin: string(s.Origin), ChannelID: s.Channel,
+		PaymentMethod: string(s.Method()), Origin: string(s.Origin),
 		CustomerID: s.Customer, Email: string(s.Email), FirstName: string(s.FirstName), LastName: string(s.LastName),
 		Phone: string(s.Phone), Description: string(s.Description), MerchantReference: string(s.MerchantReference),
 		Receipt: s.Receipt(), PaidAt: s.PaidAt(), ExpiresAt: s.ExpiresAt, CompletedAt: s.CompletedAt, UpdatedAt: s.UpdatedAt,
 		NeedsReview: len(s.Conflicts) > 0, MergedInto: string(s.MergedInto), Refunded: s.Refunded().Minor,
 	}
+	t.ChannelID, t.Provider = s.Through()
 	t.FailureCode, t.FailureReason, _ = s.Failure()
 	for i := range s.Attempts {
 		if a := &s.Attempts[i]; a.Method == transaction.MethodMpesaSTK {

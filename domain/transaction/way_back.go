@@ -80,6 +80,33 @@ func (s State) ChannelOf(p Payment) int64 {
 	return s.Channel
 }
 
+// Through is the channel that the payment is made through, and its provider: where the money first came, else where the payer was sent last,
+// else what it was opened for.
+func (s State) Through() (channel int64, provider string) {
+	channel, method := s.Channel, s.Method()
+	switch {
+	case len(s.Payments) > 0:
+		channel = s.ChannelOf(s.Payments[0])
+	case method != "":
+		for _, a := range s.Attempts {
+			if a.Confirmed {
+				channel = s.ChannelOf(Payment{Attempt: a.N})
+				break
+			}
+		}
+	case len(s.Attempts) > 0:
+		a := s.Attempts[len(s.Attempts)-1]
+		channel, method = s.ChannelOf(Payment{Attempt: a.N}), a.Method
+	}
+	switch {
+	case channel == s.Channel:
+		return channel, s.Provider
+	case method == MethodMpesaSTK || method == MethodMpesaC2B:
+		return channel, "mpesa"
+	}
+	return channel, "paystack"
+}
+
 // LeftOf is what of one receipt has not gone back, nor is about to by a refund.
 func (s State) LeftOf(p Payment) money.Money {
 	left := p.Amount
