@@ -40,15 +40,17 @@ func (a *api) ledgerAccounts(c *fiber.Ctx) error {
 	if err != nil {
 		return away(c, err)
 	}
-	currencies := []string{string(money.KES)}
+	home := string(money.KES)
+	currencies := []string{}
 	for i := range channels {
 		currencies = append(currencies, channels[i].Currency)
 	}
 	for _, b := range balances {
 		currencies = append(currencies, string(b.Currency))
 	}
-	slices.Sort(currencies[1:])
-	currencies = slices.Compact(currencies)
+	currencies = slices.DeleteFunc(currencies, func(c string) bool { return c == home })
+	slices.Sort(currencies)
+	currencies = slices.Insert(slices.Compact(currencies), 0, home)
 	chart := ledger.Chart()
 	e := &encoder{b: make([]byte, 0, 64+160*len(chart)*len(currencies))}
 	e.b = append(e.b, '{')

@@ -8,7 +8,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/customer"
+	"github.com/benfex/kipay/domain/merchant"
+	"github.com/benfex/kipay/domain/money"
 	"github.com/benfex/kipay/domain/transaction"
 	"github.com/benfex/kipay/eventstore"
 	"github.com/benfex/kipay/projections/projectionstest"
@@ -113,6 +116,30 @@ func TestAMergedPaymentIsSoldOnce(t *testing.T) {
 	}
 	if entries, _ := s.list(t, 1, "/ledger/entries?reference="+string(alone)); len(entries) != 4 {
 		t.Errorf("%d postings; want the payment's and those that take them back", len(entries))
+	}
+}
+
+func TestTheChartOfAccountsNamesEachCurrencyOnce(t *testing.T) {
+	s := newServer(t)
+	s.Merchant(t, 1, "")
+	s.paid(t, 1, 1000_00, 1000_00)
+	for _, c := range []money.Currency{money.GHS, money.KES, money.USD, money.GHS} {
+		id := s.NextID()
+		shop, _ := projectionstest.Do[channel.State](t, s.Install, 1, channel.Stream(id), channel.Create{Created: channel.Created{
+			ID: id, Merchant: 1, Name: string(c), Provider: channel.Paystack, Environment: channel.Sandbox, Currency: c, At: s.Now(),
+		}})
+		_, at := projectionstest.Do[merchant.State](t, s.Install, 1, merchant.Stream(1), merchant.AttachChannel{Merchant: 1, Channel: shop.ID, At: s.Now()})
+		s.wrote(1, at)
+	}
+	accounts, a := s.list(t, 1, "/ledger/accounts")
+	var currencies []string
+	for _, row := range accounts {
+		if row["account"] == "sales" {
+			currencies = append(currencies, row["currency"].(string))
+		}
+	}
+	if diff := cmp.Diff([]string{"KES", "GHS", "USD"}, currencies); diff != "" {
+		t.Errorf("currencies (-want +got):\n%s%s", diff, a.body)
 	}
 }
 
