@@ -32,7 +32,7 @@ func ofRefund(before transaction.State, e domain.Event) Postings {
 		}
 		in := entryAt(before, 0, e.Terms)
 		if r.Status == transaction.RefundRefused { // it had been taken for failed: promised once more
-			in.takeBack(RefundsPayable, r.Amount, r.Surplus)
+			in.takeBack(RefundsPayable, r.Amount, before.SurplusOf(r))
 		}
 		in.move(RefundsPayable, ProviderClearing, r.Amount.Currency, r.Amount.Minor)
 		// What went beyond what was promised, or stayed, is of what was received.

@@ -74,6 +74,29 @@ func TestWhatWasPaidTooMuchGoesBackFirst(t *testing.T) {
 	}
 }
 
+// A refund of the surplus fails, another one takes the surplus, and then the first turns out to have gone through: that one is out of what
+// the merchant is owed.
+func TestTheSurplusGoesBackOnceThoughARefundOfItIsFoundToHaveGoneThrough(t *testing.T) {
+	s := paidStory(t, fee.OfPool, 1200_00)
+	s.do(t, refund(1, 200_00, fee.OfPool))
+	s.do(t, refused(1))
+	s.do(t, refund(2, 150_00, fee.OfPool))
+	c := done(1)
+	c.Receipt = "RREV1"
+	s.do(t, c)
+	c = done(2)
+	c.Receipt = "RREV2"
+	s.do(t, c)
+	if diff := cmp.Diff(map[string]int64{"provider_clearing KES": 850_00, "merchant_payable KES": 850_00}, s.balances()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	no := transaction.WeighRefund{Refund: 1, Door: transaction.DoorOperator, Refused: true, FailureCode: "settled_by_person", At: t0.Add(3 * time.Hour)}
+	s.do(t, no)
+	if diff := cmp.Diff(map[string]int64{"provider_clearing KES": 1050_00, "merchant_payable KES": 1000_00, "suspense KES": 50_00}, s.balances()); diff != "" {
+		t.Errorf("after all not (-want +got):\n%s", diff)
+	}
+}
+
 func TestAReversalThatNobodyAskedForIsTakenFromTheSaleOnce(t *testing.T) {
 	s := paidStory(t, fee.OfMerchant, 1000_00)
 	reversal := transaction.RecordReversal{
@@ -135,6 +158,9 @@ func TestHoweverRefundsRunNeverMoreThanWasPaidIsPromisedAndTheLedgerAgrees(t *te
 		}
 		if b["provider_clearing KES"] != came-s.state.Refunded().Minor {
 			t.Fatalf("%d stands at the provider; %d came, %s went back", b["provider_clearing KES"], came, s.state.Refunded())
+		}
+		if b["suspense KES"] < 0 {
+			t.Fatalf("%d stands in suspense", b["suspense KES"])
 		}
 		if left := s.state.Refundable().Minor; left < 0 && !revived {
 			t.Fatalf("%d is left", left)

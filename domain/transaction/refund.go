@@ -107,6 +107,14 @@ func (s State) outOfSurplus(m money.Money) money.Money {
 	return money.Of(min(m.Minor, s.surplusLeft()), m.Currency)
 }
 
+// SurplusOf is how much of a refund is of the surplus if it has gone back: of one that was taken for failed, what others have left of it.
+func (s State) SurplusOf(r Refund) money.Money {
+	if r.Status == RefundRefused {
+		return money.Of(min(r.Surplus.Minor, s.surplusLeft()), r.Amount.Currency)
+	}
+	return r.Surplus
+}
+
 // evolveRefund is the state after an event about money that goes back.
 func (s State) evolveRefund(e domain.Event) State {
 	switch e := e.(type) {
@@ -118,7 +126,9 @@ func (s State) evolveRefund(e domain.Event) State {
 	case RefundOutcomeUnknown:
 		s = s.changeRefund(e.Refund, e.At, func(r *Refund) { r.Unknown = true })
 	case RefundCompleted:
+		before := s
 		s = s.changeRefund(e.Refund, e.At, func(r *Refund) {
+			r.Surplus = before.SurplusOf(*r)
 			r.Status, r.RefundReceipt, r.Came, r.RefundedAt, r.Failure, r.Attention = RefundDone, e.Receipt, e.Amount, e.RefundedAt, nil, ""
 			r.Door = e.Door
 		})
