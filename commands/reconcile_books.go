@@ -13,7 +13,6 @@ import (
 
 	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/channel"
-	"github.com/benfex/kipay/domain/fee"
 	"github.com/benfex/kipay/domain/money"
 	"github.com/benfex/kipay/domain/payout"
 	"github.com/benfex/kipay/domain/receipt"
@@ -255,7 +254,7 @@ type bookOf struct {
 	credited map[string]time.Time // by receipt
 	done     map[int64]time.Time  // by refund
 	reversed map[string]time.Time // by the reversal's receipt
-	feeAt    time.Time
+	fees     []feePart
 	events   []string
 }
 
@@ -275,13 +274,11 @@ func (b *bookOf) take(e eventstore.Envelope) {
 			at = a.ConfirmedAt // its money was counted then, and the receipt only names it
 		}
 		note(&b.credited, ev.Receipt, at)
-		if b.feeAt.IsZero() || !ev.Charge.IsZero() {
-			b.feeAt = at
-		}
+		b.charge(ev.Terms, ev.Attempt, ev.At)
 	case transaction.PaymentConfirmed:
-		b.feeAt = ev.At
+		b.charge(ev.Terms, ev.Attempt, ev.At)
 	case transaction.ProviderFeeReported:
-		b.feeAt = ev.At
+		b.charge(ev.Terms, ev.Attempt, ev.At)
 	case transaction.RefundCompleted:
 		if b.done == nil {
 			b.done = map[int64]time.Time{}
@@ -298,6 +295,19 @@ func (b *bookOf) take(e eventstore.Envelope) {
 	b.state = b.state.Evolve(e.Event)
 }
 
+// feePart is what an event posts of the provider's fees.
+type feePart struct {
+	channel int64
+	reconciliation.Posted
+}
+
+func (b *bookOf) charge(t transaction.Terms, attempt int, at time.Time) {
+	c := money.Of(t.Charge.Provider+t.Charge.ProviderTax, b.currency)
+	if c.Minor != 0 && t.Charge.Currency == b.currency {
+		b.fees = append(b.fees, feePart{b.state.ChannelOf(transaction.Payment{Attempt: attempt, Terms: t}), reconciliation.Posted{Amount: c, At: at}})
+	}
+}
+
 // maxNamedEvents is how many of a payment's events a difference names.
 const maxNamedEvents = 6
 
@@ -308,25 +318,19 @@ func (b *bookOf) payment(channel int64) reconciliation.Payment {
 		Reference: string(s.Reference), MerchantReference: string(s.MerchantReference), Channel: b.channelFor(channel), Asked: s.Origin != transaction.FromC2B,
 		Amount: s.Amount, Status: reconciliation.Status(s.Status()), OpenedAt: s.Initialized.At, Events: b.events, Fee: money.Of(0, b.currency),
 	}
-	receive := func(r reconciliation.Receipt, c fee.Charge) {
-		p.Receipts = append(p.Receipts, r)
-		if r.Channel == p.Channel {
-			p.Fee = p.Fee.Add(money.Of(c.Provider+c.ProviderTax, b.currency))
-		}
-	}
 	for _, m := range s.Payments {
 		if m.Amount.Currency != b.currency {
 			continue // it stands in suspense in its own currency
 		}
-		receive(reconciliation.Receipt{
+		p.Receipts = append(p.Receipts, reconciliation.Receipt{
 			Number: m.Receipt, Amount: m.Amount, PaidAt: m.PaidAt, CreditedAt: b.credited[m.Receipt], Channel: s.ChannelOf(m),
-		}, m.Charge)
+		})
 	}
 	for _, a := range s.Attempts {
 		if a.Confirmed && !s.HasReceiptFor(a.N) {
-			receive(reconciliation.Receipt{
+			p.Receipts = append(p.Receipts, reconciliation.Receipt{
 				Amount: s.Amount, PaidAt: a.ConfirmedAt, CreditedAt: a.ConfirmedAt, Channel: s.ChannelOf(transaction.Payment{Attempt: a.N}),
-			}, a.Charge)
+			})
 		}
 		account := a.AccountReference
 		if a.ProviderReference != "" {
@@ -337,8 +341,16 @@ func (b *bookOf) payment(channel int64) reconciliation.Payment {
 			Refused: a.Failure != nil && a.Failure.Kind >= transaction.FailedByQuery,
 		})
 	}
-	if p.Fee.Minor != 0 {
-		p.FeeAt = b.feeAt
+	for _, f := range b.fees {
+		switch {
+		case f.channel != p.Channel:
+			continue
+		case p.FeeAt.IsZero():
+			p.FeeAt = f.At
+		default:
+			p.FeeLater = append(p.FeeLater, f.Posted)
+		}
+		p.Fee = p.Fee.Add(f.Amount)
 	}
 	if len(p.Attempts) > reconciliation.MaxAttempts {
 		p.Attempts = p.Attempts[len(p.Attempts)-reconciliation.MaxAttempts:]

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/benfex/kipay/commands"
+	"github.com/benfex/kipay/domain/fee"
 	"github.com/benfex/kipay/domain/reconciliation"
 	"github.com/benfex/kipay/domain/reconciliation/journal"
 	"github.com/benfex/kipay/domain/transaction"
@@ -140,4 +141,27 @@ func TestAReceiptThatIsNamedLaterWasBookedWhenItWasConfirmed(t *testing.T) {
 		t.Fatalf("nothing is proved: %+v", s)
 	}
 	agrees(t, w.importPath(file), 1000)
+}
+
+// The fee was estimated when the payment came, and what M-Pesa took shows on the month's statement, which is imported in the next month.
+func TestOnlyTheCorrectionOfAFeeIsOfTheMonthInWhichItWasBooked(t *testing.T) {
+	w := newWorld(t, "sandbox")
+	if _, err := w.write.SetChannelFees(t.Context(), 1, fee.Rule{Fixed: 500}, fee.Rule{}); err != nil {
+		t.Fatal(err)
+	}
+	pay := func(account, receipt string) string {
+		_, url := w.push(account)
+		w.mustPost(url, paid(w.checkout, receipt))
+		return receipt + ",AT,AT,Pay Bill,Completed,1000.00,,,true,Pay Utility,25471****678 - JOHN DOE,," + account
+	}
+	file := w.statementFile(pay("ORDER1", "QGR7I8K2LM"), "QGR7I8K2LM,AT,AT,Pay Bill Charge,Completed,,6.00,,true,Pay Bill Charge,,,")
+	w.clock.pass(5 * 24 * time.Hour)
+	imp := w.importPath(file)
+	if i, _ := imp.Item(1); imp.Len() != 1 || i.Cause != reconciliation.Fee || i.Action != journal.Recorded || imp.Reconciled.Booked.Minor != 995_00 {
+		t.Fatalf("nothing is proved: %+v, %s booked", imp.Items(), imp.Reconciled.Booked.Format())
+	}
+	imp = w.importRows("QGR7I8K2LX,AT,AT,Pay Bill,Completed,10.00,,,true,Pay Utility,25471****999 - JANE DOE,,NOBODY")
+	if b := imp.Reconciled.Booked.Minor; b != -1_00 {
+		t.Errorf("the books count %d cents in the next month", b)
+	}
 }

@@ -89,7 +89,7 @@ func (m *Matcher) same(p, q *paymentRec) bool {
 	}
 	for i := range int32(p.atoms) {
 		a, b := &m.atoms[p.firstAtom+i], &m.atoms[q.firstAtom+i]
-		if a.kind != b.kind || a.receipt != b.receipt || a.amount != b.amount || a.paid != b.paid || a.booked != b.booked || a.here != b.here {
+		if a.kind != b.kind || a.receipt != b.receipt || a.amount != b.amount || a.paid != b.paid || a.booked != b.booked || a.here != b.here || a.other != b.other {
 			return false
 		}
 	}

@@ -35,6 +35,8 @@ type Payment struct {
 	// Fee is what the books have posted as the provider's fee for it, not negative; FeeAt is when, zero when nothing was.
 	Fee   money.Money
 	FeeAt time.Time
+	// FeeLater is what of Fee was not posted at FeeAt: what corrects an estimate.
+	FeeLater []Posted
 	// Settlement is the provider's id of the settlement that it was paid out with, empty when not known.
 	Settlement string
 	// Events are the ids of the events that say so, handed through to the results; they may be left out to save memory.
@@ -52,6 +54,12 @@ type Receipt struct {
 	CreditedAt time.Time
 	// Channel is where it came, 0 for the payment's.
 	Channel int64
+}
+
+// Posted is a part of an amount, which may be less than zero, and when the books counted it.
+type Posted struct {
+	Amount money.Money
+	At     time.Time
 }
 
 // Attempt is one try to get the money from a phone or a card.

@@ -103,9 +103,10 @@ type atom struct {
 	line         int32
 	next         int32
 	kind         atomKind
-	here         bool // of the statement's channel
-	inBooks      bool // here, and booked in the period
-	surplus      bool // came when its payment was paid already
+	here         bool  // of the statement's channel
+	inBooks      bool  // here, and booked in the period
+	other        int64 // what of the amount was booked in another period, though the rest was booked in this one
+	surplus      bool  // came when its payment was paid already
 }
 
 // ErrUsed is a second Match of one Matcher.
@@ -189,11 +190,8 @@ func (m *Matcher) AddPayment(p Payment) error {
 		}
 		m.addAtom(atom{kind: ofReceipt, receipt: r.Number, amount: r.Amount.Minor, paid: milli(r.PaidAt), booked: milli(r.CreditedAt), owner: owner, here: here(r.Channel)})
 	}
-	if p.Fee.Minor != 0 && !m.scope.Source.PaymentsOnly() {
-		if err := m.fits(p.Fee); err != nil {
-			return fmt.Errorf("payment %s, its fee: %w", p.Reference, err)
-		}
-		m.addAtom(atom{kind: ofFee, amount: -p.Fee.Minor, paid: milli(p.FeeAt), booked: milli(p.FeeAt), owner: owner, here: here(0)})
+	if err := m.addFee(&p, owner, here(0)); err != nil {
+		return err
 	}
 	for _, a := range p.Attempts {
 		m.attempts = append(m.attempts, attemptRec{
@@ -202,6 +200,36 @@ func (m *Matcher) AddPayment(p Payment) error {
 	}
 	rec.atoms = int16(int32(len(m.atoms)) - rec.firstAtom)
 	m.payments = append(m.payments, rec)
+	return nil
+}
+
+// addFee adds what the books posted as a payment's fee. A part of it may have been posted in another period than the rest.
+func (m *Matcher) addFee(p *Payment, owner int32, here bool) error {
+	if p.Fee.Minor == 0 && len(p.FeeLater) == 0 || m.scope.Source.PaymentsOnly() {
+		return nil
+	}
+	if err := m.fits(p.Fee); err != nil {
+		return fmt.Errorf("payment %s, its fee: %w", p.Reference, err)
+	}
+	a := atom{kind: ofFee, amount: -p.Fee.Minor, paid: milli(p.FeeAt), booked: milli(p.FeeAt), owner: owner, here: here}
+	first, counted := p.Fee.Minor, int64(0)
+	for _, l := range p.FeeLater {
+		if err := m.fits(l.Amount); err != nil {
+			return fmt.Errorf("payment %s, its fee: %w", p.Reference, err)
+		}
+		first -= l.Amount.Minor
+		if m.scope.inPeriod(milli(l.At)) {
+			counted += l.Amount.Minor
+		}
+	}
+	if m.scope.inPeriod(a.booked) {
+		counted += first
+	}
+	m.addAtom(a)
+	if last := &m.atoms[len(m.atoms)-1]; here {
+		last.inBooks = counted != 0
+		last.other = last.amount + counted
+	}
 	return nil
 }
 

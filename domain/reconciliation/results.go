@@ -43,11 +43,14 @@ func (m *Matcher) booked() int64 {
 	sum := int64(0)
 	for i := range m.atoms {
 		if m.atoms[i].inBooks {
-			sum += m.atoms[i].amount
+			sum += m.atoms[i].counted()
 		}
 	}
 	return sum
 }
+
+// counted is what the books count of an amount in the period.
+func (a *atom) counted() int64 { return a.amount - a.other }
 
 func (m *Matcher) money(minor int64) money.Money { return money.Of(minor, m.scope.Currency) }
 
@@ -127,7 +130,14 @@ func (r *reporter) pair(res Result, l *lineRec, a *atom) error {
 	m := r.m
 	switch {
 	case a.inBooks:
-		res.Booked = m.money(a.amount)
+		if a.other != 0 {
+			rest := res
+			rest.Amount = m.money(a.other)
+			if err := r.give(rest, whyBookedOtherwise); err != nil {
+				return err
+			}
+		}
+		res.Booked = m.money(a.counted())
 		res.Amount = m.money(l.amount - a.amount)
 		why := m.deviation(l, a)
 		if why == whyMatched && a.surplus {
@@ -227,19 +237,19 @@ func (r *reporter) book(i int32) error {
 		}
 	}
 	if a.inBooks {
-		res.Booked = m.money(a.amount)
+		res.Booked = m.money(a.counted())
 	}
 	switch {
 	case inGroup:
 		l := &m.lines[a.line]
 		res.Line, res.Key, res.Rule, res.Stated = int(l.number), l.key, RuleSettlement, m.money(a.amount)
-		if a.inBooks {
+		if a.inBooks && a.other == 0 {
 			return r.give(res, whyMatched)
 		}
-		res.Amount = m.money(a.amount)
+		res.Amount = m.money(a.amount - res.Booked.Minor)
 		return r.give(res, whyBookedOtherwise)
 	case a.inBooks:
-		res.Amount = m.money(-a.amount)
+		res.Amount = m.money(-a.counted())
 		why := r.absence(a)
 		if why == whyOnOtherStatement {
 			res.Rule = RuleReceipt

@@ -278,3 +278,39 @@ func TestAResultKeepsItsIdentity(t *testing.T) {
 		t.Errorf("%q", bare.Identity())
 	}
 }
+
+// The books held an estimate in one month, and what the provider reported of it in the next.
+func TestAFeeThatWasCorrectedInAnotherMonth(t *testing.T) {
+	paid := with(under(pushed("KIPAY1", "ORDER1", 1000), "SKA0000001"), func(p *Payment) {
+		p.Fee, p.FeeAt, p.FeeLater = kes(6), noon, []Posted{{Amount: kes(1), At: end.Add(time.Hour)}}
+	})
+	line, charge := paidIn(1, "SKA0000001", "ORDER1", 1000), moved(2, KindCharge, "SKA0000001", "", -6)
+	tied := is{1, "KIPAY1", RuleReceipt, "", "", "0"}
+	next := mpesa()
+	next.Period = Period{From: end, Until: end.AddDate(0, 1, 0)}
+	for name, test := range map[string]struct {
+		scope Scope
+		parts []any
+		books int64
+		want  []is
+	}{
+		"the first month": {mpesa(), []any{paid, line, charge}, 995, []is{
+			tied, {2, "KIPAY1", RuleReceipt, Timing, Explained, "-1"}, {2, "KIPAY1", RuleReceipt, "", "", "0"},
+		}},
+		"the second month": {next, []any{paid}, -1, []is{{0, "KIPAY1", RuleUnmatched, Timing, Explained, "1"}}},
+		"an estimate of what cost nothing": {mpesa(), []any{with(paid, func(p *Payment) {
+			p.Fee, p.FeeLater = kes(0), []Posted{{Amount: kes(-5), At: end.Add(time.Hour)}}
+		}), line}, 995, []is{tied, {0, "KIPAY1", RuleUnmatched, Fee, Explained, "5"}}},
+		"corrected in the same month": {mpesa(), []any{with(paid, func(p *Payment) { p.FeeLater = []Posted{{Amount: kes(1), At: noon.Add(time.Hour)}} }), line, charge}, 994, []is{
+			tied, {2, "KIPAY1", RuleReceipt, "", "", "0"},
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			results, totals := reconcile(t, test.scope, test.parts...)
+			expect(t, results, test.want...)
+			if err := totals.Check(); err != nil || totals.Books != kes(test.books) {
+				t.Errorf("the books count %s: %v", totals.Books, err)
+			}
+		})
+	}
+}
