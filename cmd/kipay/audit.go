@@ -146,8 +146,10 @@ func asFinding(err error) error {
 	if errors.As(err, &coded) {
 		return err
 	}
-	if errors.Is(err, transparency.ErrHistory) || errors.Is(err, transparency.ErrCheckpoint) || errors.Is(err, eventstore.ErrCorrupt) {
-		return &exitError{exitFinding, err}
+	for _, finding := range []error{transparency.ErrHistory, transparency.ErrOtherLog, transparency.ErrCheckpoint, eventstore.ErrCorrupt} {
+		if errors.Is(err, finding) {
+			return &exitError{exitFinding, err}
+		}
 	}
 	return err
 }

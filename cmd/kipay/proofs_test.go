@@ -208,6 +208,32 @@ func TestAHistoryThatWasRewrittenIsCaughtByAnOldCheckpoint(t *testing.T) {
 	in.fails(t, 3, "history was changed", "audit", "check", "--since", old)
 }
 
+// The tree in the data folder is of the log as it was: whoever changes the log and leaves that is caught without any checkpoint.
+func TestALogThatItsTreeWasNotMadeOfIsAFinding(t *testing.T) {
+	t.Parallel()
+	in, _ := signing(t)
+	in.terminate(t, 30*time.Second)
+	tree, aside := filepath.Join(in.data, "proofs"), filepath.Join(in.data, "aside")
+	if err := os.Rename(tree, aside); err != nil {
+		t.Fatal(err)
+	}
+	in.rewrite(t, func(r *eventstore.Record) bool {
+		return r.Type != "PaymentReceived" && !strings.HasPrefix(r.Stream, "transparency-heads")
+	})
+	if err := errors.Join(os.RemoveAll(tree), os.Rename(aside, tree)); err != nil {
+		t.Fatal(err)
+	}
+	in.behindTheBack(t, func(ctx context.Context, s *embedded.Store) error { // the log goes on past the end of the tree
+		var more []eventstore.NewEvent
+		for range 300 {
+			more = append(more, eventstore.NewEvent{ID: uuid.New(), Type: "Noted", Data: []byte("{}"), Metadata: []byte("{}")})
+		}
+		_, err := s.Append(ctx, "note-1", eventstore.NoStream, more...)
+		return err
+	})
+	in.fails(t, 3, "another log", "audit", "check")
+}
+
 // Nobody has to ask: a node that finds another log under its own heads says so, and takes payments all the same.
 func TestANodeSaysThatItsLogIsNotTheOneThatWasSigned(t *testing.T) {
 	t.Parallel()
