@@ -401,7 +401,7 @@ func (c RecordReversal) Decide(s State) ([]domain.Event, error) {
 		}
 	}
 	for _, r := range s.Refunds {
-		if r.RefundReceipt == c.Receipt {
+		if r.RefundReceipt == c.Receipt || r.isReversedAs(c) {
 			return nil, nil // it was ours
 		}
 	}

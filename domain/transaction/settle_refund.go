@@ -161,6 +161,11 @@ func (s State) settledReversal(c RecordReversal) (Refund, bool) {
 	return Refund{}, false
 }
 
+// isReversedAs tells whether a reversal is what the refund did, of which the provider has not told the receipt: a payment is reversed once.
+func (r Refund) isReversedAs(c RecordReversal) bool {
+	return r.Status == RefundDone && r.RefundReceipt == "" && r.Way == RefundByReversal && r.RefundRequested.Receipt == c.Original && r.Came == c.Amount
+}
+
 // isFoundElse tells whether the provider names another receipt of a refund than a person found. A person can't know Paystack's.
 func (r Refund) isFoundElse(c WeighRefund) bool {
 	return r.Status == RefundDone && r.Door == DoorOperator && c.Door != DoorOperator && r.Way != RefundByPaystack &&

@@ -119,3 +119,12 @@ func TestAReversalThatAPersonSettledIsNotCountedTwice(t *testing.T) {
 		decided("RefundNoticeReceived", "RefundNeedsAttention").refund(RefundPending, "", -1000, true).
 		when(settled(false, "", "counted as B9", 60)).refund(RefundRefused, "", 0, false)
 }
+
+// Asked after a payment, M-Pesa says that it was reversed, and not under which receipt: a statement does.
+func TestAReversalWhoseReceiptWasNotToldIsNotCountedTwice(t *testing.T) {
+	onStatement := RecordReversal{
+		Door: DoorStatement, Receipt: "B9", Original: "R1", Amount: kes(1000), ReversedAt: at(12), Raw: "{}", Digest: "line", At: at(50),
+	}
+	lostRefund(t, RefundByReversal).when(saysDone("")).when(onStatement).thenNothing().refund(RefundDone, "", 0, false)
+	lostRefund(t, RefundByPayout).when(saysDone("")).when(onStatement).decided("RefundNoticeReceived", "PaymentReversed")
+}
