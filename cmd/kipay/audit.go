@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -370,8 +371,8 @@ who knows only them can still verify. With --alone they are retired at once: for
 		Use: "retire NUMBER", Short: "Sign no more heads with a key", Args: cobra.ExactArgs(1), Example: "  kipay proofs retire 1",
 		Long: "Sign no more heads with the key of that number. What it signed stays true, and the key stays published.",
 		RunE: verb(func(cmd *cobra.Command, args []string) error {
-			var number int
-			if _, err := fmt.Sscan(args[0], &number); err != nil || number < 1 {
+			number, err := strconv.Atoi(args[0])
+			if err != nil || number < 1 {
 				return &exitError{exitUsage, errors.New("NUMBER must be that of a key: see kipay proofs keys")}
 			}
 			return call(cmd, "proofs retire", number, nil, nil)
