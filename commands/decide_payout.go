@@ -152,9 +152,10 @@ func (w *WriteSide) SetPayoutPolicy(ctx context.Context, id merchant.ID, limit m
 // PayoutSaid is what the operator says of a payout: one of the verbs approve, reject, record, settle and fail.
 type PayoutSaid struct {
 	Verb                     string
-	Reason                   string // of reject
-	BankReference, ValueDate string // of record
-	Receipt, Evidence        string // of settle; Evidence of fail too
+	Reason                   string    // of reject
+	BankReference, ValueDate string    // of record
+	Receipt, Evidence        string    // of settle; Evidence of fail too
+	PaidAt                   time.Time // of settle; now where it is zero
 }
 
 // DecidePayout carries out what the operator says of a payout. Errors: NotFound, Conflict, Invalid.
@@ -185,9 +186,13 @@ func (w *WriteSide) DecidePayout(ctx context.Context, ref payout.Reference, said
 		if err := w.unusedReceipt(ctx, known.State, said.Receipt); err != nil {
 			return payout.State{}, err
 		}
+		at := said.PaidAt.UTC()
+		if said.PaidAt.IsZero() {
+			at = now
+		}
 		cmd = payout.Settle{
 			Paid: said.Verb == "settle", Receipt: said.Receipt, Evidence: said.Evidence,
-			Digest: w.derive.hash("payout evidence", string(ref), said.Verb, said.Receipt, said.Evidence), PaidAt: now, At: now,
+			Digest: w.derive.hash("payout evidence", string(ref), said.Verb, said.Receipt, said.Evidence), PaidAt: at, At: now,
 		}
 	default:
 		return payout.State{}, domain.Invalid("verb", "must be approve, reject, record, settle or fail")

@@ -133,6 +133,7 @@ all, that counts.`, "--evidence TEXT"),
 // payoutVerb is a verb that says something of a payout.
 func payoutVerb(name, short, long, flags string) *cobra.Command {
 	var said commands.PayoutSaid
+	var paidAt string
 	var asJSON bool
 	use := strings.TrimSpace(name + " PAYOUT " + flags)
 	cmd := &cobra.Command{
@@ -143,6 +144,11 @@ func payoutVerb(name, short, long, flags string) *cobra.Command {
 				return err
 			}
 			said.Verb = name
+			if paidAt != "" {
+				if said.PaidAt, err = time.Parse(time.RFC3339, paidAt); err != nil {
+					return &exitError{exitUsage, errors.New("--paid-at must be a time such as 2026-11-27T14:05:00+03:00")}
+				}
+			}
 			var out payoutRow
 			if err := call(cmd, "payout decide", payoutArgs{ref, said}, nil, &out); err != nil {
 				return err
@@ -168,6 +174,9 @@ func payoutVerb(name, short, long, flags string) *cobra.Command {
 		if strings.Contains(flags, "--"+f.name+" ") {
 			cmd.Flags().StringVar(f.value, f.name, "", f.usage)
 		}
+	}
+	if name == "settle" {
+		cmd.Flags().StringVar(&paidAt, "paid-at", "", "when it was paid, such as 2026-11-27T14:05:00+03:00; now when empty")
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd

@@ -228,6 +228,9 @@ func TestAPayoutThatNobodyKnowsTheOutcomeOfIsSettledByAPersonWithEvidence(t *tes
 	if out, code := m.verb(t, "payout", "fail", ref); code == 0 || !strings.Contains(out, "evidence") {
 		t.Errorf("without evidence: exit %d: %s", code, out)
 	}
+	if out, code := m.verb(t, "payout", "settle", ref, "--receipt", "SKR7I8K2LM", "--evidence", "portal", "--paid-at", "2020-01-01T00:00:00Z"); code == 0 || !strings.Contains(out, "paid_at") {
+		t.Errorf("paid before it was sent: exit %d: %s", code, out)
+	}
 	if out := m.cli(t, "payout", "fail", ref, "--evidence", "not on the statement of 27 November"); !strings.Contains(out, "is failed") {
 		t.Error(out)
 	}

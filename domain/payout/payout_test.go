@@ -153,6 +153,18 @@ func TestAnUnknownOutcomeIsNeverSentAgain(t *testing.T) {
 		when(Settle{Paid: false, Evidence: "again", Digest: "f", At: at(1503)}).fails(domain.CodeConflict)
 }
 
+func TestAPersonSaysWhenALostPayoutWasPaid(t *testing.T) {
+	lost := given(t).when(toPhone(1000)).when(Send{At: at(1)}).when(Lose{Detail: "no answer", At: at(2)})
+	said := Settle{Paid: true, Receipt: "SKR7I8K2LM", Evidence: "statement, line 7", Digest: "e", PaidAt: at(1501), At: at(1500)}
+	lost.when(said).fails(domain.CodeInvalid, "paid_at")
+	said.PaidAt = at(-1)
+	lost.when(said).fails(domain.CodeInvalid, "paid_at")
+	said.PaidAt = at(3)
+	if s := lost.when(said).is(Paid).state; !s.PaidAt.Equal(at(3)) {
+		t.Errorf("paid at %s", s.PaidAt)
+	}
+}
+
 func TestNobodySettlesWhatWasNeverSent(t *testing.T) {
 	given(t).when(toPhone(1000)).when(Settle{Paid: true, Receipt: "R", Evidence: "x", At: at(1)}).fails(domain.CodeConflict)
 	given(t).when(toPhone(1000)).when(paid()).is(Ready)

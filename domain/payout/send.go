@@ -137,7 +137,7 @@ type Settle struct {
 	At       time.Time
 }
 
-// Decide lets it count as the provider's word would. Errors: NotFound; Invalid on evidence and receipt; Conflict when the
+// Decide lets it count as the provider's word would. Errors: NotFound; Invalid on evidence, receipt and paid_at; Conflict when the
 // provider was never asked, or what became of it is known to be something else.
 func (c Settle) Decide(s State) ([]domain.Event, error) {
 	switch {
@@ -158,6 +158,13 @@ func (c Settle) Decide(s State) ([]domain.Event, error) {
 	}
 	if c.Paid && !isBankReference(c.Receipt) {
 		p.Add("receipt", "is required: the provider's receipt of the payout")
+	}
+	switch {
+	case !c.Paid || c.PaidAt.IsZero():
+	case c.PaidAt.After(c.At):
+		p.Add("paid_at", "must not be in the future")
+	case c.PaidAt.Before(s.SentAt.Truncate(time.Minute)):
+		p.Add("paid_at", "must not be before the payout was sent")
 	}
 	if err := p.Err(); err != nil {
 		return nil, err
