@@ -276,6 +276,15 @@ func TestAConfirmationAfterAnErasureIsErasedAtOnce(t *testing.T) {
 	if s := w.state(ref); s.Received().Major() != 1000 || s.Credited.Major() != 1000 {
 		t.Errorf("the payment has %s, credited %s", s.Received(), s.Credited)
 	}
+	var went [][]string // every node drops the keys that such an event names
+	for _, e := range w.events() {
+		if e, ok := e.Event.(customer.Erased); ok {
+			went = append(went, e.Payments)
+		}
+	}
+	if len(went) != 3 || !slices.Contains(went[0], string(ref)) || len(went[1]) != 1 || !slices.Equal(went[1], went[2]) {
+		t.Errorf("erased were the payments %q", went)
+	}
 }
 
 // What is said in a dispute that comes after an erasure is kept until the dispute is over.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/benfex/kipay/domain"
 	"github.com/benfex/kipay/domain/channel"
 	"github.com/benfex/kipay/domain/customer"
 	"github.com/benfex/kipay/domain/dispute"
@@ -29,15 +30,10 @@ func (w *WriteSide) EraseLate(ctx context.Context, ref transaction.Reference, by
 		return err
 	}
 	late, err := w.lateKeys(ctx, out.State)
-	if err != nil {
+	if err != nil || len(late) == 0 {
 		return err
 	}
-	for _, key := range late {
-		if err := w.eraseLateKey(ctx, key, by); err != nil {
-			return err
-		}
-	}
-	return nil
+	return w.eraseKeysLate(ctx, out.State, late, by)
 }
 
 // EraseLateConfirmation is EraseLate of the payment that has the receipt.
@@ -106,19 +102,65 @@ func (w *WriteSide) scopeOf(ctx context.Context, t transaction.State, p transact
 	return ch.State.ReceiptScope(), nil
 }
 
-func (w *WriteSide) eraseLateKey(ctx context.Context, key string, by By) error {
-	if hash, ok := strings.CutPrefix(key, customer.Stream("")); ok {
-		// A customer who has come back is known under the same key as the notice: both go with the next erasure.
-		out, err := Handle[customer.State](ctx, w, key, customer.EraseAgain{At: w.log.Now()}, by)
-		if err != nil || out.State.Started == nil {
+// eraseKeysLate destroys the keys as a part of the erasure that the payment went with, so that every node hears of it. Where that
+// customer has come back, what is known is sealed under the same key: it goes with the next erasure, and keys of payments at once.
+func (w *WriteSide) eraseKeysLate(ctx context.Context, t transaction.State, keys []string, by By) error {
+	by.Merchant = t.Merchant
+	var payments []string
+	stream := ""
+	for _, key := range keys {
+		if ref, ok := strings.CutPrefix(key, customer.PaymentKey("")); ok {
+			payments = append(payments, ref)
+		} else {
+			stream = key
+		}
+	}
+	if stream == "" {
+		var err error
+		if stream, err = w.erasureOf(ctx, t); err != nil {
 			return err
 		}
-		_, err = w.finishErasure(ctx, hash, by)
-		return err
 	}
-	if err := w.Ring.Destroy(ctx, key); err != nil {
-		return asUnavailable(err)
+	if hash, ok := strings.CutPrefix(stream, customer.Stream("")); ok {
+		out, err := Handle[customer.State](ctx, w, stream, customer.EraseAgain{Payments: payments, At: w.log.Now()}, by)
+		if err != nil {
+			return err
+		}
+		if out.Wrote() {
+			_, err = w.finishErasure(ctx, hash, by)
+			return err
+		}
 	}
-	w.forgetKeys(key)
+	for _, ref := range payments {
+		if err := w.Ring.Destroy(ctx, customer.PaymentKey(ref)); err != nil {
+			return asUnavailable(err)
+		}
+		w.forgetKeys(customer.PaymentKey(ref))
+	}
 	return nil
+}
+
+// erasureOf is the stream of the customer with whom the payment's own key went, empty where none is found: by the index, or where this
+// node has none in the log.
+func (w *WriteSide) erasureOf(ctx context.Context, t transaction.State) (string, error) {
+	stream, erased := "", customer.Erased{}.EventType()
+	look := func(e eventstore.Envelope) {
+		if e, ok := e.Event.(customer.Erased); ok && e.Merchant == t.Merchant && slices.Contains(e.Payments, string(t.Reference)) {
+			stream = customer.Stream(e.Hash)
+		}
+	}
+	if w.Payments == nil {
+		err := w.eachRecord(ctx, ofType(erased), look)
+		return stream, err
+	}
+	streams, err := w.Payments.StreamsWith(ctx, t.Merchant, erased)
+	if err != nil {
+		return "", domain.Unavailable("Erased customers can't be looked up right now; try again", err)
+	}
+	for _, name := range streams {
+		if err := w.log.EachInStream(ctx, name, 0, func(e eventstore.Envelope) error { look(e); return nil }); err != nil {
+			return "", asUnavailable(err)
+		}
+	}
+	return stream, nil
 }

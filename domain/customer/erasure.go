@@ -293,14 +293,18 @@ func (c FinishErasure) Decide(s State) ([]domain.Event, error) {
 }
 
 // EraseAgain erases what came to be known of an erased customer since: a late notice of a provider, sealed under a new key.
-type EraseAgain struct{ At time.Time }
+type EraseAgain struct {
+	// Payments have keys of their own that seal some of it.
+	Payments []string
+	At       time.Time
+}
 
 // Decide starts it only where the customer has not come back.
 func (c EraseAgain) Decide(s State) ([]domain.Event, error) {
 	if !s.Erased || s.Started != nil {
 		return nil, nil
 	}
-	return []domain.Event{ErasureStarted{ID: s.ID, Merchant: s.Merchant, Hash: s.Hash, Reason: "a late notice of a provider", At: c.At}}, nil
+	return []domain.Event{ErasureStarted{ID: s.ID, Merchant: s.Merchant, Hash: s.Hash, Payments: c.Payments, Reason: "a late notice of a provider", At: c.At}}, nil
 }
 
 // CancelErasure takes a schedule back.
