@@ -122,17 +122,20 @@ func (l *loader) payment(ctx context.Context, ref transaction.Reference) error {
 	if err := l.w.log.EachInStreamOf(ctx, ref.Stream(), 0, transaction.OfMoney, take); err != nil {
 		return asUnavailable(err)
 	}
-	return l.add(&b)
+	return l.add(ctx, &b)
 }
 
 // add gives the matcher a transaction that is read.
-func (l *loader) add(b *bookOf) error {
+func (l *loader) add(ctx context.Context, b *bookOf) error {
 	// In the sandbox all share the receipts: another merchant's payment is not the statement's, and none of its business.
 	if !b.state.Exists() || b.state.Merchant != l.owner || b.state.MergedInto != "" || b.state.Amount.Currency != l.scope.Currency {
 		return nil
 	}
 	if b.state.Origin == transaction.FromC2B && len(b.state.Payments) == 0 {
 		return nil // a notice that anybody could have sent: it must not make the line of a payment doubtful
+	}
+	if err := l.stoodAlone(ctx, b); err != nil {
+		return err
 	}
 	p, refunds := b.payment(l.scope.Channel), b.refunds()
 	l.mu.Lock()

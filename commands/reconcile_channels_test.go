@@ -165,3 +165,30 @@ func TestOnlyTheCorrectionOfAFeeIsOfTheMonthInWhichItWasBooked(t *testing.T) {
 		t.Errorf("the books count %d cents in the next month", b)
 	}
 }
+
+// The confirmation stood as a payment of its own when the month ended, and the callback of its push came after that.
+func TestMoneyThatStoodAloneIsOfTheMonthInWhichItCame(t *testing.T) {
+	w := newWorld(t, "sandbox")
+	if _, err := w.write.SetChannelFees(t.Context(), 1, fee.Rule{Fixed: 500}, fee.Rule{}); err != nil {
+		t.Fatal(err)
+	}
+	w.route()
+	ref, url := w.push("ORDER123")
+	w.mustPost("/mpesa/confirmation", confirmation("order 123", "QGR7I8K2LM", "1000.00"))
+	file := w.statementFile("QGR7I8K2LM,AT,AT,Pay Bill,Completed,1000.00,,,true,Pay Utility,25471****678 - JOHN DOE,,ORDER123",
+		"QGR7I8K2LM,AT,AT,Pay Bill Charge,Completed,,5.00,,true,Pay Bill Charge,,,")
+	w.clock.pass(time.Minute)
+	w.settle("QGR7I8K2LM")
+	w.clock.pass(24 * time.Hour)
+	w.mustPost(url, paid(w.checkout, "QGR7I8K2LM"))
+	if s := w.state(ref); s.Receipt() != "QGR7I8K2LM" || len(w.listed()) != 1 {
+		t.Fatalf("nothing is proved: %q, %d payments", s.Receipt(), len(w.listed()))
+	}
+	imp := w.importPath(file)
+	for _, i := range imp.Items() {
+		t.Errorf("%s, %s: %s", i.Cause, i.Amount.Format(), i.Text)
+	}
+	if b := imp.Reconciled.Booked.Minor; b != 995_00 {
+		t.Errorf("the books count %d cents", b)
+	}
+}

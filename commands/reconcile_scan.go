@@ -169,7 +169,7 @@ func (s *scan) fold(ctx context.Context, parts <-chan part) error {
 			if r.Position != s.within[n].Last {
 				continue
 			}
-			if err := s.l.add(b); err != nil {
+			if err := s.l.add(ctx, b); err != nil {
 				return err
 			}
 			s.read[n] = true
