@@ -71,6 +71,18 @@ func (w *world) payByCard(ref transaction.Reference) {
 	}
 }
 
+// promptedThenCard is a checkout whose payer gave up waiting for a prompt, and was sent to a card page.
+func (w *world) promptedThenCard() transaction.Reference {
+	w.t.Helper()
+	ref := w.openCheckout()
+	if err := w.write.PayByMpesa(w.t.Context(), string(ref), "254712345678"); err != nil {
+		w.t.Fatal(err)
+	}
+	w.clock.pass(3 * time.Minute)
+	w.payByCard(ref)
+	return ref
+}
+
 // Paystack calls a page failed while its customer may still try another card on it; the webhook of the second try can be
 // lost like any other.
 func TestCardThatIsPaidAfterAFirstRefusalIsFoundWithoutAWebhook(t *testing.T) {
@@ -129,12 +141,7 @@ func TestOpenCardPageIsNotOfferedForAPaymentThatIsOver(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, "sandbox")
-			ref := w.openCheckout()
-			if err := w.write.PayByMpesa(t.Context(), string(ref), "254712345678"); err != nil {
-				t.Fatal(err)
-			}
-			w.clock.pass(3 * time.Minute)
-			w.payByCard(ref)
+			ref := w.promptedThenCard()
 			w.payByCard(ref)
 			if n := len(w.cards.pages); n != 1 {
 				t.Fatalf("%d pages for one card payment that waits", n)

@@ -151,18 +151,18 @@ func (w *WriteSide) refund(ctx context.Context, who domain.Caller, by By, id int
 	return w.sendRefund(ctx, out.State, id, ch, by)
 }
 
-// standsForItself makes sure that a payment that nobody had asked for is not about to become a part of a push that M-Pesa is still asked after: its answer may
-// count the money there without naming the receipt, and then a refund would be that one's. Errors: Conflict.
+// standsForItself makes sure that a payment that nobody had asked for is not about to become a part of a push that M-Pesa is still
+// asked after: its answer may count the money there without naming the receipt, and then a refund would be that one's. Errors: Conflict.
 func (w *WriteSide) standsForItself(ctx context.Context, s transaction.State) error {
 	if s.Origin != transaction.FromC2B {
 		return nil
 	}
 	for _, p := range s.Payments {
-		ch, err := w.channels.get(ctx, w.log, channel.Stream(s.ChannelOf(p)))
+		scope, err := w.scopeOf(ctx, s, p)
 		if err != nil {
 			return err
 		}
-		r, err := fold[receipt.State](ctx, w.log, receipt.Stream(ch.State.ReceiptScope(), p.Receipt))
+		r, err := fold[receipt.State](ctx, w.log, receipt.Stream(scope, p.Receipt))
 		if err != nil {
 			return err
 		}

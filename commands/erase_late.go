@@ -88,14 +88,7 @@ func (w *WriteSide) lateKeys(ctx context.Context, t transaction.State) ([]string
 
 // scopeOf is whose word a payment's receipt is, empty where its channel is not known.
 func (w *WriteSide) scopeOf(ctx context.Context, t transaction.State, p transaction.Payment) (string, error) {
-	id := p.Channel
-	if a, ok := t.Attempt(p.Attempt); id == 0 && ok {
-		id = a.Channel
-	}
-	if id == 0 {
-		id = t.Channel
-	}
-	ch, err := w.channels.get(ctx, w.log, channel.Stream(id))
+	ch, err := w.channels.get(ctx, w.log, channel.Stream(t.ChannelOf(p)))
 	if err != nil || !ch.State.Exists() {
 		return "", err
 	}

@@ -38,14 +38,7 @@ func (w *world) importCards(channel int64, id, reference string) journal.State {
 	w.write.Books, w.write.StagingDir = booksOf{world: w}, w.t.TempDir()
 	v, err := w.write.ImportFile(w.t.Context(), path, commands.StatementFile{Merchant: w.merchant, Mode: w.mode, Source: reconciliation.SourcePaystackTransactions, Channel: channel},
 		commands.StatementOptions{Source: string(reconciliation.SourcePaystackTransactions)}, nil)
-	if err != nil || v.Status != string(journal.Done) {
-		w.t.Fatalf("the import is %+v: %v", v, err)
-	}
-	out, err := commands.Fold[journal.State](w.t.Context(), w.write, journal.Stream(v.ID))
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	return out.State
+	return w.imported(v, err)
 }
 
 // agrees fails where the statement and the books of its channel differ, or don't both count so much.
@@ -64,12 +57,7 @@ func agrees(t *testing.T, imp journal.State, shillings int64) {
 // and paid by card may have paid both.
 func TestEachChannelsStatementShowsWhatWasPaidThere(t *testing.T) {
 	w := newWorld(t, "sandbox")
-	ref := w.openCheckout()
-	if err := w.write.PayByMpesa(t.Context(), string(ref), "254712345678"); err != nil {
-		t.Fatal(err)
-	}
-	w.clock.pass(3 * time.Minute)
-	w.payByCard(ref)
+	ref := w.promptedThenCard()
 	url, _ := w.daraja.pushed()[0]["CallBackURL"].(string)
 	w.mustPost(url[len("https://pay.example.com"):], paid("ws_CO_1", "QGR7I8K2LM"))
 	card := string(ref) + "-2"

@@ -95,6 +95,12 @@ func (w *world) importPath(path string) journal.State {
 	w.t.Helper()
 	w.write.Books, w.write.StagingDir = booksOf{world: w}, w.t.TempDir()
 	v, err := w.importFile(w.write, path, nil)
+	return w.imported(v, err)
+}
+
+// imported is what has come of an import, which must be done.
+func (w *world) imported(v commands.ImportView, err error) journal.State {
+	w.t.Helper()
 	if err != nil || v.Status != string(journal.Done) {
 		w.t.Fatalf("the import is %+v: %v", v, err)
 	}
